@@ -1,0 +1,84 @@
+/*
+ * Options and configurations. One table of options drives parsing, checks, the setup form, --help
+ * and docs/options.md; nothing else knows an option's name, type, bounds or default.
+ *
+ * A configuration is the flat map of texts that the platform sends, or that configuration.json
+ * holds; src/config/ makes a checked `struct ps_config` of it.
+ */
+#ifndef PENSTOCK_CONFIG_H
+#define PENSTOCK_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "penstock/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ps_option_type {
+    PS_OPTION_TEXT = 1,
+    PS_OPTION_SECRET, /* text that is never shown */
+    PS_OPTION_INTEGER, /* between minimum and maximum */
+    PS_OPTION_BOOLEAN, /* true/false, yes/no, on/off, 1/0 */
+    PS_OPTION_CHOICE,  /* one of `choices`, case does not count */
+    PS_OPTION_LIST,    /* separated by commas; blanks round an entry are dropped */
+    PS_OPTION_BY_TABLE, /* "value", or "schema.table=value, other=value"; see ps_config_by_table */
+};
+
+/* Where the option is offered, and how. */
+#define PS_OPTION_REQUIRED 1u /* must be set */
+#define PS_OPTION_ADVANCED 2u /* most users leave it alone: at the form's end */
+
+struct ps_option {
+    const char *name;    /* the key in configuration.json; lower snake case */
+    const char *label;   /* in the form */
+    const char *help;    /* one or two full sentences */
+    enum ps_option_type type;
+    uint32_t flags;
+    const char *default_value; /* as text; NULL: none, "not set" */
+    const char *placeholder;   /* in the form; may be NULL */
+    int64_t minimum, maximum;  /* INTEGER */
+    const char *const *choices; /* CHOICE: NULL-terminated */
+    const char *const *aliases; /* other names that are taken for it, NULL-terminated; may be NULL */
+};
+
+/* A checked configuration. Immutable and shared by all threads once it is made. */
+struct ps_config;
+
+/* The value as text: as given, else the default, else NULL. The name must be in an option table. */
+PS_PUBLIC const char *ps_config_text(const struct ps_config *config, const char *name);
+/* The same, "" for NULL. */
+PS_PUBLIC const char *ps_config_text_or_empty(const struct ps_config *config, const char *name);
+/* True where the configuration itself gave a value (not ""). */
+PS_PUBLIC bool ps_config_is_set(const struct ps_config *config, const char *name);
+/* INTEGER: given or default; `otherwise` where neither is there. */
+PS_PUBLIC int64_t ps_config_integer(const struct ps_config *config, const char *name,
+                                    int64_t otherwise);
+PS_PUBLIC bool ps_config_boolean(const struct ps_config *config, const char *name);
+/* CHOICE: its index in `choices`, or -1 where neither given nor default. */
+PS_PUBLIC int ps_config_choice(const struct ps_config *config, const char *name);
+/* LIST: the entries, NULL-terminated, owned by the configuration; never NULL. */
+PS_PUBLIC const char *const *ps_config_list(const struct ps_config *config, const char *name,
+                                            size_t *ret_count);
+/*
+ * BY_TABLE: the value for one table: the first entry whose pattern ("table" or "schema.table", `*`
+ * stands for any run of characters, case does not count) matches; else the entry without a
+ * pattern; else the default; else NULL.
+ */
+PS_PUBLIC const char *ps_config_by_table(const struct ps_config *config, const char *name,
+                                         const char *schema, const char *table);
+
+/*
+ * True where `pattern` ("table" or "schema.table", with `*`) names the table; case does not count.
+ * The grammar of `tables`, `exclude_tables` and every BY_TABLE option.
+ */
+PS_PUBLIC bool ps_table_pattern_match(const char *pattern, const char *schema, const char *table);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

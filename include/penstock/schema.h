@@ -1,0 +1,118 @@
+/*
+ * Tables and columns as Penstock knows them, whatever database they come from.
+ *
+ * The types and their numbers are those of the Partner SDK's `DataType` (proto/common.proto), so
+ * that a type goes to the wire as it is. Not for: values (batch.h) or names at the destination
+ * (the engine decides those).
+ */
+#ifndef PENSTOCK_SCHEMA_H
+#define PENSTOCK_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "penstock/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The contract's types. What each one holds in a batch is said in batch.h. */
+enum ps_type {
+    PS_TYPE_UNSPECIFIED = 0,
+    PS_TYPE_BOOLEAN = 1,
+    PS_TYPE_SHORT = 2,
+    PS_TYPE_INT = 3,
+    PS_TYPE_LONG = 4,
+    PS_TYPE_DECIMAL = 5,
+    PS_TYPE_FLOAT = 6,
+    PS_TYPE_DOUBLE = 7,
+    PS_TYPE_NAIVE_DATE = 8,
+    PS_TYPE_NAIVE_DATETIME = 9,
+    PS_TYPE_UTC_DATETIME = 10,
+    PS_TYPE_BINARY = 11,
+    PS_TYPE_XML = 12,
+    PS_TYPE_STRING = 13,
+    PS_TYPE_JSON = 14,
+};
+#define PS_TYPES 15
+
+/* "BOOLEAN", "UTC_DATETIME", …: the contract's own names. */
+PS_PUBLIC const char *ps_type_name(enum ps_type type);
+
+/* True for BINARY, XML, STRING, JSON and UNSPECIFIED (which travels as text). */
+PS_PUBLIC bool ps_type_is_variable(enum ps_type type);
+
+/* The most digits a DECIMAL can have: what a signed 128-bit integer holds in full. */
+#define PS_DECIMAL_PRECISION_MAX 38
+
+struct ps_column {
+    const char *name;        /* as the source spells it, UTF-8, never empty */
+    const char *source_type; /* as the source prints it, for people: "numeric(12,2)" */
+    enum ps_type type;
+    uint8_t precision;       /* DECIMAL: 1..38; else 0 */
+    uint8_t scale;           /* DECIMAL: 0..precision; else 0 */
+    uint16_t key_position;   /* 1, 2, … in key order; 0: not part of the key */
+    bool nullable;
+    bool indexed;            /* an index begins with this column, so that a window on it is cheap */
+    bool json_valid;         /* JSON: the source has validated every value */
+    bool backfilled;         /* added with a default: rows older than the column are not NULL in it */
+    double null_fraction;    /* 0..1 from statistics; negative: unknown */
+    uint32_t source_id;      /* the source's own handle (PostgreSQL: attnum) */
+};
+
+enum ps_table_kind {
+    PS_TABLE_ORDINARY = 0,
+    PS_TABLE_PARTITIONED,
+    PS_TABLE_VIEW,
+    PS_TABLE_MATERIALIZED_VIEW,
+    PS_TABLE_FOREIGN,
+};
+
+/*
+ * One table. All it points to lives as long as the arena it was described in. Immutable once
+ * handed out: a table that changes is described anew.
+ */
+struct ps_table {
+    const char *schema; /* "" where the source has no schemas */
+    const char *name;
+    enum ps_table_kind kind;
+    const struct ps_column *columns; /* NULL until described */
+    uint32_t columns_count;
+    uint16_t keys_count;       /* columns with a key_position; 0: the table has no key */
+    int64_t rows_estimate;     /* from statistics; -1: unknown */
+    int64_t bytes_estimate;    /* from statistics; -1: unknown */
+    const char *incarnation;   /* changes when the table is emptied or rewritten behind every cursor
+                                  (PostgreSQL: pg_relation_filenode); NULL: cannot be told */
+    uint32_t source_id;        /* the source's own handle (PostgreSQL: oid) */
+};
+
+/* The index of the named column (exact, case counts), or -1. */
+PS_PUBLIC int32_t ps_table_column(const struct ps_table *table, const char *name);
+
+/*
+ * A list of tables that grows in an arena. `tables` points to the entries in the order found;
+ * warnings say what was left out and why (a missing right, row-level security, an empty
+ * materialised view), each one line for a person.
+ */
+struct ps_arena;
+struct ps_table_list {
+    struct ps_arena *arena; /* given by the caller; everything in the list lives there */
+    struct ps_table **tables;
+    size_t tables_count, tables_capacity;
+    const char **warnings;
+    size_t warnings_count, warnings_capacity;
+};
+
+/* Adds an entry, zeroed but for the estimates (-1); its strings are to be put into the arena. */
+PS_PUBLIC enum ps_status ps_table_list_add(struct ps_table_list *list, struct ps_table **ret_table,
+                                           struct ps_error *err) PS_MUST_CHECK;
+PS_PUBLIC enum ps_status ps_table_list_warn(struct ps_table_list *list, struct ps_error *err,
+                                            const char *format, ...) PS_PRINTF(3, 4) PS_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * What a sink is: one `const struct ps_sink_ops`, named in src/sinks/registry.c. It is told
+ * operations and makes them true at the destination, in the order in which they are written.
+ *
+ * Threads: `prepare` (and `packet_free`) may be called by many workers at once and touches nothing
+ * that changes; every other member is called by one thread, the writer.
+ *
+ * A sink keeps arrival order per table: the last operation on a key wins. Between checkpoints it
+ * may hold back and reorder what belongs to different tables; at a checkpoint all that was written
+ * before it, and the state, become visible together or not at all.
+ *
+ * tests/contract/ holds every sink to this page.
+ */
+#ifndef PENSTOCK_SINK_H
+#define PENSTOCK_SINK_H
+
+#include "penstock/batch.h"
+#include "penstock/config.h"
+#include "penstock/error.h"
+#include "penstock/schema.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PS_SINK_ABI 1u
+
+struct ps_sink_ops;
+struct ps_clock;  /* base/clock.h */
+
+/* The head of every sink's own struct. */
+struct ps_sink {
+    const struct ps_sink_ops *ops;
+};
+
+/* The head of every sink's packet: rows made ready by `prepare`. */
+struct ps_packet {
+    size_t rows;  /* what the queue's row bound counts */
+    size_t bytes; /* memory held, for the queue's byte bound */
+};
+
+#define PS_SINK_KEEPS_STATE 1u      /* state_read and checkpoint store the state at the destination */
+#define PS_SINK_STAGES_LOADS 2u     /* a load is unseen until load_end; it needs no TRUNCATE */
+#define PS_SINK_IGNORES_CASE 4u     /* names that differ in case alone collide there */
+#define PS_SINK_HAS_SCHEMAS 8u      /* tables lie in schemas of its own */
+
+struct ps_sink_request {
+    const char *destination;  /* a path, a URL, "null" */
+    const char *schema;       /* the destination schema: where tables without a schema lie */
+    const struct ps_clock *clock; /* for _fivetran_synced; outlives the sink */
+    size_t memory_bytes;      /* what it may use for itself; 0: its own default */
+    bool must_exist;          /* fail rather than create the destination */
+};
+
+/* What a destination's own state store holds. Free `json` with ps_free. */
+struct ps_stored_state {
+    bool found;           /* false: it has never held one */
+    char warehouse_id[64]; /* the destination's own id; made with it */
+    uint64_t number;      /* of the checkpoint that wrote it; rises by one each time */
+    char *json;
+    size_t json_size;
+};
+
+/* What the end of a load did. */
+struct ps_load_result {
+    uint64_t duplicates; /* identical rows of a table without a key, and keys read twice: made one */
+    uint64_t vanished;   /* rows of the former table that are gone at the source: soft-deleted */
+};
+
+/* What a sink changed by rule in one column: digits below its resolution and the like. */
+struct ps_sink_loss {
+    const struct ps_table *table;
+    const char *column;
+    const char *what; /* "digits below the microsecond were cut" */
+    uint64_t values;
+};
+
+struct ps_sink_ops {
+    uint32_t abi;     /* PS_SINK_ABI */
+    const char *name; /* "duckdb" */
+    uint32_t caps;
+
+    /*
+     * Opens or creates the destination. CONFIG: it cannot be used (locked by another process, not
+     * such a file, no library, no right): says so with the path and the way out.
+     */
+    enum ps_status (*open)(const struct ps_sink_request *request, struct ps_sink **ret_sink,
+                           struct ps_error *err);
+
+    /* Throws away what came after the last checkpoint. Accepts NULL. */
+    void (*close)(struct ps_sink *sink);
+
+    /* The state of the last checkpoint. Only with PS_SINK_KEEPS_STATE. */
+    enum ps_status (*state_read)(struct ps_sink *sink, struct ps_stored_state *ret_state,
+                                 struct ps_error *err);
+
+    /*
+     * The table as it is from now on: made where it is missing, else merged: new columns added,
+     * types widened, nothing dropped or narrowed. Comes before its first rows and again before the
+     * first rows of another shape (a new `struct ps_table` of the same schema and name). A key that
+     * changed comes with a load, never alone. `ret_changed` tells whether the destination changed.
+     */
+    enum ps_status (*schema_change)(struct ps_sink *sink, const struct ps_table *table,
+                                    bool *ret_changed, struct ps_error *err);
+
+    /*
+     * A full load begins: what the table held before is soft-deleted unless the load brings it
+     * again. A load of that table that was begun and not ended before is thrown away. With
+     * PS_SINK_STAGES_LOADS nothing of it is seen before load_end.
+     */
+    enum ps_status (*load_begin)(struct ps_sink *sink, const struct ps_table *table,
+                                 struct ps_error *err);
+
+    /* The load is complete. `keys_may_repeat`: keys may have been read twice; the last one wins. */
+    enum ps_status (*load_end)(struct ps_sink *sink, const struct ps_table *table,
+                               bool keys_may_repeat, struct ps_load_result *ret_result,
+                               struct ps_error *err);
+
+    /*
+     * Worker threads. Takes the batch, also when it fails (it goes back to its pool), and makes of
+     * it what `write` needs.
+     */
+    enum ps_status (*prepare)(struct ps_sink *sink, struct ps_batch *batch,
+                              struct ps_packet **ret_packet, struct ps_error *err);
+
+    /* For packets that are never written. Any thread. Accepts NULL. */
+    void (*packet_free)(struct ps_sink *sink, struct ps_packet *packet);
+
+    /* Takes the packet, also when it fails. An error may belong to an earlier packet. Between
+     * load_begin and load_end of its table an upsert is part of the load. */
+    enum ps_status (*write)(struct ps_sink *sink, struct ps_packet *packet, struct ps_error *err);
+
+    /* Soft-deletes all rows written before it. Of an absent table: does nothing. */
+    enum ps_status (*truncate)(struct ps_sink *sink, const struct ps_table *table,
+                               struct ps_error *err);
+
+    /*
+     * All that was written becomes visible, with the state. `number` is one above that of
+     * state_read at the first, then rises by one.
+     */
+    enum ps_status (*checkpoint)(struct ps_sink *sink, const char *state_json, size_t state_size,
+                                 uint64_t number, struct ps_error *err);
+
+    /* A message for the user that ends nothing; and one that ends the sync. May be NULL. */
+    enum ps_status (*warning)(struct ps_sink *sink, const char *message, struct ps_error *err);
+    enum ps_status (*task)(struct ps_sink *sink, const char *message, struct ps_error *err);
+
+    /* What was changed by rule so far, one entry a column; lives until the next call. May be NULL. */
+    size_t (*losses)(struct ps_sink *sink, const struct ps_sink_loss **ret_losses);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * What a source is: one `const struct ps_source_ops`, named in src/sources/registry.c.
+ *
+ * The engine calls; a source never calls the engine, never sleeps, retries or logs above debug. It
+ * classifies what went wrong (error.h) and leaves the rest to src/engine/retry.c. How to write one
+ * is told in docs/adding-a-source.md; tests/contract/ holds every source to this page.
+ *
+ * Threads: one `struct ps_source` and its reader are used by one thread at a time, except
+ * `reader_cancel`, which may come from any thread at any moment between reader_open's return and
+ * reader_close's call. Several sources of one kind are open at once, one per worker.
+ */
+#ifndef PENSTOCK_SOURCE_H
+#define PENSTOCK_SOURCE_H
+
+#include "penstock/batch.h"
+#include "penstock/config.h"
+#include "penstock/error.h"
+#include "penstock/schema.h"
+#include "penstock/value.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PS_SOURCE_ABI 1u
+
+struct ps_arena;  /* base/arena.h */
+struct ps_source_ops;
+
+/* The head of every source's own struct: `struct x_source { struct ps_source base; … }`. */
+struct ps_source {
+    const struct ps_source_ops *ops;
+};
+
+/* The head of every source's reader. */
+struct ps_reader {
+    const struct ps_source_ops *ops;
+};
+
+/* What a source can do. */
+#define PS_CAP_SNAPSHOT 1u        /* several connections can read one point in time */
+#define PS_CAP_RESUME 2u          /* a reader can go on after a position inside a partition */
+#define PS_CAP_CHANGES 4u         /* offers reads of changes with deletes */
+#define PS_CAP_COUNT_CHEAP 8u     /* an exact row count costs no scan */
+#define PS_CAP_KEYS_ONCE 16u      /* one read of a whole table gives each key at most once */
+
+/* A named setup test, as the form offers it. */
+struct ps_test {
+    const char *name;  /* "connect", "select" */
+    const char *label; /* "Connecting to the database" */
+};
+
+/* What `open` needs besides the configuration. */
+struct ps_source_request {
+    const struct ps_config *config; /* outlives the source */
+    uint64_t syncs_completed;       /* syncs that ended well with this state: 0 at the first */
+};
+
+/* The source's clock, read from the source itself, never from this machine. */
+struct ps_now {
+    struct ps_timestamp utc;   /* the instant */
+    struct ps_timestamp local; /* the same instant on the wall clock that naive columns follow */
+    bool horizon_known;
+    struct ps_timestamp horizon_utc;   /* no transaction open now began before it, so none can */
+    struct ps_timestamp horizon_local; /* still commit a row stamped earlier */
+    const char *horizon_unknown_reason; /* where not known: why and what to do; lives as long as
+                                           the source; else NULL */
+};
+
+/* A part of a table's full load. Its bounds are the source's own text, kept in the state. */
+struct ps_partition {
+    const char *bounds; /* "" : the whole table */
+    int64_t rows_estimate;
+};
+struct ps_partition_list {
+    struct ps_arena *arena;
+    struct ps_partition *partitions;
+    size_t partitions_count;
+};
+
+/* Rows whose cursor is at or above `lower`, and those whose cursor is NULL. */
+struct ps_window {
+    uint32_t column;        /* index into table->columns */
+    struct ps_scalar lower; /* of that column's type; not present: no lower edge */
+};
+
+struct ps_read_request {
+    const struct ps_table *table;         /* outlives the reader */
+    const uint32_t *columns;              /* what to read: indexes into table->columns; the batch's */
+    uint32_t columns_count;               /* column i is columns[i]. Outlives the reader */
+    const struct ps_partition *partition; /* NULL: the whole table */
+    const struct ps_window *window;       /* NULL: no window; never together with a partition */
+    const char *position;                 /* go on after it; NULL: from the start */
+    size_t value_bytes_max;               /* a larger value makes its row one that cannot be carried */
+};
+
+struct ps_source_ops {
+    uint32_t abi;     /* PS_SOURCE_ABI */
+    const char *name; /* "postgresql": in `source`, in logs, in the state */
+    const char *label; /* "PostgreSQL": for people */
+    uint32_t caps;
+    const struct ps_option *options; /* ends with a name of NULL */
+    const struct ps_test *tests;     /* ends with a name of NULL; run in this order */
+    /* Names of cursor columns the source knows by itself, best first; exact, case does not count. */
+    const char *const *cursor_names; /* NULL-terminated */
+    /* Names of soft-delete columns, likewise. */
+    const char *const *soft_delete_names;
+
+    /*
+     * Connects; reads nothing yet. The tables and readers of a source belong to it.
+     * CONFIG (auth, permission, setting), RETRY (network, throttle, failover), NOMEM.
+     */
+    enum ps_status (*open)(const struct ps_source_request *request, struct ps_source **ret_source,
+                           struct ps_error *err);
+
+    /* Accepts NULL. No reader of it is open any more. */
+    void (*close)(struct ps_source *source);
+
+    /*
+     * Runs one setup test of `tests`. It works on a source that was never opened: `open` is part
+     * of what is tested. The error's message says what to do.
+     */
+    enum ps_status (*test)(const struct ps_source_request *request, const char *name,
+                           struct ps_error *err);
+
+    /*
+     * Every table that the configuration's own scope (database, schema) holds and the login may
+     * read, undescribed (columns NULL), with kinds and estimates, in byte order of schema, then
+     * name; and a warning for each that it may not. Set-wise: ten thousand tables in seconds.
+     */
+    enum ps_status (*list_tables)(struct ps_source *source, struct ps_table_list *list,
+                                  struct ps_error *err);
+
+    /*
+     * Fills in columns, keys and incarnation of a table from list_tables; strings go to `arena`.
+     * SCHEMA: it is gone. Called for each selected table in turn: a source that looks up all of
+     * them at the first call is expected.
+     */
+    enum ps_status (*describe)(struct ps_source *source, struct ps_arena *arena,
+                               struct ps_table *table, struct ps_error *err);
+
+    /*
+     * Cuts a table's full load into at most partitions_max disjoint parts that together are the
+     * whole table, from statistics, never from a scan. May be NULL: one part, the whole table.
+     */
+    enum ps_status (*plan)(struct ps_source *source, const struct ps_table *table,
+                           size_t partitions_max, struct ps_partition_list *list,
+                           struct ps_error *err);
+
+    /*
+     * The source's clock and horizon. Called while no reader is open and before the `pin` of the
+     * read that it is for; it may end the present point in time.
+     */
+    enum ps_status (*now)(struct ps_source *source, struct ps_now *ret_now, struct ps_error *err);
+
+    /*
+     * Leaves the present point in time and, with `snapshot` NULL, takes a new one (where the
+     * source has such a thing), else joins the one that `snapshot_name` gave on another
+     * connection: SNAPSHOT_GONE where it is no more. What readers see from then on is that point.
+     */
+    enum ps_status (*pin)(struct ps_source *source, const char *snapshot, struct ps_error *err);
+
+    /* The name by which others join the present point in time; lives until the next pin. May be
+     * NULL where caps lack PS_CAP_SNAPSHOT. */
+    enum ps_status (*snapshot_name)(struct ps_source *source, const char **ret_name,
+                                    struct ps_error *err);
+
+    /* Starts a read. One reader of a source is open at a time. */
+    enum ps_status (*reader_open)(struct ps_source *source, const struct ps_read_request *request,
+                                  struct ps_reader **ret_reader, struct ps_error *err);
+
+    /*
+     * Adds rows to an empty batch until it is full or none is left. OK: one row or more, or rows
+     * given up (batch->bad_rows) alone; END: none left, the batch is empty. Fixed-width vectors of
+     * the batch have the types of the table's columns. The source sets batch->operation where it
+     * reads changes; else it stays PS_UPSERT. Any other status: the batch is to be thrown away.
+     */
+    enum ps_status (*reader_next)(struct ps_reader *reader, struct ps_batch *batch,
+                                  struct ps_error *err);
+
+    /* The position after the last OK, the source's own text; lives until the next call on the
+     * reader. NULL where the source cannot go on inside a partition. */
+    const char *(*reader_position)(struct ps_reader *reader);
+
+    /* From any thread: makes a reader_next that is under way, and all later ones, end with
+     * CANCELED soon. */
+    void (*reader_cancel)(struct ps_reader *reader);
+
+    /* Accepts NULL. Ends the read, finished or not; the source can open another. */
+    void (*reader_close)(struct ps_reader *reader);
+
+    /* The table's rows, counted exactly (`exact`) or from statistics. May be NULL. */
+    enum ps_status (*count)(struct ps_source *source, const struct ps_table *table, bool exact,
+                            int64_t *ret_rows, struct ps_error *err);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

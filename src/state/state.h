@@ -1,0 +1,64 @@
+/*
+ * The state: the one JSON document from which the next sync goes on. Its form is told in
+ * docs/state-format.md. It holds no secret and no row data but cursor values.
+ */
+#ifndef PS_STATE_STATE_H
+#define PS_STATE_STATE_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "penstock/value.h"
+
+#define PS_STATE_VERSION 1
+
+/* One table's part. Texts live in the state's arena. */
+struct ps_table_state {
+    const char *schema, *table; /* as the source spells them */
+    const char *mode;           /* "full", "incremental": of the last read; NULL: never read */
+    const char *cursor_column;  /* NULL: none */
+    struct ps_scalar cursor;    /* the next window's edge before the look-back is taken off */
+    const char *fingerprint;    /* of the columns and keys at the last read; NULL: never read */
+    const char *incarnation;    /* ps_table.incarnation at the last load; NULL: none */
+    const char *destination_schema; /* "" where it lies in the destination schema itself */
+    const char *destination_table;  /* the name given to it at the destination; NULL: not yet */
+    bool loading;               /* a full load was begun and has not ended */
+    struct ps_table_state *next; /* in a state: in byte order of schema, then table */
+};
+
+struct ps_state {
+    struct ps_arena *arena;   /* owned */
+    const char *source;       /* the source's name; NULL in a new state */
+    const char *warehouse_id; /* NULL in a new state */
+    uint64_t number;          /* of the checkpoint that wrote it; 0 in a new state */
+    uint64_t syncs_completed;
+    struct ps_table_state *tables;
+    size_t tables_count;
+};
+
+enum ps_status ps_state_new(struct ps_state **ret_state, struct ps_error *err) PS_MUST_CHECK;
+void ps_state_free(struct ps_state *state); /* NULL is fine */
+
+/*
+ * Reads a document; `where` names it in messages ("files/state.json"). Empty, blank or {}: a new
+ * state. CONFIG (setting): damaged (the checksum does not fit), not ours, a newer version; each
+ * says what it is and names the way out.
+ */
+enum ps_status ps_state_parse(const char *json, size_t size, const char *where,
+                              struct ps_state **ret_state, struct ps_error *err) PS_MUST_CHECK;
+
+/* Writes the document, with its checksum, as one line of JSON and a line break. */
+enum ps_status ps_state_write(const struct ps_state *state, struct ps_buffer *out,
+                              struct ps_error *err) PS_MUST_CHECK;
+
+/* The table's part, or NULL. */
+struct ps_table_state *ps_state_find(const struct ps_state *state, const char *schema,
+                                     const char *table);
+/* The table's part, made where it is missing. */
+enum ps_status ps_state_table(struct ps_state *state, const char *schema, const char *table,
+                              struct ps_table_state **ret_table,
+                              struct ps_error *err) PS_MUST_CHECK;
+/* Copies a text into the state's arena where it differs from *field (NULL is fine for both). */
+enum ps_status ps_state_set_text(struct ps_state *state, const char **field, const char *text,
+                                 struct ps_error *err) PS_MUST_CHECK;
+
+#endif
