@@ -73,6 +73,7 @@ struct ps_sink_loss {
     const char *column;
     const char *what; /* "digits below the microsecond were cut" */
     uint64_t values;
+    bool rows_skipped; /* each value's whole row was left out: they count as skipped rows */
 };
 
 struct ps_sink_ops {
