@@ -1,0 +1,143 @@
+/*
+ * The engine as the commands see it: a plan of what a sync would do, and the sync itself.
+ * How rows flow is told in docs/architecture.md; the parts have headers of their own.
+ */
+#ifndef PS_ENGINE_ENGINE_H
+#define PS_ENGINE_ENGINE_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "penstock/config.h"
+#include "penstock/sink.h"
+#include "penstock/source.h"
+#include "state/state.h"
+
+/* The engine's own options; ends with a name of NULL. */
+extern const struct ps_option ps_engine_options[];
+
+enum ps_mode {
+    PS_MODE_FULL,        /* every row, each time */
+    PS_MODE_INCREMENTAL, /* what changed since the cursor */
+};
+const char *ps_mode_name(enum ps_mode mode);
+
+enum ps_size_class { PS_SIZE_SMALL, PS_SIZE_MEDIUM, PS_SIZE_LARGE };
+const char *ps_size_class_name(enum ps_size_class size_class);
+
+/*
+ * One table of the plan. Everything lives in the plan's arena. `read_columns[i]` is the index in
+ * source_table of the batch's column i; the first sink_table->columns_count of them are sent under
+ * the names that sink_table gives, the others (a cursor or a soft-delete column that is not itself
+ * sent) are read for the engine alone.
+ */
+struct ps_plan_table {
+    const struct ps_table *source_table;
+    const struct ps_table *read_table; /* the columns read, in batch order */
+    const struct ps_table *sink_table; /* those sent, with the destination's names */
+    const uint32_t *read_columns;
+    enum ps_mode mode;         /* of the table: a full load may come first */
+    const char *reason;        /* why that mode, for people */
+    bool load;                 /* this sync reads the whole table */
+    const char *load_reason;   /* why, where the mode is incremental; else NULL */
+    int32_t cursor;            /* batch column; -1: none */
+    int32_t soft_delete;       /* batch column; -1: none */
+    enum ps_size_class size_class;
+    const char *fingerprint;   /* kept in the state; see engine/fingerprint.h */
+};
+
+struct ps_plan {
+    struct ps_arena *arena; /* owned */
+    struct ps_plan_table *tables; /* in the order of the work */
+    size_t tables_count;
+    size_t tables_found;    /* before selection */
+    const char **warnings;
+    size_t warnings_count;
+};
+
+struct ps_plan_request {
+    const struct ps_source_ops *source_ops;
+    const struct ps_config *config;
+    uint32_t sink_caps;             /* of the sink that the plan is for */
+    const struct ps_state *state;   /* NULL: as at a first sync */
+    const char *const *tables;      /* --tables: patterns besides the configuration's; NULL: none */
+    bool resync;                    /* load again … */
+    const char *const *resync_tables; /* … these (patterns), or all where NULL */
+    const struct ps_clock *clock;
+    struct ps_cancel *cancel;
+};
+
+/*
+ * Discovers, selects, names and orders. CONFIG: nothing selected, two tables with one name at the
+ * destination, or what the source says. Passing trouble is retried.
+ */
+enum ps_status ps_plan_new(const struct ps_plan_request *request, struct ps_plan **ret_plan,
+                           struct ps_error *err) PS_MUST_CHECK;
+void ps_plan_free(struct ps_plan *plan); /* NULL is fine */
+
+/* What a sync did to one table. */
+struct ps_table_result {
+    const char *schema, *table; /* the source's names */
+    enum ps_mode mode;
+    bool load;
+    const char *reason; /* why this mode or load */
+    uint64_t upserts, updates, deletes, truncates, skipped, duplicates, vanished;
+    uint64_t bytes;
+    double seconds;
+    bool done;
+};
+
+struct ps_run_result {
+    struct ps_arena *arena; /* owned: texts of the tables and warnings */
+    struct ps_table_result *tables;
+    size_t tables_count;
+    uint64_t schema_changes, checkpoints;
+    uint64_t retries[16]; /* by enum ps_error_class */
+    double seconds, cpu_seconds;
+    uint64_t memory_peak_bytes;
+    const char **warnings;
+    size_t warnings_count, warnings_capacity;
+    enum ps_status status; /* OK, CANCELED, or what ended it */
+    struct ps_error error; /* where status is neither OK nor CANCELED */
+};
+void ps_run_result_done(struct ps_run_result *result);
+/* The sums over the tables. */
+struct ps_table_result ps_run_result_totals(const struct ps_run_result *result);
+
+struct ps_progress {
+    size_t tables_done, tables_total;
+    const char *table; /* the one written last; NULL: none yet */
+    uint64_t rows, bytes;
+    double seconds;
+    bool checkpointing;
+};
+
+/* What the caller wants to hear of; any member may be NULL. All are called by one thread. */
+struct ps_run_events {
+    void *context;
+    void (*plan)(void *context, const struct ps_plan *plan);
+    void (*progress)(void *context, const struct ps_progress *progress);
+    void (*table_done)(void *context, const struct ps_table_result *table);
+    void (*warning)(void *context, const char *text);
+    /* The sink has committed this state. Its failure ends the sync. */
+    enum ps_status (*checkpoint)(void *context, const char *json, size_t size,
+                                 struct ps_error *err);
+};
+
+struct ps_run_request {
+    struct ps_plan_request plan; /* its state member is not used: `state` counts */
+    const struct ps_sink_ops *sink_ops;
+    struct ps_sink *sink;   /* open */
+    struct ps_state *state; /* what was read at the start; the run moves it on */
+    int64_t checkpoint_seconds; /* the command's own default */
+    struct ps_run_events events;
+};
+
+/*
+ * Runs one sync to its end. The result is filled whatever the status (ps_run_result_done frees it).
+ * OK: all tables are done. CANCELED: stopped at a batch and checkpointed. Others: `err` says what
+ * ended it; what was written before is checkpointed where the sink still takes it.
+ */
+enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_result *ret_result,
+                           struct ps_error *err) PS_MUST_CHECK;
+
+#endif

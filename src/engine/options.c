@@ -1,0 +1,90 @@
+/*
+ * The engine's options: what holds for every source. The one place of their names, bounds and
+ * defaults (docs/options.md is made from it).
+ */
+#include "engine/engine.h"
+
+static const char *const destination_names_choices[] = {"table", "schema_table", "schema", NULL};
+static const char *const on_bad_row_choices[] = {"skip", "stop", NULL};
+
+#define INTEGER(name_, label_, minimum_, maximum_, default_, help_)                                \
+    {                                                                                              \
+        .name = name_, .label = label_, .help = help_, .type = PS_OPTION_INTEGER,                  \
+        .flags = PS_OPTION_ADVANCED, .default_value = default_, .minimum = minimum_,               \
+        .maximum = maximum_                                                                        \
+    }
+
+const struct ps_option ps_engine_options[] = {
+    {.name = "tables",
+     .label = "Tables",
+     .type = PS_OPTION_LIST,
+     .help = "Only these tables: names, or schema.table, separated by commas; * stands for any run "
+             "of characters. Not set: all that the login can read."},
+    {.name = "exclude_tables",
+     .label = "Tables to leave out",
+     .type = PS_OPTION_LIST,
+     .help = "Not these tables, in the same form. Wins over `tables`."},
+    {.name = "timestamp_column",
+     .label = "Cursor column",
+     .type = PS_OPTION_BY_TABLE,
+     .help = "The column that tells when a row was last changed, for incremental reads. Several in "
+             "order of preference are separated by |. For single tables: table=column, …; an exact "
+             "name is taken before a part of one."},
+    {.name = "soft_delete_column",
+     .label = "Soft-delete column",
+     .type = PS_OPTION_BY_TABLE,
+     .help = "The column that marks a row as deleted. Rows so marked are deleted at the "
+             "destination. Not set: the names that the source knows by itself."},
+    {.name = "soft_delete_values",
+     .label = "Soft-delete values",
+     .type = PS_OPTION_LIST,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "1, true, Y",
+     .help = "The values of that column that mean deleted; case does not count. NULL never does."},
+    {.name = "destination_names",
+     .label = "Names at the destination",
+     .type = PS_OPTION_CHOICE,
+     .default_value = "table",
+     .choices = destination_names_choices,
+     .help = "table: under the table's own name. schema_table: the source's schema, _ and the "
+             "table's name. schema: in a schema of its own for each schema of the source."},
+    {.name = "on_bad_row",
+     .label = "Rows that cannot be carried",
+     .type = PS_OPTION_CHOICE,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "skip",
+     .choices = on_bad_row_choices,
+     .help = "skip: leave them out, count them and say so. stop: end the sync at the first."},
+    INTEGER("lookback_seconds", "Look-back", 0, 31536000, "300",
+            "How far before its edge an incremental read begins again, in seconds, for clients "
+            "that compute times themselves. 0 turns it off."),
+    INTEGER("threads", "Threads", 1, 64, NULL,
+            "How many tables are read at once. More than 4 count as 4. Not set: as many as there "
+            "are tables, up to 4."),
+    INTEGER("batch_size", "Rows in a batch", 1, 1000000, NULL,
+            "Not set: 5,000 for tables under a million rows, 2,500 up to 50 million, else 1,000."),
+    INTEGER("batch_bytes", "Bytes in a batch", 1024, 1073741824, "4194304",
+            "A batch ends with the row that reaches this size."),
+    INTEGER("max_value_bytes", "Largest value", 1024, 1073741824, "104857600",
+            "A row with a larger value cannot be carried."),
+    INTEGER("max_queue_size", "Rows in the queue", 1, 100000000, NULL,
+            "How many rows may wait between readers and the writer; at least four batches. Not "
+            "set: 10,000 for tables under a million rows, 5,000 up to 50 million, else 1,000; the "
+            "largest among the sync's tables."),
+    INTEGER("checkpoint_rows", "Rows between checkpoints", 1, 1000000000, NULL,
+            "Not set: 1,000,000 for tables under a million rows, 500,000 up to 50 million, else "
+            "100,000. A checkpoint also falls due after 64 MiB."),
+    INTEGER("checkpoint_seconds", "Seconds between checkpoints", 1, 3600, NULL,
+            "Not set: 2 for `penstock sync`."),
+    INTEGER("max_retries", "Retries", 0, 100, "5",
+            "How often passing trouble is answered by trying again before the sync ends."),
+    INTEGER("retry_sleep_seconds", "First wait of a retry", 0, 3600, "5",
+            "It doubles each time, up to 300 seconds, and varies by half."),
+    {.name = "debug",
+     .label = "Debug logging",
+     .type = PS_OPTION_BOOLEAN,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "false",
+     .help = "More lines in the log: what is planned, read and retried. Never a value or secret."},
+    {.name = NULL},
+};

@@ -1,0 +1,67 @@
+/*
+ * Exponential waits with jitter, on a clock that tests can set.
+ */
+#include "engine/retry.h"
+
+#include "base/log.h"
+
+#define WAIT_MAX_MS INT64_C(300000)
+/* A lock that somebody holds is often free a moment later: such waits are a tenth. */
+#define SHORT_WAIT_DIVISOR 10
+
+void ps_retry_init(struct ps_retry *retry, const struct ps_config *config,
+                   const struct ps_clock *clock, struct ps_cancel *cancel)
+{
+    *retry = (struct ps_retry){
+        .retries_max = ps_config_integer(config, "max_retries", 5),
+        .first_wait_ms = 1000 * ps_config_integer(config, "retry_sleep_seconds", 5),
+        .clock = clock,
+        .cancel = cancel,
+    };
+    ps_random_init(&retry->random, (uint64_t)clock->monotonic_ns(clock));
+}
+
+int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *err, int64_t attempt)
+{
+    int64_t wait = retry->first_wait_ms;
+    if (err->error_class == PS_CLASS_DEADLOCK || err->error_class == PS_CLASS_LOCK_TIMEOUT) {
+        wait /= SHORT_WAIT_DIVISOR;
+    }
+    for (int64_t i = 1; i < attempt && wait < WAIT_MAX_MS; i++) {
+        wait *= 2;
+    }
+    if (wait > WAIT_MAX_MS) {
+        wait = WAIT_MAX_MS;
+    }
+    return wait > (int64_t)err->retry_after_ms ? wait : (int64_t)err->retry_after_ms;
+}
+
+enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed, struct ps_error *err)
+{
+    if (failed != PS_RETRY && failed != PS_SNAPSHOT_GONE) {
+        return failed;
+    }
+    if (ps_cancel_is_set(retry->cancel)) {
+        return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
+    }
+    if (retry->attempts >= retry->retries_max) {
+        if (retry->attempts > 0) {
+            ps_error_prefix(err, "given up after %lld retries", (long long)retry->attempts);
+        }
+        return failed;
+    }
+    retry->attempts++;
+    int64_t wait = ps_retry_wait_ms(retry, err, retry->attempts);
+    wait = wait / 2 + (int64_t)ps_random_below(&retry->random, (uint64_t)wait + 1);
+    ps_log(PS_LOG_WARNING, "%s; trying again in %.1f seconds (%lld of %lld)", err->message,
+           (double)wait / 1000, (long long)retry->attempts, (long long)retry->retries_max);
+    if (!ps_cancel_wait(retry->cancel, retry->clock, wait * 1000000)) {
+        return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
+    }
+    return PS_OK;
+}
+
+void ps_retry_progress(struct ps_retry *retry)
+{
+    retry->attempts = 0;
+}

@@ -1,0 +1,38 @@
+/*
+ * The one place that decides whether passing trouble is worth another try, and how long to wait.
+ */
+#ifndef PS_ENGINE_RETRY_H
+#define PS_ENGINE_RETRY_H
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "penstock/config.h"
+#include "penstock/error.h"
+
+struct ps_retry {
+    int64_t retries_max;
+    int64_t first_wait_ms;
+    int64_t attempts; /* tries again so far since the last progress */
+    const struct ps_clock *clock;
+    struct ps_cancel *cancel;
+    struct ps_random random;
+};
+
+void ps_retry_init(struct ps_retry *retry, const struct ps_config *config,
+                   const struct ps_clock *clock, struct ps_cancel *cancel);
+
+/*
+ * What to do about a failure of status `failed`. OK: waited, try again. CANCELED: the wait was
+ * called off. Else `failed` itself, with the number of tries in the message where there were some.
+ */
+enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed,
+                              struct ps_error *err) PS_MUST_CHECK;
+
+/* Something moved on: the next trouble starts counting anew. */
+void ps_retry_progress(struct ps_retry *retry);
+
+/* The wait before try number `attempt` (from 1), without jitter, in milliseconds. */
+int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *err,
+                         int64_t attempt);
+
+#endif
