@@ -17,11 +17,11 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define PS_MUST_CHECK __attribute__((warn_unused_result))
-#define PS_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PS_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #define PS_PUBLIC __attribute__((visibility("default")))
 #else
 #define PS_MUST_CHECK
-#define PS_PRINTF(format, first)
+#define PS_PRINTF(text, first)
 #define PS_PUBLIC
 #endif
 
