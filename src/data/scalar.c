@@ -1,0 +1,98 @@
+/*
+ * Typed scalars for cursors: comparing them, and their canonical text (penstock/value.h).
+ */
+#include <assert.h>
+
+#include "penstock/value.h"
+
+bool ps_scalar_type_supported(enum ps_type type)
+{
+    return type == PS_TYPE_SHORT || type == PS_TYPE_INT || type == PS_TYPE_LONG ||
+           type == PS_TYPE_DECIMAL || type == PS_TYPE_NAIVE_DATE ||
+           type == PS_TYPE_NAIVE_DATETIME || type == PS_TYPE_UTC_DATETIME;
+}
+
+static bool is_time(enum ps_type type)
+{
+    return type == PS_TYPE_NAIVE_DATETIME || type == PS_TYPE_UTC_DATETIME;
+}
+
+int ps_scalar_compare(const struct ps_scalar *a, const struct ps_scalar *b)
+{
+    assert(a->present && b->present && a->type == b->type);
+    assert(a->type != PS_TYPE_DECIMAL || a->scale == b->scale);
+    if (is_time(a->type)) {
+        return ps_timestamp_compare(a->time, b->time);
+    }
+    return (a->integer > b->integer) - (a->integer < b->integer);
+}
+
+size_t ps_scalar_format(const struct ps_scalar *value, char out[PS_VALUE_TEXT_SIZE])
+{
+    if (!value->present) {
+        out[0] = '\0';
+        return 0;
+    }
+    assert(ps_scalar_type_supported(value->type));
+    if (is_time(value->type)) {
+        return ps_timestamp_format(value->time, value->type == PS_TYPE_UTC_DATETIME, out);
+    }
+    if (value->type == PS_TYPE_NAIVE_DATE) {
+        return ps_date_format((int32_t)value->integer, out);
+    }
+    return ps_decimal_format(value->integer, value->type == PS_TYPE_DECIMAL ? value->scale : 0,
+                             out);
+}
+
+/* A "-" at most and digits, inside the type's range. */
+static bool parse_integer(const char *text, size_t size, enum ps_type type, ps_int128 *ret_value)
+{
+    int64_t least = type == PS_TYPE_SHORT ? INT16_MIN : type == PS_TYPE_INT ? INT32_MIN : INT64_MIN;
+    int64_t most = type == PS_TYPE_SHORT ? INT16_MAX : type == PS_TYPE_INT ? INT32_MAX : INT64_MAX;
+    for (size_t i = 0; i < size; i++) {
+        if ((text[i] < '0' || text[i] > '9') && (text[i] != '-' || i != 0)) {
+            return false;
+        }
+    }
+    ps_int128 value;
+    if (!ps_decimal_parse(text, size, 0, &value) || value < least || value > most) {
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool ps_scalar_parse(const char *text, size_t size, enum ps_type type, uint8_t scale,
+                     struct ps_scalar *ret_value)
+{
+    struct ps_scalar value = {.type = type, .present = true};
+    bool fits = false, had_zone;
+    int32_t days;
+    switch (type) {
+    case PS_TYPE_SHORT:
+    case PS_TYPE_INT:
+    case PS_TYPE_LONG:
+        fits = parse_integer(text, size, type, &value.integer);
+        break;
+    case PS_TYPE_DECIMAL:
+        value.scale = scale;
+        fits = ps_decimal_parse(text, size, scale, &value.integer);
+        break;
+    case PS_TYPE_NAIVE_DATE:
+        fits = ps_date_parse(text, size, &days);
+        value.integer = fits ? days : 0;
+        break;
+    case PS_TYPE_NAIVE_DATETIME:
+    case PS_TYPE_UTC_DATETIME:
+        /* A time on a wall clock has no zone; an instant without one could be any of 24. */
+        fits = ps_timestamp_parse(text, size, &value.time, &had_zone) &&
+               had_zone == (type == PS_TYPE_UTC_DATETIME);
+        break;
+    default:
+        break;
+    }
+    if (fits) {
+        *ret_value = value;
+    }
+    return fits;
+}
