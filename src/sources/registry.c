@@ -1,0 +1,28 @@
+/*
+ * The one file that names every source.
+ */
+#include "sources/registry.h"
+
+#include <string.h>
+
+#include "sources/ehr/ehr.h"
+
+static const struct ps_source_ops *const sources[] = {
+    &ps_source_ehr,
+    NULL,
+};
+
+const struct ps_source_ops *ps_source_find(const char *name)
+{
+    for (size_t i = 0; sources[i] != NULL; i++) {
+        if (strcmp(sources[i]->name, name) == 0) {
+            return sources[i];
+        }
+    }
+    return NULL;
+}
+
+const struct ps_source_ops *const *ps_sources(void)
+{
+    return sources;
+}
