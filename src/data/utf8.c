@@ -7,6 +7,9 @@
 
 bool ps_utf8_valid(const void *bytes, size_t size)
 {
+    if (size == 0) {
+        return true; /* `bytes` may be NULL, which nothing may be added to. */
+    }
     const uint8_t *text = bytes;
     const uint8_t *end = text + size;
     while (text != end) {

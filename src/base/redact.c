@@ -1,0 +1,103 @@
+/*
+ * Secrets in texts for people (base/log.h). They are kept until the process ends, since a log line
+ * may come late. Where one cannot be kept, no text is shown at all rather than the secret.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+#define SECRETS_MAX 256
+#define SECRET_LENGTH_LEAST 4
+
+/* `lock` guards all of it; nothing else is locked while it is held. */
+static struct {
+    struct ps_mutex lock;
+    char *secrets[SECRETS_MAX];
+    size_t count;
+    bool overflowed; /* a secret could not be kept */
+} redact = {.lock = {PTHREAD_MUTEX_INITIALIZER}};
+
+static bool secret_known(const char *secret)
+{
+    for (size_t i = 0; i < redact.count; i++) {
+        if (strcmp(redact.secrets[i], secret) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ps_redact_add(const char *secret)
+{
+    if (secret == NULL || strlen(secret) < SECRET_LENGTH_LEAST) {
+        return;
+    }
+    ps_mutex_lock(&redact.lock);
+    if (!secret_known(secret)) {
+        char *copy = redact.count < SECRETS_MAX ? ps_strdup(secret) : NULL;
+        if (copy != NULL) {
+            redact.secrets[redact.count++] = copy;
+        } else {
+            redact.overflowed = true;
+        }
+    }
+    ps_mutex_unlock(&redact.lock);
+}
+
+/* How far the secret reaches at the start of text; 0: it is not there. */
+static size_t secret_reach(const char *text, const char *secret)
+{
+    size_t i = 0;
+    for (; secret[i] != '\0'; i++) {
+        /* Messages are made one line, and so are the secrets in them (a PEM key). */
+        bool broken = (secret[i] == '\n' || secret[i] == '\r') && text[i] == ' ';
+        if (text[i] != secret[i] && !broken) {
+            return 0;
+        }
+    }
+    return i;
+}
+
+void ps_redact(struct ps_buffer *out, const char *text)
+{
+    ps_mutex_lock(&redact.lock);
+    if (redact.overflowed) {
+        ps_buffer_puts(out, "(withheld: there are more secrets than can be kept out of it)");
+        ps_mutex_unlock(&redact.lock);
+        return;
+    }
+    /* Secrets that overlap or touch become one ***, so that no rest of either is left. */
+    size_t hidden_until = 0, shown_from = 0;
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        size_t reach = 0;
+        for (size_t s = 0; s < redact.count; s++) {
+            size_t length = secret_reach(text + i, redact.secrets[s]);
+            reach = length > reach ? length : reach;
+        }
+        if (reach == 0 || i + reach <= hidden_until) {
+            continue;
+        }
+        if (i > hidden_until || hidden_until == 0) {
+            ps_buffer_append(out, text + shown_from, i - shown_from);
+            ps_buffer_puts(out, "***");
+        }
+        hidden_until = i + reach;
+        shown_from = hidden_until;
+    }
+    ps_buffer_puts(out, text + shown_from);
+    ps_mutex_unlock(&redact.lock);
+}
+
+void ps_redact_clear(void)
+{
+    ps_mutex_lock(&redact.lock);
+    for (size_t i = 0; i < redact.count; i++) {
+        ps_free(redact.secrets[i]);
+    }
+    redact.count = 0;
+    redact.overflowed = false;
+    ps_mutex_unlock(&redact.lock);
+}
