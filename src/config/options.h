@@ -19,20 +19,26 @@ struct ps_settings {
     struct ps_arena *arena; /* owned */
     struct ps_setting *entries;
     size_t count, capacity;
-    const char **warnings; /* comments in the file, a key given twice: one line each */
+    const char **warnings; /* comments in the file, a key given twice: one line each; at most 100 */
     size_t warnings_count, warnings_capacity;
+    const char *path; /* the file that was read, for messages; NULL: none */
+    size_t bytes;     /* of all keys and values */
 };
 
+/* Start it as {0}. Leaves it empty, as at the start. */
 void ps_settings_done(struct ps_settings *settings);
-/* Copies both texts. NOMEM; CONFIG beyond 10,000 keys or 16 MiB. */
+/*
+ * Copies both texts. Of two values for one key the later counts, unless it is blank; they are
+ * warned about where the keys are not spelt alike. NOMEM; CONFIG beyond 10,000 keys or 16 MiB.
+ */
 enum ps_status ps_settings_add(struct ps_settings *settings, const char *key, const char *value,
                                struct ps_error *err) PS_MUST_CHECK;
 
 /*
  * Reads configuration.json: a flat object; texts, numbers (their text), booleans (true/false), null
  * (not set). Comments are taken with a warning. ${NAME} in a value comes from the environment,
- * a value that begins with @ from that file (a closing line break is dropped); $${ and @@ are
- * literal. CONFIG: no such file (says how to write one), no JSON (where), a nested value, an unset
+ * a value that begins with @ from that file (one closing line break is dropped; a relative path
+ * begins at the folder of the configuration file); $${ and @@ are literal. CONFIG: no such file (says how to write one), no JSON (where), a nested value, an unset
  * variable, an unreadable @path: each names file and key.
  */
 enum ps_status ps_settings_read_file(struct ps_settings *settings, const char *path,
@@ -59,7 +65,7 @@ void ps_config_free(struct ps_config *config); /* NULL is fine */
  */
 const char *ps_settings_source(const struct ps_settings *settings, const char *otherwise);
 
-/* The value given for a key (case does not count), or NULL. */
+/* The value given for a key (case does not count), or NULL where there is none or a blank one. */
 const char *ps_settings_get(const struct ps_settings *settings, const char *key);
 
 #endif

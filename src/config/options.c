@@ -1,0 +1,452 @@
+/*
+ * From settings to a checked configuration, and its accessors. Not for: reading files
+ * (settings.c), the form of single values (values.c).
+ */
+#include "config/options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/log.h"
+#include "config/nearest.h"
+#include "config/settings.h"
+#include "config/text.h"
+#include "config/values.h"
+
+#define ARENA_MAX ((size_t)128 << 20)
+#define ENCRYPTED_PREFIX "fivetran_encrypted:"
+
+struct config_entry {
+    const struct ps_option *option;
+    const struct ps_setting *setting; /* NULL: not given. Only while the configuration is made. */
+    bool given;
+    bool present; /* `value` holds what was given or the default */
+    struct value value;
+    const char *default_for_all; /* BY_TABLE */
+};
+
+struct ps_config {
+    struct ps_arena *arena;
+    struct config_entry *entries;        /* in the order of the tables */
+    const struct config_entry **by_name; /* in byte order of the names */
+    size_t count;
+};
+
+static int entry_compare(const void *a, const void *b)
+{
+    const struct config_entry *const *left = a;
+    const struct config_entry *const *right = b;
+    return strcmp((*left)->option->name, (*right)->option->name);
+}
+
+/* Makes the entries of all tables. BUG: one name in two tables. */
+static enum ps_status entries_make(struct ps_config *config, const struct ps_option *const *tables,
+                                   struct ps_error *err)
+{
+    size_t count = 0;
+    for (size_t t = 0; tables[t] != NULL; t++) {
+        for (const struct ps_option *option = tables[t]; option->name != NULL; option++) {
+            count++;
+        }
+    }
+    config->entries = ps_arena_array(config->arena, count + 1, sizeof(*config->entries));
+    config->by_name = ps_arena_array(config->arena, count + 1, sizeof(*config->by_name));
+    if (config->entries == NULL || config->by_name == NULL) {
+        return ps_fail_nomem(err, "reading the configuration");
+    }
+    for (size_t t = 0; tables[t] != NULL; t++) {
+        for (const struct ps_option *option = tables[t]; option->name != NULL; option++) {
+            config->entries[config->count].option = option;
+            config->by_name[config->count] = &config->entries[config->count];
+            config->count++;
+        }
+    }
+    qsort(config->by_name, config->count, sizeof(*config->by_name), entry_compare);
+    for (size_t i = 1; i < config->count; i++) {
+        if (entry_compare(&config->by_name[i - 1], &config->by_name[i]) == 0) {
+            return ps_fail(err, PS_BUG, PS_CLASS_NONE, "the option %s is defined twice",
+                           config->by_name[i]->option->name);
+        }
+    }
+    return PS_OK;
+}
+
+static struct config_entry *entry_of_key(const struct ps_config *config, const char *key)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        const struct ps_option *option = config->entries[i].option;
+        if (text_equal(key, option->name)) {
+            return &config->entries[i];
+        }
+        for (size_t a = 0; option->aliases != NULL && option->aliases[a] != NULL; a++) {
+            if (text_equal(key, option->aliases[a])) {
+                return &config->entries[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static void nearest_try(const char *key, const char *name, const char *meant, size_t *distance,
+                        const char **nearest)
+{
+    size_t found = nearest_distance(key, name);
+    if (found < *distance) {
+        *distance = found;
+        *nearest = meant;
+    }
+}
+
+/* The option whose name, or whose alias, is near the key; NULL: none is. */
+static const char *nearest_name(const struct ps_config *config, const char *const *ignored_keys,
+                                const char *key)
+{
+    size_t distance = nearest_limit(key) + 1;
+    const char *nearest = NULL;
+    for (size_t i = 0; i < config->count; i++) {
+        const struct ps_option *option = config->entries[i].option;
+        nearest_try(key, option->name, option->name, &distance, &nearest);
+        for (size_t a = 0; option->aliases != NULL && option->aliases[a] != NULL; a++) {
+            nearest_try(key, option->aliases[a], option->name, &distance, &nearest);
+        }
+    }
+    for (size_t i = 0; ignored_keys != NULL && ignored_keys[i] != NULL; i++) {
+        nearest_try(key, ignored_keys[i], ignored_keys[i], &distance, &nearest);
+    }
+    return nearest;
+}
+
+static bool is_ignored(const char *const *ignored_keys, const char *key)
+{
+    for (size_t i = 0; ignored_keys != NULL && ignored_keys[i] != NULL; i++) {
+        if (text_equal(key, ignored_keys[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum ps_status unknown_warn(struct ps_settings *settings, const char *key,
+                                   const char *nearest, struct ps_error *err)
+{
+    struct text_shown shown;
+    if (nearest == NULL) {
+        return settings_warn(settings, err, "the key \"%s\" is not known and is ignored",
+                             text_show(&shown, key));
+    }
+    return settings_warn(settings, err,
+                         "the key \"%s\" is not known and is ignored; did you mean \"%s\"?",
+                         text_show(&shown, key), nearest);
+}
+
+/* Gives the setting to its option. Of two the later counts, unless it is blank. */
+static enum ps_status setting_assign(struct config_entry *entry, struct ps_settings *settings,
+                                     const struct ps_setting *setting, struct ps_error *err)
+{
+    if (entry->option->type == PS_OPTION_SECRET) {
+        ps_redact_add(setting->value);
+    }
+    if (text_is_blank(setting->value)) {
+        return PS_OK;
+    }
+    const struct ps_setting *earlier = entry->setting;
+    entry->setting = setting;
+    if (earlier == NULL || strcmp(earlier->key, setting->key) == 0) {
+        return PS_OK;
+    }
+    struct text_shown shown_earlier, shown;
+    return settings_warn(settings, err,
+                         "\"%s\" and \"%s\" set the same option; the latter counts",
+                         text_show(&shown_earlier, earlier->key), text_show(&shown, setting->key));
+}
+
+static enum ps_status settings_assign(struct ps_config *config, struct ps_settings *settings,
+                                      const char *const *ignored_keys, struct ps_error *err)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        const struct ps_setting *setting = &settings->entries[i];
+        struct config_entry *entry = entry_of_key(config, setting->key);
+        enum ps_status status = PS_OK;
+        if (entry != NULL) {
+            status = setting_assign(entry, settings, setting, err);
+        } else if (!is_ignored(ignored_keys, setting->key)) {
+            const char *nearest = nearest_name(config, ignored_keys, setting->key);
+            status = unknown_warn(settings, setting->key, nearest, err);
+        }
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    return PS_OK;
+}
+
+/* `"a", "b" and "c"` of the entries that `wanted` is true of; nothing where it is true of none. */
+static size_t entries_list(const struct ps_config *config,
+                           bool (*wanted)(const struct config_entry *entry), struct ps_buffer *out)
+{
+    size_t count = 0, listed = 0;
+    for (size_t i = 0; i < config->count; i++) {
+        count += wanted(&config->entries[i]);
+    }
+    for (size_t i = 0; i < config->count; i++) {
+        const struct config_entry *entry = &config->entries[i];
+        if (wanted(entry)) {
+            struct text_shown shown;
+            listed++;
+            ps_buffer_puts(out, listed == 1 ? "" : listed == count ? " and " : ", ");
+            ps_buffer_printf(out, "\"%s\"",
+                             text_show(&shown, entry->setting != NULL ? entry->setting->key
+                                                                      : entry->option->name));
+        }
+    }
+    return count;
+}
+
+static bool is_placeholder(const struct config_entry *entry)
+{
+    return entry->setting != NULL && value_is_placeholder(entry->setting->value);
+}
+
+static bool is_encrypted(const struct config_entry *entry)
+{
+    return entry->setting != NULL && text_begins(entry->setting->value, ENCRYPTED_PREFIX);
+}
+
+static bool is_missing(const struct config_entry *entry)
+{
+    return entry->setting == NULL && entry->option->default_value == NULL &&
+           (entry->option->flags & PS_OPTION_REQUIRED) != 0;
+}
+
+/* Each check names all keys at once, so that a person need not come back for the next one. */
+static enum ps_status entries_check(const struct ps_config *config, struct ps_error *err)
+{
+    struct ps_buffer keys;
+    ps_buffer_init(&keys, 0);
+    enum ps_status status = PS_OK;
+    size_t count = entries_list(config, is_placeholder, &keys);
+    if (count > 0) {
+        status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                         "%s still %s like <YOUR_…>; write the true value, or \"\" for an option "
+                         "that is not needed",
+                         ps_buffer_text(&keys), count == 1 ? "holds a placeholder" : "hold placeholders");
+        goto out;
+    }
+    count = entries_list(config, is_encrypted, &keys);
+    if (count > 0) {
+        status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                         "%s %s encrypted (\"" ENCRYPTED_PREFIX "…\"), and only the platform can "
+                         "read that; write the plain value, or ${NAME} or @path to take it from a "
+                         "variable or a file",
+                         ps_buffer_text(&keys), count == 1 ? "is" : "are");
+        goto out;
+    }
+    count = entries_list(config, is_missing, &keys);
+    if (count > 0) {
+        status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING, "%s must be set", ps_buffer_text(&keys));
+    }
+out:
+    if (!ps_buffer_ok(&keys)) {
+        status = ps_fail_nomem(err, "reading the configuration");
+    }
+    ps_buffer_done(&keys);
+    return status;
+}
+
+static enum ps_status default_parse(struct ps_config *config, struct config_entry *entry,
+                                    struct ps_error *err)
+{
+    const struct ps_option *option = entry->option;
+    if (option->default_value == NULL) {
+        return PS_OK;
+    }
+    struct value value = {0};
+    enum ps_status status =
+        value_parse(config->arena, option, option->name, option->default_value, &value, err);
+    if (status == PS_CONFIG) {
+        char message[PS_ERROR_MESSAGE_SIZE];
+        strcpy(message, err != NULL ? err->message : "");
+        return ps_fail(err, PS_BUG, PS_CLASS_NONE, "the default of an option is wrong: %s",
+                       message);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    entry->default_for_all = value.for_all;
+    if (!entry->given) {
+        entry->value = value;
+        entry->present = true;
+    }
+    return PS_OK;
+}
+
+static enum ps_status blanks_warn(struct ps_settings *settings, const struct ps_setting *setting,
+                                  struct ps_error *err)
+{
+    size_t size = strlen(setting->value), trimmed = 0;
+    text_trim(setting->value, size, &trimmed);
+    if (trimmed == size) {
+        return PS_OK;
+    }
+    struct text_shown shown;
+    return settings_warn(settings, err,
+                         "the value of \"%s\" begins or ends with a blank or line break, and is "
+                         "used with it",
+                         text_show(&shown, setting->key));
+}
+
+static enum ps_status entry_parse(struct ps_config *config, struct config_entry *entry,
+                                  struct ps_settings *settings, struct ps_error *err)
+{
+    const struct ps_setting *setting = entry->setting;
+    if (setting != NULL) {
+        enum ps_status status = value_parse(config->arena, entry->option, setting->key,
+                                            setting->value, &entry->value, err);
+        bool verbatim =
+            entry->option->type == PS_OPTION_TEXT || entry->option->type == PS_OPTION_SECRET;
+        if (status == PS_OK && verbatim) {
+            status = blanks_warn(settings, setting, err);
+        }
+        if (status != PS_OK) {
+            return status;
+        }
+        entry->given = true;
+        entry->present = true;
+        entry->setting = NULL; /* The settings may go before the configuration does. */
+    }
+    return default_parse(config, entry, err);
+}
+
+enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_option *const *tables,
+                             const char *const *ignored_keys, struct ps_config **ret_config,
+                             struct ps_error *err)
+{
+    struct ps_config *config = ps_calloc(1, sizeof(*config));
+    enum ps_status status = PS_OK;
+    if (config == NULL || (config->arena = ps_arena_new(ARENA_MAX)) == NULL) {
+        status = ps_fail_nomem(err, "reading the configuration");
+        goto out;
+    }
+    status = entries_make(config, tables, err);
+    if (status == PS_OK) {
+        status = settings_assign(config, settings, ignored_keys, err);
+    }
+    if (status == PS_OK) {
+        status = entries_check(config, err);
+    }
+    for (size_t i = 0; status == PS_OK && i < config->count; i++) {
+        status = entry_parse(config, &config->entries[i], settings, err);
+    }
+    if (status == PS_CONFIG && settings->path != NULL) {
+        ps_error_prefix(err, "%s", settings->path);
+    }
+    if (status == PS_OK) {
+        *ret_config = config;
+        config = NULL;
+    }
+out:
+    ps_config_free(config);
+    return status;
+}
+
+void ps_config_free(struct ps_config *config)
+{
+    if (config != NULL) {
+        ps_arena_free(config->arena);
+        ps_free(config);
+    }
+}
+
+static const struct config_entry *entry_find(const struct ps_config *config, const char *name)
+{
+    size_t low = 0, high = config->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(config->by_name[middle]->option->name, name);
+        if (order == 0) {
+            return config->by_name[middle];
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    assert(!"the option is in no table");
+    return NULL;
+}
+
+static const struct config_entry *entry_find_typed(const struct ps_config *config, const char *name,
+                                                   enum ps_option_type type)
+{
+    const struct config_entry *entry = entry_find(config, name);
+    assert(entry->option->type == type);
+    return entry;
+}
+
+const char *ps_config_text(const struct ps_config *config, const char *name)
+{
+    const struct config_entry *entry = entry_find(config, name);
+    return entry->present ? entry->value.text : NULL;
+}
+
+const char *ps_config_text_or_empty(const struct ps_config *config, const char *name)
+{
+    const char *text = ps_config_text(config, name);
+    return text != NULL ? text : "";
+}
+
+bool ps_config_is_set(const struct ps_config *config, const char *name)
+{
+    return entry_find(config, name)->given;
+}
+
+int64_t ps_config_integer(const struct ps_config *config, const char *name, int64_t otherwise)
+{
+    const struct config_entry *entry = entry_find_typed(config, name, PS_OPTION_INTEGER);
+    return entry->present ? entry->value.integer : otherwise;
+}
+
+bool ps_config_boolean(const struct ps_config *config, const char *name)
+{
+    const struct config_entry *entry = entry_find_typed(config, name, PS_OPTION_BOOLEAN);
+    return entry->present && entry->value.boolean;
+}
+
+int ps_config_choice(const struct ps_config *config, const char *name)
+{
+    const struct config_entry *entry = entry_find_typed(config, name, PS_OPTION_CHOICE);
+    return entry->present ? entry->value.choice : -1;
+}
+
+const char *const *ps_config_list(const struct ps_config *config, const char *name,
+                                  size_t *ret_count)
+{
+    static const char *const empty[] = {NULL};
+    const struct config_entry *entry = entry_find_typed(config, name, PS_OPTION_LIST);
+    if (ret_count != NULL) {
+        *ret_count = entry->present ? entry->value.list_count : 0;
+    }
+    return entry->present ? entry->value.list : empty;
+}
+
+const char *ps_config_by_table(const struct ps_config *config, const char *name,
+                               const char *schema, const char *table)
+{
+    const struct config_entry *entry = entry_find_typed(config, name, PS_OPTION_BY_TABLE);
+    if (entry->present) {
+        for (size_t i = 0; i < entry->value.by_table_count; i++) {
+            const struct value_by_table *by_table = &entry->value.by_table[i];
+            if (ps_table_pattern_match(by_table->pattern, schema, table)) {
+                return by_table->value;
+            }
+        }
+        if (entry->value.for_all != NULL) {
+            return entry->value.for_all;
+        }
+    }
+    return entry->default_for_all;
+}
