@@ -11,7 +11,8 @@ static const char head[] =
     "\n"
     "<!-- Generated from the option tables by tools/generate-options. Do not edit. -->\n"
     "\n"
-    "`configuration.json` is one flat JSON object: each key below with a text, a number, `true` or\n"
+    "`configuration.json` is one flat JSON object: each key below with a text, a number, `true` "
+    "or\n"
     "`false`. Keys match without regard to case. `\"\"`, blanks and `null` mean \"not set\".\n"
     "An unknown key is a warning that names the nearest known one; a value left like\n"
     "`<YOUR_HOST>` is an error.\n"
@@ -19,7 +20,8 @@ static const char head[] =
     "In the file (never in what the platform sends) `${NAME}` takes a value from the environment,\n"
     "and a value that begins with `@` is read from that file: `\"@/run/secrets/password\"`. A\n"
     "relative path begins at the folder of the configuration file, and one closing line break is\n"
-    "dropped. `$${` and a leading `@@` stand for `${` and `@` themselves. `//` and `/* */` comments\n"
+    "dropped. `$${` and a leading `@@` stand for `${` and `@` themselves. `//` and `/* */` "
+    "comments\n"
     "are taken with a warning.\n"
     "\n"
     "| kind | takes |\n"
@@ -33,7 +35,8 @@ static const char head[] =
     "| by table | one value for all tables, or `schema.table=value, other=value`, or both |\n"
     "\n"
     "A table is named as `table` or `schema.table`; `*` stands for any run of characters, and the\n"
-    "case of ASCII letters does not count. The first pattern that matches wins, then the value for\n"
+    "case of ASCII letters does not count. The first pattern that matches wins, then the value "
+    "for\n"
     "all tables, then the default.\n";
 
 /* Text inside a cell: a bar would end the cell, a line break the row. */

@@ -158,8 +158,7 @@ static enum ps_status setting_assign(struct config_entry *entry, struct ps_setti
         return PS_OK;
     }
     struct text_shown shown_earlier, shown;
-    return settings_warn(settings, err,
-                         "\"%s\" and \"%s\" set the same option; the latter counts",
+    return settings_warn(settings, err, "\"%s\" and \"%s\" set the same option; the latter counts",
                          text_show(&shown_earlier, earlier->key), text_show(&shown, setting->key));
 }
 
@@ -232,7 +231,8 @@ static enum ps_status entries_check(const struct ps_config *config, struct ps_er
         status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                          "%s still %s like <YOUR_…>; write the true value, or \"\" for an option "
                          "that is not needed",
-                         ps_buffer_text(&keys), count == 1 ? "holds a placeholder" : "hold placeholders");
+                         ps_buffer_text(&keys),
+                         count == 1 ? "holds a placeholder" : "hold placeholders");
         goto out;
     }
     count = entries_list(config, is_encrypted, &keys);
@@ -360,23 +360,22 @@ void ps_config_free(struct ps_config *config)
     }
 }
 
+/* The option must be in a table: asking for another is our own mistake. */
 static const struct config_entry *entry_find(const struct ps_config *config, const char *name)
 {
     size_t low = 0, high = config->count;
-    while (low < high) {
+    int order = -1;
+    while (low < high && order != 0) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(config->by_name[middle]->option->name, name);
-        if (order == 0) {
-            return config->by_name[middle];
-        }
+        order = strcmp(config->by_name[middle]->option->name, name);
         if (order < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    assert(!"the option is in no table");
-    return NULL;
+    assert(order == 0);
+    return config->by_name[high];
 }
 
 static const struct config_entry *entry_find_typed(const struct ps_config *config, const char *name,
@@ -433,8 +432,8 @@ const char *const *ps_config_list(const struct ps_config *config, const char *na
     return entry->present ? entry->value.list : empty;
 }
 
-const char *ps_config_by_table(const struct ps_config *config, const char *name,
-                               const char *schema, const char *table)
+const char *ps_config_by_table(const struct ps_config *config, const char *name, const char *schema,
+                               const char *table)
 {
     const struct config_entry *entry = entry_find_typed(config, name, PS_OPTION_BY_TABLE);
     if (entry->present) {

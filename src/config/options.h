@@ -38,8 +38,9 @@ enum ps_status ps_settings_add(struct ps_settings *settings, const char *key, co
  * Reads configuration.json: a flat object; texts, numbers (their text), booleans (true/false), null
  * (not set). Comments are taken with a warning. ${NAME} in a value comes from the environment,
  * a value that begins with @ from that file (one closing line break is dropped; a relative path
- * begins at the folder of the configuration file); $${ and @@ are literal. CONFIG: no such file (says how to write one), no JSON (where), a nested value, an unset
- * variable, an unreadable @path: each names file and key.
+ * begins at the folder of the configuration file); $${ and @@ are literal. CONFIG: no such file
+ * (says how to write one), no JSON (where), a nested value, an unset variable, an unreadable @path:
+ * each names file and key.
  */
 enum ps_status ps_settings_read_file(struct ps_settings *settings, const char *path,
                                      struct ps_error *err) PS_MUST_CHECK;

@@ -57,8 +57,8 @@ enum ps_status ps_settings_add(struct ps_settings *settings, const char *key, co
     size_t key_size = strlen(key);
     size_t value_size = strlen(value);
     if (settings->count == KEYS_MAX) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "the configuration has more than %d keys", KEYS_MAX);
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING, "the configuration has more than %d keys",
+                       KEYS_MAX);
     }
     if (key_size > BYTES_MAX || value_size > BYTES_MAX ||
         key_size + value_size > BYTES_MAX - settings->bytes) {
@@ -84,8 +84,8 @@ enum ps_status ps_settings_add(struct ps_settings *settings, const char *key, co
     return PS_OK;
 }
 
-enum ps_status settings_warn(struct ps_settings *settings, struct ps_error *err,
-                             const char *format, ...)
+enum ps_status settings_warn(struct ps_settings *settings, struct ps_error *err, const char *format,
+                             ...)
 {
     enum ps_status status = settings_begin(settings, err);
     if (status != PS_OK || settings->warnings_count == WARNINGS_MAX) {
@@ -137,8 +137,7 @@ static enum ps_status member_add_text(struct ps_settings *settings, const char *
                                       const struct ps_json *member, struct ps_error *err)
 {
     if (memchr(member->text, '\0', member->text_size) != NULL) {
-        return member_fail(path, member->name, "holds a NUL character (\\u0000); take it out",
-                           err);
+        return member_fail(path, member->name, "holds a NUL character (\\u0000); take it out", err);
     }
     struct ps_buffer value;
     ps_buffer_init(&value, 0);
@@ -281,9 +280,9 @@ enum ps_status ps_settings_read_file(struct ps_settings *settings, const char *p
                          "examples/ holds one for each source)",
                          path);
     } else {
-        status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                         "the configuration file %s cannot be read: %s", path,
-                         reference_reason(error));
+        status =
+            ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                    "the configuration file %s cannot be read: %s", path, reference_reason(error));
     }
     ps_buffer_done(&text);
     return status;

@@ -10,7 +10,7 @@
 static const struct {
     const char *key, *source;
 } keys[] = {
-    {"mssql_", "sqlserver"},      {"account", "snowflake"}, {"snowflake_", "snowflake"},
+    {"mssql_", "sqlserver"},          {"account", "snowflake"}, {"snowflake_", "snowflake"},
     {"use_privatelink", "snowflake"}, {"host", "yugabytedb"},   {"ehr_", "ehr"},
 };
 
