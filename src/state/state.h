@@ -13,16 +13,16 @@
 
 /* One table's part. Texts live in the state's arena. */
 struct ps_table_state {
-    const char *schema, *table; /* as the source spells them */
-    const char *mode;           /* "full", "incremental": of the last read; NULL: never read */
-    const char *cursor_column;  /* NULL: none */
-    struct ps_scalar cursor;    /* the next window's edge before the look-back is taken off */
-    const char *fingerprint;    /* of the columns and keys at the last read; NULL: never read */
-    const char *incarnation;    /* ps_table.incarnation at the last load; NULL: none */
+    const char *schema, *table;     /* as the source spells them */
+    const char *mode;               /* "full", "incremental": of the last read; NULL: never read */
+    const char *cursor_column;      /* NULL: none */
+    struct ps_scalar cursor;        /* the next window's edge before the look-back is taken off */
+    const char *fingerprint;        /* of the columns and keys at the last read; NULL: never read */
+    const char *incarnation;        /* ps_table.incarnation at the last load; NULL: none */
     const char *destination_schema; /* "" where it lies in the destination schema itself */
     const char *destination_table;  /* the name given to it at the destination; NULL: not yet */
-    bool loading;               /* a full load was begun and has not ended */
-    struct ps_table_state *next; /* in a state: in byte order of schema, then table */
+    bool loading;                   /* a full load was begun and has not ended */
+    struct ps_table_state *next;    /* in a state: in byte order of schema, then table */
 };
 
 struct ps_state {
@@ -33,6 +33,8 @@ struct ps_state {
     uint64_t syncs_completed;
     struct ps_table_state *tables;
     size_t tables_count;
+    struct ps_table_state **sorted; /* the same tables, for this folder's searches */
+    size_t sorted_capacity;
 };
 
 enum ps_status ps_state_new(struct ps_state **ret_state, struct ps_error *err) PS_MUST_CHECK;
@@ -46,14 +48,17 @@ void ps_state_free(struct ps_state *state); /* NULL is fine */
 enum ps_status ps_state_parse(const char *json, size_t size, const char *where,
                               struct ps_state **ret_state, struct ps_error *err) PS_MUST_CHECK;
 
-/* Writes the document, with its checksum, as one line of JSON and a line break. */
+/*
+ * Appends the document, with its checksum, as one line of JSON and a line break. BUG: a cursor that
+ * could not be read again. NOMEM.
+ */
 enum ps_status ps_state_write(const struct ps_state *state, struct ps_buffer *out,
                               struct ps_error *err) PS_MUST_CHECK;
 
-/* The table's part, or NULL. */
+/* The table's part, or NULL. Cheap: a binary search. */
 struct ps_table_state *ps_state_find(const struct ps_state *state, const char *schema,
                                      const char *table);
-/* The table's part, made where it is missing. */
+/* The table's part, made where it is missing (destination_schema "", all else NULL or 0). */
 enum ps_status ps_state_table(struct ps_state *state, const char *schema, const char *table,
                               struct ps_table_state **ret_table,
                               struct ps_error *err) PS_MUST_CHECK;

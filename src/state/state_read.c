@@ -1,0 +1,309 @@
+/*
+ * Reads the state document; see docs/state-format.md. What it refuses it refuses by name, since a
+ * state taken for another one would lose rows without a word.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "state/checksum.h"
+
+#define DOCUMENT_MAX ((size_t)64 << 20)
+/* The tree of a document of nothing but brackets takes some fifty times its size. */
+#define TREE_MAX ((size_t)1 << 30)
+
+static const char way_out[] =
+    "`penstock sync --resync` loads all tables again, `penstock reset` begins anew";
+
+/* What is read, for messages: the document's name, and the table in it (0: none). */
+struct reading {
+    const char *where;
+    size_t table; /* counted from 1 */
+    struct ps_state *state;
+};
+
+static enum ps_status damaged(const struct reading *reading, const char *what, struct ps_error *err)
+{
+    char table[32] = "";
+    if (reading->table > 0) {
+        snprintf(table, sizeof(table), "table %zu: ", reading->table);
+    }
+    return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                   "the state in %s is damaged (%s%s); put back an unharmed copy, or: %s",
+                   reading->where, table, what, way_out);
+}
+
+static bool is_absent(const struct ps_json *member)
+{
+    return member == NULL || member->kind == PS_JSON_NULL;
+}
+
+/* Copies a text member; absent leaves *field as it is. */
+static enum ps_status read_text(const struct reading *reading, const struct ps_json *object,
+                                const char *name, const char **field, struct ps_error *err)
+{
+    const struct ps_json *member = ps_json_member(object, name);
+    if (is_absent(member)) {
+        return PS_OK;
+    }
+    if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
+        char what[64];
+        snprintf(what, sizeof(what), "\"%s\" is no text", name);
+        return damaged(reading, what, err);
+    }
+    return ps_state_set_text(reading->state, field, member->text, err);
+}
+
+static enum ps_status read_count(const struct reading *reading, const struct ps_json *object,
+                                 const char *name, uint64_t *ret_count, struct ps_error *err)
+{
+    int64_t count = 0;
+    if (!ps_json_integer(object, name, &count) || count < 0) {
+        char what[64];
+        snprintf(what, sizeof(what), "\"%s\" is no count", name);
+        return damaged(reading, what, err);
+    }
+    *ret_count = (uint64_t)count;
+    return PS_OK;
+}
+
+static enum ps_type type_of_name(const char *name)
+{
+    for (int type = 1; type < PS_TYPES; type++) {
+        if (strcmp(name, ps_type_name((enum ps_type)type)) == 0) {
+            return (enum ps_type)type;
+        }
+    }
+    return PS_TYPE_UNSPECIFIED;
+}
+
+static enum ps_status read_cursor(const struct reading *reading, const struct ps_json *object,
+                                  struct ps_table_state *table, struct ps_error *err)
+{
+    if (is_absent(object)) {
+        return PS_OK;
+    }
+    if (object->kind != PS_JSON_OBJECT) {
+        return damaged(reading, "\"cursor\" is no object", err);
+    }
+    enum ps_status status = read_text(reading, object, "column", &table->cursor_column, err);
+    const struct ps_json *value = ps_json_member(object, "value");
+    if (status != PS_OK || is_absent(value)) {
+        return status;
+    }
+    enum ps_type type = type_of_name(ps_json_string(object, "type", ""));
+    int64_t scale = 0;
+    if (!is_absent(ps_json_member(object, "scale")) && !ps_json_integer(object, "scale", &scale)) {
+        scale = -1;
+    }
+    if (!ps_scalar_type_supported(type) || scale < 0 || scale > PS_DECIMAL_PRECISION_MAX ||
+        value->kind != PS_JSON_STRING ||
+        !ps_scalar_parse(value->text, value->text_size, type, (uint8_t)scale, &table->cursor)) {
+        return damaged(reading, "the value of \"cursor\" does not fit its type", err);
+    }
+    return PS_OK;
+}
+
+static enum ps_status read_destination(const struct reading *reading, const struct ps_json *object,
+                                       struct ps_table_state *table, struct ps_error *err)
+{
+    if (is_absent(object)) {
+        return PS_OK;
+    }
+    if (object->kind != PS_JSON_OBJECT) {
+        return damaged(reading, "\"destination\" is no object", err);
+    }
+    enum ps_status status = read_text(reading, object, "schema", &table->destination_schema, err);
+    return status != PS_OK ? status
+                           : read_text(reading, object, "table", &table->destination_table, err);
+}
+
+static enum ps_status read_loading(const struct reading *reading, const struct ps_json *member,
+                                   struct ps_table_state *table, struct ps_error *err)
+{
+    if (!is_absent(member) && member->kind != PS_JSON_TRUE && member->kind != PS_JSON_FALSE) {
+        return damaged(reading, "\"loading\" is neither true nor false", err);
+    }
+    table->loading = member != NULL && member->kind == PS_JSON_TRUE;
+    return PS_OK;
+}
+
+static enum ps_status read_table(const struct reading *reading, const struct ps_json *object,
+                                 struct ps_error *err)
+{
+    const char *schema = NULL, *name = NULL;
+    if (object->kind != PS_JSON_OBJECT) {
+        return damaged(reading, "it is no object", err);
+    }
+    enum ps_status status = read_text(reading, object, "schema", &schema, err);
+    if (status == PS_OK) {
+        status = read_text(reading, object, "table", &name, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    if (schema == NULL || name == NULL) {
+        return damaged(reading, "\"schema\" or \"table\" is missing", err);
+    }
+    if (ps_state_find(reading->state, schema, name) != NULL) {
+        return damaged(reading, "it is there twice", err);
+    }
+    struct ps_table_state *table = NULL;
+    status = ps_state_table(reading->state, schema, name, &table, err);
+    if (status == PS_OK) {
+        status = read_text(reading, object, "mode", &table->mode, err);
+    }
+    if (status == PS_OK) {
+        status = read_cursor(reading, ps_json_member(object, "cursor"), table, err);
+    }
+    if (status == PS_OK) {
+        status = read_text(reading, object, "fingerprint", &table->fingerprint, err);
+    }
+    if (status == PS_OK) {
+        status = read_text(reading, object, "incarnation", &table->incarnation, err);
+    }
+    if (status == PS_OK) {
+        status = read_destination(reading, ps_json_member(object, "destination"), table, err);
+    }
+    return status != PS_OK ? status
+                           : read_loading(reading, ps_json_member(object, "loading"), table, err);
+}
+
+static enum ps_status read_members(struct reading *reading, const struct ps_json *root,
+                                   struct ps_error *err)
+{
+    struct ps_state *state = reading->state;
+    enum ps_status status = read_text(reading, root, "source", &state->source, err);
+    if (status == PS_OK) {
+        status = read_text(reading, root, "warehouse", &state->warehouse_id, err);
+    }
+    if (status == PS_OK) {
+        status = read_count(reading, root, "number", &state->number, err);
+    }
+    if (status == PS_OK) {
+        status = read_count(reading, root, "syncs_completed", &state->syncs_completed, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    const struct ps_json *tables = ps_json_member(root, "tables");
+    if (is_absent(tables) || tables->kind != PS_JSON_ARRAY) {
+        return damaged(reading, "\"tables\" is no list", err);
+    }
+    for (const struct ps_json *table = tables->first; table != NULL; table = table->next) {
+        reading->table++;
+        status = read_table(reading, table, err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    reading->table = 0;
+    return PS_OK;
+}
+
+static enum ps_status check_version(const struct reading *reading, const struct ps_json *root,
+                                    struct ps_error *err)
+{
+    if (root->kind != PS_JSON_OBJECT || ps_json_member(root, "penstock") == NULL) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "what is in %s is no Penstock state; the states of other connectors cannot "
+                       "be taken over by this version: move it away, or begin anew with "
+                       "`penstock reset`",
+                       reading->where);
+    }
+    int64_t version = 0;
+    if (!ps_json_integer(root, "penstock", &version) || version < 1) {
+        return damaged(reading, "\"penstock\", the form's version, is no number above 0", err);
+    }
+    if (version > PS_STATE_VERSION) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "the state in %s was written by a newer Penstock (form %lld, and this one "
+                       "reads up to %d): use that version again, or begin anew with `penstock "
+                       "reset`",
+                       reading->where, (long long)version, PS_STATE_VERSION);
+    }
+    return PS_OK;
+}
+
+static enum ps_status check_checksum(const struct reading *reading, const struct ps_json *root,
+                                     struct ps_error *err)
+{
+    struct ps_buffer text;
+    ps_buffer_init(&text, 0);
+    enum ps_status status = state_write_canonical(reading->state, &text, err);
+    if (status == PS_OK) {
+        char checksum[CHECKSUM_TEXT_SIZE];
+        checksum_format(text.data, text.size, checksum);
+        const char *found = ps_json_string(root, "checksum", NULL);
+        if (found == NULL) {
+            status = damaged(reading, "the checksum is missing", err);
+        } else if (strcmp(found, checksum) != 0) {
+            status = damaged(reading, "the checksum does not fit what is there", err);
+        }
+    }
+    ps_buffer_done(&text);
+    return status;
+}
+
+/* "", blanks, and an empty object: what a start without a state looks like. */
+static bool is_nothing(const char *json, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (json[i] != ' ' && json[i] != '\t' && json[i] != '\r' && json[i] != '\n') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum ps_status read_document(struct reading *reading, struct ps_arena *tree,
+                                    const char *json, size_t size, struct ps_error *err)
+{
+    struct ps_json_options options = {.comments = false};
+    struct ps_json *root = NULL;
+    bool had_comments = false;
+    struct ps_error cause = {0};
+    enum ps_status status = ps_json_parse(tree, json, size, &options, &root, &had_comments, &cause);
+    if (status == PS_CONFIG) {
+        return damaged(reading, cause.message, err);
+    }
+    if (status != PS_OK) {
+        return ps_fail_nomem(err, "reading the state");
+    }
+    if (root->kind == PS_JSON_OBJECT && root->count == 0) {
+        return PS_OK;
+    }
+    status = check_version(reading, root, err);
+    if (status == PS_OK) {
+        status = read_members(reading, root, err);
+    }
+    return status != PS_OK ? status : check_checksum(reading, root, err);
+}
+
+enum ps_status ps_state_parse(const char *json, size_t size, const char *where,
+                              struct ps_state **ret_state, struct ps_error *err)
+{
+    struct ps_arena *tree = NULL;
+    struct reading reading = {.where = where};
+    enum ps_status status = ps_state_new(&reading.state, err);
+    if (status != PS_OK) {
+        goto out;
+    }
+    if (size > DOCUMENT_MAX) {
+        status = damaged(&reading, "it is larger than 64 MiB", err);
+        goto out;
+    }
+    if (!is_nothing(json, size)) {
+        tree = ps_arena_new(TREE_MAX);
+        status = tree != NULL ? read_document(&reading, tree, json, size, err)
+                              : ps_fail_nomem(err, "reading the state");
+    }
+    if (status == PS_OK) {
+        *ret_state = reading.state;
+        reading.state = NULL;
+    }
+out:
+    ps_arena_free(tree);
+    ps_state_free(reading.state);
+    return status;
+}
