@@ -35,21 +35,22 @@ struct ps_plan_table {
     const struct ps_table *read_table; /* the columns read, in batch order */
     const struct ps_table *sink_table; /* those sent, with the destination's names */
     const uint32_t *read_columns;
-    enum ps_mode mode;         /* of the table: a full load may come first */
-    const char *reason;        /* why that mode, for people */
-    bool load;                 /* this sync reads the whole table */
-    const char *load_reason;   /* why, where the mode is incremental; else NULL */
-    int32_t cursor;            /* batch column; -1: none */
-    int32_t soft_delete;       /* batch column; -1: none */
+    enum ps_mode mode;       /* of the table: a full load may come first */
+    const char *reason;      /* why that mode, for people */
+    bool load;               /* this sync reads the whole table */
+    const char *load_reason; /* why, where the mode is incremental; else NULL */
+    int32_t cursor;          /* batch column; -1: none */
+    int32_t soft_delete;     /* batch column; -1: none */
+    struct ps_scalar edge;   /* where the last read ended; not present with a load */
     enum ps_size_class size_class;
-    const char *fingerprint;   /* kept in the state; see engine/fingerprint.h */
+    const char *fingerprint; /* of columns and keys; kept in the state */
 };
 
 struct ps_plan {
-    struct ps_arena *arena; /* owned */
+    struct ps_arena *arena;       /* owned */
     struct ps_plan_table *tables; /* in the order of the work */
     size_t tables_count;
-    size_t tables_found;    /* before selection */
+    size_t tables_found; /* before selection */
     const char **warnings;
     size_t warnings_count;
 };
@@ -57,10 +58,10 @@ struct ps_plan {
 struct ps_plan_request {
     const struct ps_source_ops *source_ops;
     const struct ps_config *config;
-    uint32_t sink_caps;             /* of the sink that the plan is for */
-    const struct ps_state *state;   /* NULL: as at a first sync */
-    const char *const *tables;      /* --tables: patterns besides the configuration's; NULL: none */
-    bool resync;                    /* load again … */
+    uint32_t sink_caps;           /* of the sink that the plan is for */
+    const struct ps_state *state; /* NULL: as at a first sync */
+    const char *const *tables;    /* --tables: patterns besides the configuration's; NULL: none */
+    bool resync;                  /* load again … */
     const char *const *resync_tables; /* … these (patterns), or all where NULL */
     const struct ps_clock *clock;
     struct ps_cancel *cancel;
@@ -90,6 +91,7 @@ struct ps_run_result {
     struct ps_arena *arena; /* owned: texts of the tables and warnings */
     struct ps_table_result *tables;
     size_t tables_count;
+    size_t tables_skipped; /* could not be read; the warnings say why */
     uint64_t schema_changes, checkpoints;
     uint64_t retries[16]; /* by enum ps_error_class */
     double seconds, cpu_seconds;
@@ -126,8 +128,8 @@ struct ps_run_events {
 struct ps_run_request {
     struct ps_plan_request plan; /* its state member is not used: `state` counts */
     const struct ps_sink_ops *sink_ops;
-    struct ps_sink *sink;   /* open */
-    struct ps_state *state; /* what was read at the start; the run moves it on */
+    struct ps_sink *sink;       /* open */
+    struct ps_state *state;     /* what was read at the start; the run moves it on */
     int64_t checkpoint_seconds; /* the command's own default */
     struct ps_run_events events;
 };

@@ -32,7 +32,6 @@ enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed,
 void ps_retry_progress(struct ps_retry *retry);
 
 /* The wait before try number `attempt` (from 1), without jitter, in milliseconds. */
-int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *err,
-                         int64_t attempt);
+int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *err, int64_t attempt);
 
 #endif

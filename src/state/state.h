@@ -11,6 +11,12 @@
 
 #define PS_STATE_VERSION 1
 
+/* A column whose own name is taken at the destination, and the name it has there. */
+struct ps_renamed_column {
+    const char *column, *name;
+    struct ps_renamed_column *next;
+};
+
 /* One table's part. Texts live in the state's arena. */
 struct ps_table_state {
     const char *schema, *table;     /* as the source spells them */
@@ -21,6 +27,7 @@ struct ps_table_state {
     const char *incarnation;        /* ps_table.incarnation at the last load; NULL: none */
     const char *destination_schema; /* "" where it lies in the destination schema itself */
     const char *destination_table;  /* the name given to it at the destination; NULL: not yet */
+    struct ps_renamed_column *renamed; /* NULL: none */
     bool loading;                   /* a full load was begun and has not ended */
     struct ps_table_state *next;    /* in a state: in byte order of schema, then table */
 };
@@ -62,6 +69,10 @@ struct ps_table_state *ps_state_find(const struct ps_state *state, const char *s
 enum ps_status ps_state_table(struct ps_state *state, const char *schema, const char *table,
                               struct ps_table_state **ret_table,
                               struct ps_error *err) PS_MUST_CHECK;
+/* Keeps the column's name at the destination, in place of one kept before. */
+enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_state *table,
+                                      const char *column, const char *name,
+                                      struct ps_error *err) PS_MUST_CHECK;
 /* Copies a text into the state's arena where it differs from *field (NULL is fine for both). */
 enum ps_status ps_state_set_text(struct ps_state *state, const char **field, const char *text,
                                  struct ps_error *err) PS_MUST_CHECK;

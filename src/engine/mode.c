@@ -1,0 +1,241 @@
+/*
+ * The choice of a cursor: what the user configured, in order of preference, exact names before
+ * parts of names; then the names that the source knows by itself. docs/architecture.md, "Modes".
+ */
+#include "engine/mode.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+
+/* Rows whose cursor is NULL are read in every sync: with more of them a cursor gains nothing. */
+#define NULL_CURSORS_MAX 100000.0
+#define CANDIDATES_MAX 16
+
+struct candidates {
+    int32_t columns[CANDIDATES_MAX];
+    size_t count;
+};
+
+static void add_candidate(struct candidates *candidates, int32_t column)
+{
+    for (size_t i = 0; i < candidates->count; i++) {
+        if (candidates->columns[i] == column) {
+            return;
+        }
+    }
+    if (candidates->count < CANDIDATES_MAX) {
+        candidates->columns[candidates->count++] = column;
+    }
+}
+
+static bool contains_part(const char *name, const char *part)
+{
+    return strcasestr(name, part) != NULL;
+}
+
+/* Adds the columns whose name is (or, with `partial`, contains) the name. */
+static void add_matching(struct candidates *candidates, const struct ps_table *table,
+                         const char *name, bool partial)
+{
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        const struct ps_column *column = &table->columns[i];
+        bool matches =
+            partial ? contains_part(column->name, name) : strcasecmp(column->name, name) == 0;
+        if (matches && ps_scalar_type_supported(column->type)) {
+            add_candidate(candidates, (int32_t)i);
+        }
+    }
+}
+
+/* Cuts "a | b" at the bar; the pieces point into the copy. */
+static size_t split_bars(char *copy, const char *pieces[CANDIDATES_MAX])
+{
+    size_t count = 0;
+    for (char *piece = copy; piece != NULL && count < CANDIDATES_MAX;) {
+        char *bar = strchr(piece, '|');
+        if (bar != NULL) {
+            *bar = '\0';
+        }
+        piece += strspn(piece, " \t");
+        size_t size = strlen(piece);
+        while (size > 0 && (piece[size - 1] == ' ' || piece[size - 1] == '\t')) {
+            piece[--size] = '\0';
+        }
+        if (size > 0) {
+            pieces[count++] = piece;
+        }
+        piece = bar == NULL ? NULL : bar + 1;
+    }
+    return count;
+}
+
+static enum ps_status configured_candidates(const struct ps_config *config, struct ps_arena *arena,
+                                            const struct ps_table *table,
+                                            struct candidates *candidates,
+                                            struct mode_choice *choice, struct ps_error *err)
+{
+    const char *configured =
+        ps_config_by_table(config, "timestamp_column", table->schema, table->name);
+    if (configured == NULL) {
+        return PS_OK;
+    }
+    char *copy = ps_arena_strdup(arena, configured);
+    if (copy == NULL) {
+        return ps_fail_nomem(err, "choosing a cursor");
+    }
+    const char *names[CANDIDATES_MAX];
+    size_t count = split_bars(copy, names);
+    for (int partial = 0; partial < 2; partial++) {
+        for (size_t i = 0; i < count; i++) {
+            add_matching(candidates, table, names[i], partial != 0);
+        }
+    }
+    if (candidates->count == 0) {
+        choice->warning =
+            ps_arena_printf(arena,
+                            "no column of \"%s\" that can be a cursor is named or contains `%s` "
+                            "(timestamp_column)",
+                            table->name, configured);
+        if (choice->warning == NULL) {
+            return ps_fail_nomem(err, "choosing a cursor");
+        }
+    }
+    return PS_OK;
+}
+
+/* "updated_at, modified" of a NULL-terminated list, or "none is known". */
+static void put_names(struct ps_buffer *out, const char *const *names)
+{
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        ps_buffer_printf(out, "%s%s", i == 0 ? "" : ", ", names[i]);
+    }
+}
+
+static void put_cursor_reason(struct ps_buffer *reason, const struct ps_table *table,
+                              const struct candidates *candidates, size_t chosen)
+{
+    const struct ps_column *column = &table->columns[candidates->columns[chosen]];
+    ps_buffer_printf(reason, "cursor %s", column->name);
+    if (chosen > 0) {
+        ps_buffer_printf(reason, ", because %s is NULL in too many rows",
+                         table->columns[candidates->columns[chosen - 1]].name);
+    }
+    for (size_t i = chosen + 1; i < candidates->count; i++) {
+        ps_buffer_printf(reason, "%s%s", i == chosen + 1 ? "; before " : ", ",
+                         table->columns[candidates->columns[i]].name);
+    }
+    if (!column->indexed && table->rows_estimate >= 1000000) {
+        ps_buffer_puts(reason, "; no index begins with it, so each read scans the table");
+    }
+}
+
+static bool too_many_nulls(const struct ps_table *table, int32_t column)
+{
+    double fraction = table->columns[column].null_fraction;
+    return fraction > 0 && table->rows_estimate > 0 &&
+           fraction * (double)table->rows_estimate > NULL_CURSORS_MAX;
+}
+
+static enum ps_status choose_cursor(const struct ps_source_ops *ops, const struct ps_config *config,
+                                    struct ps_arena *arena, const struct ps_table *table,
+                                    struct mode_choice *choice, struct ps_buffer *reason,
+                                    struct ps_error *err)
+{
+    struct candidates candidates = {.count = 0};
+    enum ps_status status = configured_candidates(config, arena, table, &candidates, choice, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    for (size_t i = 0; ops->cursor_names != NULL && ops->cursor_names[i] != NULL; i++) {
+        add_matching(&candidates, table, ops->cursor_names[i], false);
+    }
+    for (size_t i = 0; i < candidates.count; i++) {
+        if (!too_many_nulls(table, candidates.columns[i])) {
+            choice->mode = PS_MODE_INCREMENTAL;
+            choice->cursor = candidates.columns[i];
+            put_cursor_reason(reason, table, &candidates, i);
+            return PS_OK;
+        }
+    }
+    if (candidates.count > 0) {
+        ps_buffer_printf(reason, "%s is NULL in too many rows",
+                         table->columns[candidates.columns[0]].name);
+    } else {
+        ps_buffer_puts(reason, "no cursor column (");
+        put_names(reason, ops->cursor_names);
+        ps_buffer_puts(reason, ")");
+    }
+    return PS_OK;
+}
+
+static bool soft_delete_type(enum ps_type type)
+{
+    return type == PS_TYPE_BOOLEAN || type == PS_TYPE_SHORT || type == PS_TYPE_INT ||
+           type == PS_TYPE_LONG || type == PS_TYPE_STRING || type == PS_TYPE_UNSPECIFIED ||
+           type == PS_TYPE_DECIMAL;
+}
+
+static int32_t soft_delete_named(const struct ps_table *table, const char *name)
+{
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        if (strcasecmp(table->columns[i].name, name) == 0 &&
+            soft_delete_type(table->columns[i].type)) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+static int32_t choose_soft_delete(const struct ps_source_ops *ops, const struct ps_config *config,
+                                  const struct ps_table *table)
+{
+    const char *configured =
+        ps_config_by_table(config, "soft_delete_column", table->schema, table->name);
+    if (configured != NULL) {
+        int32_t column = soft_delete_named(table, configured);
+        if (column >= 0) {
+            return column;
+        }
+    }
+    for (size_t i = 0; ops->soft_delete_names != NULL && ops->soft_delete_names[i] != NULL; i++) {
+        int32_t column = soft_delete_named(table, ops->soft_delete_names[i]);
+        if (column >= 0) {
+            return column;
+        }
+    }
+    /* A table that another pipeline wrote marks its deleted rows so, whatever the source. */
+    return soft_delete_named(table, "_fivetran_deleted");
+}
+
+enum ps_status mode_choose(const struct ps_source_ops *ops, const struct ps_config *config,
+                           struct ps_arena *arena, const struct ps_table *table,
+                           struct mode_choice *ret_choice, struct ps_error *err)
+{
+    struct mode_choice choice = {.mode = PS_MODE_FULL, .cursor = -1, .soft_delete = -1};
+    struct ps_buffer reason;
+    ps_buffer_init(&reason, 4096);
+    enum ps_status status = PS_OK;
+    choice.soft_delete = choose_soft_delete(ops, config, table);
+    if (table->keys_count == 0) {
+        ps_buffer_puts(&reason, "no key");
+    } else {
+        status = choose_cursor(ops, config, arena, table, &choice, &reason, err);
+    }
+    if (status == PS_OK) {
+        choice.reason = ps_arena_strdup(arena, ps_buffer_text(&reason));
+        if (choice.reason == NULL) {
+            status = ps_fail_nomem(err, "choosing a mode");
+        } else {
+            *ret_choice = choice;
+        }
+    }
+    ps_buffer_done(&reason);
+    return status;
+}
+
+const char *ps_mode_name(enum ps_mode mode)
+{
+    return mode == PS_MODE_FULL ? "full" : "incremental";
+}

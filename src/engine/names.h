@@ -1,0 +1,37 @@
+/*
+ * Names at the destination: they follow from the configuration, and are kept in the state once
+ * given, so that a table never changes its place because another one appeared.
+ */
+#ifndef PS_ENGINE_NAMES_H
+#define PS_ENGINE_NAMES_H
+
+#include "engine/engine.h"
+
+/* Where one table lies at the destination. Texts live in the arena. */
+struct destination_name {
+    const char *schema; /* "": the destination schema itself */
+    const char *table;
+    bool renamed; /* the plain name was taken: told to the user */
+};
+
+/*
+ * Names `count` tables, given in byte order of schema and name. CONFIG: two tables of different
+ * schemas have one name and `destination_names` is `table`.
+ */
+enum ps_status names_assign(const struct ps_plan_request *request, struct ps_arena *arena,
+                            struct ps_table *const *tables, size_t count,
+                            struct destination_name *names, struct ps_error *err) PS_MUST_CHECK;
+
+/*
+ * Gives the columns of one table names that do not collide where `ignore_case`: the first in column
+ * order keeps its own, the next gets _2, … ; those that the state knows keep what they have.
+ * `columns` are changed in place.
+ */
+enum ps_status names_columns(struct ps_arena *arena, struct ps_column *columns, size_t count,
+                             bool ignore_case, const struct ps_table_state *state,
+                             struct ps_error *err) PS_MUST_CHECK;
+
+/* True for the platform's own column names, which no source may send. */
+bool names_column_reserved(const char *name);
+
+#endif

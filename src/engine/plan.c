@@ -1,0 +1,289 @@
+/*
+ * The plan of a sync: discovery, selection, names, each table's own plan, and their order.
+ */
+#include "engine/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/retry.h"
+#include "engine/size_class.h"
+
+/* Ten thousand wide tables stay far below it. */
+#define PLAN_BYTES_MAX (SIZE_C(4) << 30)
+#define SIZE_C(n) ((size_t)(n))
+
+struct planner {
+    const struct ps_plan_request *request;
+    struct ps_plan *plan;
+    struct ps_source *source;
+    struct ps_table_list found;
+    struct ps_table **selected;
+    size_t selected_count;
+    size_t warnings_capacity;
+    bool failed; /* a warning found no memory */
+};
+
+static void planner_warn(void *context, const char *text)
+{
+    struct planner *planner = context;
+    struct ps_plan *plan = planner->plan;
+    if (plan->warnings_count == planner->warnings_capacity) {
+        size_t capacity = planner->warnings_capacity == 0 ? 16 : 2 * planner->warnings_capacity;
+        const char **grown = ps_arena_array(plan->arena, capacity, sizeof(*grown));
+        if (grown == NULL) {
+            planner->failed = true;
+            return;
+        }
+        if (plan->warnings_count > 0) {
+            memcpy(grown, plan->warnings, plan->warnings_count * sizeof(*grown));
+        }
+        plan->warnings = grown;
+        planner->warnings_capacity = capacity;
+    }
+    char *copy = ps_arena_strdup(plan->arena, text);
+    if (copy == NULL) {
+        planner->failed = true;
+        return;
+    }
+    plan->warnings[plan->warnings_count++] = copy;
+}
+
+/* Marks in hits[] the patterns that match. True: one did, or there are none at all. */
+static bool matches_any(const char *const *patterns, const struct ps_table *table, bool *hits)
+{
+    bool any = patterns == NULL || patterns[0] == NULL;
+    for (size_t i = 0; patterns != NULL && patterns[i] != NULL; i++) {
+        if (ps_table_pattern_match(patterns[i], table->schema, table->name)) {
+            any = true;
+            if (hits != NULL) {
+                hits[i] = true;
+            }
+        }
+    }
+    return any;
+}
+
+static size_t list_size(const char *const *patterns)
+{
+    size_t size = 0;
+    while (patterns != NULL && patterns[size] != NULL) {
+        size++;
+    }
+    return size;
+}
+
+static void warn_of_misses(struct planner *planner, const char *const *patterns, const bool *hits,
+                           const char *option)
+{
+    for (size_t i = 0; patterns != NULL && patterns[i] != NULL; i++) {
+        if (!hits[i]) {
+            const char *text = ps_arena_printf(planner->plan->arena, "no table matches `%s` (%s)",
+                                               patterns[i], option);
+            if (text == NULL) {
+                planner->failed = true;
+            } else {
+                planner_warn(planner, text);
+            }
+        }
+    }
+}
+
+static enum ps_status select_tables(struct planner *planner, struct ps_error *err)
+{
+    const struct ps_config *config = planner->request->config;
+    struct ps_arena *arena = planner->plan->arena;
+    const char *const *wanted = ps_config_list(config, "tables", NULL);
+    const char *const *unwanted = ps_config_list(config, "exclude_tables", NULL);
+    const char *const *asked = planner->request->tables;
+    bool *wanted_hits = ps_arena_array(arena, list_size(wanted) + 1, sizeof(bool));
+    bool *unwanted_hits = ps_arena_array(arena, list_size(unwanted) + 1, sizeof(bool));
+    bool *asked_hits = ps_arena_array(arena, list_size(asked) + 1, sizeof(bool));
+    planner->selected =
+        ps_arena_array(arena, planner->found.tables_count + 1, sizeof(struct ps_table *));
+    if (wanted_hits == NULL || unwanted_hits == NULL || asked_hits == NULL ||
+        planner->selected == NULL) {
+        return ps_fail_nomem(err, "selecting tables");
+    }
+    for (size_t i = 0; i < planner->found.tables_count; i++) {
+        struct ps_table *table = planner->found.tables[i];
+        bool in = matches_any(wanted, table, wanted_hits);
+        bool asked_for = matches_any(asked, table, asked_hits);
+        bool out = unwanted[0] != NULL && matches_any(unwanted, table, unwanted_hits);
+        if (in && asked_for && !out) {
+            planner->selected[planner->selected_count++] = table;
+        }
+    }
+    warn_of_misses(planner, wanted, wanted_hits, "tables");
+    warn_of_misses(planner, unwanted, unwanted_hits, "exclude_tables");
+    warn_of_misses(planner, asked, asked_hits, "--tables");
+    if (planner->selected_count == 0 && planner->found.tables_count > 0) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "none of the %zu tables found is selected: look at `tables`, "
+                       "`exclude_tables` and --tables, and at `penstock discover`",
+                       planner->found.tables_count);
+    }
+    return PS_OK;
+}
+
+/* Opens the source, lists and describes; passing trouble starts it over. */
+static enum ps_status discover_once(struct planner *planner, struct ps_error *err)
+{
+    const struct ps_source_ops *ops = planner->request->source_ops;
+    struct ps_source_request open = {
+        .config = planner->request->config,
+        .syncs_completed =
+            planner->request->state == NULL ? 0 : planner->request->state->syncs_completed,
+    };
+    enum ps_status status = ops->open(&open, &planner->source, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    planner->found = (struct ps_table_list){.arena = planner->plan->arena};
+    planner->plan->warnings_count = 0;
+    planner->selected_count = 0;
+    status = ops->list_tables(planner->source, &planner->found, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < planner->found.warnings_count; i++) {
+        planner_warn(planner, planner->found.warnings[i]);
+    }
+    status = select_tables(planner, err);
+    size_t kept = 0;
+    for (size_t i = 0; i < planner->selected_count && status == PS_OK; i++) {
+        struct ps_table *table = planner->selected[i];
+        status = ops->describe(planner->source, planner->plan->arena, table, err);
+        if (status == PS_SCHEMA) {
+            planner_warn(planner, err->message);
+            status = PS_OK;
+        } else {
+            planner->selected[kept++] = table;
+        }
+        if (status == PS_OK && ps_cancel_is_set(planner->request->cancel)) {
+            status = ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
+        }
+    }
+    planner->selected_count = kept;
+    return status;
+}
+
+static enum ps_status discover(struct planner *planner, struct ps_error *err)
+{
+    struct ps_retry retry;
+    ps_retry_init(&retry, planner->request->config, planner->request->clock,
+                  planner->request->cancel);
+    for (;;) {
+        enum ps_status status = discover_once(planner, err);
+        planner->request->source_ops->close(planner->source);
+        planner->source = NULL;
+        if (status == PS_OK) {
+            return PS_OK;
+        }
+        status = ps_retry_after(&retry, status, err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+}
+
+static int by_work_order(const void *a, const void *b)
+{
+    const struct ps_plan_table *x = a, *y = b;
+    if (x->size_class != y->size_class) {
+        return x->size_class < y->size_class ? -1 : 1;
+    }
+    int64_t rows_x = x->source_table->rows_estimate, rows_y = y->source_table->rows_estimate;
+    if (rows_x != rows_y) {
+        return rows_x < rows_y ? -1 : 1;
+    }
+    int order = strcmp(x->source_table->schema, y->source_table->schema);
+    return order != 0 ? order : strcmp(x->source_table->name, y->source_table->name);
+}
+
+static void tell_renamed(struct planner *planner, const struct ps_table *table,
+                         const struct destination_name *name)
+{
+    if (!name->renamed) {
+        return;
+    }
+    const char *text = ps_arena_printf(
+        planner->plan->arena,
+        "the table %s is called \"%s\" at the destination, where its own name is taken",
+        plan_table_label(planner->plan->arena, table), name->table);
+    if (text == NULL) {
+        planner->failed = true;
+    } else {
+        planner_warn(planner, text);
+    }
+}
+
+static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
+{
+    struct ps_plan *plan = planner->plan;
+    size_t count = planner->selected_count;
+    struct destination_name *names = ps_arena_array(plan->arena, count + 1, sizeof(*names));
+    plan->tables = ps_arena_array(plan->arena, count + 1, sizeof(*plan->tables));
+    if (names == NULL || plan->tables == NULL) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    enum ps_status status =
+        names_assign(planner->request, plan->arena, planner->selected, count, names, err);
+    for (size_t i = 0; i < count && status == PS_OK; i++) {
+        const struct ps_table *table = planner->selected[i];
+        tell_renamed(planner, table, &names[i]);
+        struct plan_table_request request = {
+            .plan = planner->request,
+            .arena = plan->arena,
+            .table = table,
+            .name = &names[i],
+            .state = planner->request->state == NULL
+                         ? NULL
+                         : ps_state_find(planner->request->state, table->schema, table->name),
+            .warn = planner_warn,
+            .context = planner,
+        };
+        status = plan_table(&request, &plan->tables[i], err);
+    }
+    if (status == PS_OK) {
+        plan->tables_count = count;
+        plan->tables_found = planner->found.tables_count;
+        qsort(plan->tables, count, sizeof(*plan->tables), by_work_order);
+    }
+    return status;
+}
+
+enum ps_status ps_plan_new(const struct ps_plan_request *request, struct ps_plan **ret_plan,
+                           struct ps_error *err)
+{
+    struct planner planner = {.request = request};
+    enum ps_status status;
+    planner.plan = ps_calloc(1, sizeof(*planner.plan));
+    if (planner.plan == NULL || (planner.plan->arena = ps_arena_new(PLAN_BYTES_MAX)) == NULL) {
+        status = ps_fail_nomem(err, "planning the sync");
+        goto out;
+    }
+    status = discover(&planner, err);
+    if (status == PS_OK) {
+        status = plan_tables(&planner, err);
+    }
+    if (status == PS_OK && planner.failed) {
+        status = ps_fail_nomem(err, "planning the sync");
+    }
+out:
+    if (status != PS_OK) {
+        ps_plan_free(planner.plan);
+        return status;
+    }
+    *ret_plan = planner.plan;
+    return PS_OK;
+}
+
+void ps_plan_free(struct ps_plan *plan)
+{
+    if (plan != NULL) {
+        ps_arena_free(plan->arena);
+        ps_free(plan);
+    }
+}

@@ -1,0 +1,29 @@
+/*
+ * Planning one table: what is read, under which names it is sent, and how.
+ */
+#ifndef PS_ENGINE_PLAN_H
+#define PS_ENGINE_PLAN_H
+
+#include "engine/engine.h"
+#include "engine/names.h"
+
+/*
+ * Plans a described table. `warn` is told, as whole sentences, what the user should know.
+ * `state` may be NULL: as at its first read.
+ */
+struct plan_table_request {
+    const struct ps_plan_request *plan;
+    struct ps_arena *arena;
+    const struct ps_table *table;
+    const struct destination_name *name;
+    const struct ps_table_state *state;
+    void (*warn)(void *context, const char *text);
+    void *context;
+};
+enum ps_status plan_table(const struct plan_table_request *request, struct ps_plan_table *ret_table,
+                          struct ps_error *err) PS_MUST_CHECK;
+
+/* "schema.table", or the table alone where there is no schema. */
+const char *plan_table_label(struct ps_arena *arena, const struct ps_table *table);
+
+#endif

@@ -1,0 +1,255 @@
+/*
+ * One table's plan: columns and their names, mode, and whether it must be loaded in full.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "engine/mode.h"
+#include "engine/plan.h"
+#include "engine/size_class.h"
+
+const char *plan_table_label(struct ps_arena *arena, const struct ps_table *table)
+{
+    const char *label = table->schema[0] == '\0'
+                            ? table->name
+                            : ps_arena_printf(arena, "%s.%s", table->schema, table->name);
+    return label == NULL ? table->name : label;
+}
+
+static void warn(const struct plan_table_request *request, const char *text)
+{
+    if (text != NULL) {
+        request->warn(request->context, text);
+    }
+}
+
+/* The columns in batch order: those sent first, then what the engine reads for itself. */
+struct selection {
+    uint32_t *columns;
+    uint32_t sent, count;
+    bool key_left_out;
+};
+
+static enum ps_status select_columns(const struct plan_table_request *request,
+                                     const struct mode_choice *choice,
+                                     struct selection *ret_selection, struct ps_error *err)
+{
+    const struct ps_table *table = request->table;
+    struct selection selection = {
+        .columns = ps_arena_array(request->arena, table->columns_count + 2U, sizeof(uint32_t))};
+    if (selection.columns == NULL) {
+        return ps_fail_nomem(err, "planning a table");
+    }
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        const struct ps_column *column = &table->columns[i];
+        if (!names_column_reserved(column->name)) {
+            selection.columns[selection.count++] = i;
+            continue;
+        }
+        selection.key_left_out = selection.key_left_out || column->key_position != 0;
+        if ((int32_t)i != choice->cursor && (int32_t)i != choice->soft_delete) {
+            warn(request,
+                 ps_arena_printf(request->arena,
+                                 "\"%s\": the column \"%s\" is left out, because the destination "
+                                 "keeps that name for itself",
+                                 plan_table_label(request->arena, table), column->name));
+        }
+    }
+    selection.sent = selection.count;
+    const int32_t control[] = {choice->cursor, choice->soft_delete};
+    for (size_t i = 0; i < 2; i++) {
+        if (control[i] >= 0 && names_column_reserved(table->columns[control[i]].name) &&
+            (i == 0 || control[1] != control[0])) {
+            selection.columns[selection.count++] = (uint32_t)control[i];
+        }
+    }
+    *ret_selection = selection;
+    return PS_OK;
+}
+
+static int32_t batch_column(const struct selection *selection, int32_t table_column)
+{
+    for (uint32_t i = 0; table_column >= 0 && i < selection->count; i++) {
+        if (selection->columns[i] == (uint32_t)table_column) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+/* Makes read_table and sink_table, which share their columns. */
+static enum ps_status make_tables(const struct plan_table_request *request,
+                                  const struct selection *selection, struct ps_plan_table *planned,
+                                  struct ps_error *err)
+{
+    struct ps_arena *arena = request->arena;
+    struct ps_table *read_table = ps_arena_alloc(arena, sizeof(*read_table));
+    struct ps_table *sink_table = ps_arena_alloc(arena, sizeof(*sink_table));
+    struct ps_column *columns =
+        ps_arena_array(arena, selection->count + 1U, sizeof(struct ps_column));
+    if (read_table == NULL || sink_table == NULL || columns == NULL) {
+        return ps_fail_nomem(err, "planning a table");
+    }
+    for (uint32_t i = 0; i < selection->count; i++) {
+        columns[i] = request->table->columns[selection->columns[i]];
+        if (selection->key_left_out) {
+            columns[i].key_position = 0;
+        }
+    }
+    enum ps_status status =
+        names_columns(arena, columns, selection->sent,
+                      (request->plan->sink_caps & PS_SINK_IGNORES_CASE) != 0, request->state, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < selection->sent; i++) {
+        const char *own = request->table->columns[selection->columns[i]].name;
+        if (strcmp(own, columns[i].name) != 0) {
+            warn(request,
+                 ps_arena_printf(arena,
+                                 "\"%s\": the column \"%s\" is called \"%s\" at the destination, "
+                                 "which does not tell upper from lower case",
+                                 plan_table_label(arena, request->table), own, columns[i].name));
+        }
+    }
+    *sink_table = *request->table;
+    sink_table->schema = request->name->schema;
+    sink_table->name = request->name->table;
+    sink_table->columns = columns;
+    sink_table->columns_count = selection->sent;
+    if (selection->key_left_out) {
+        sink_table->keys_count = 0;
+    }
+    *read_table = *sink_table;
+    read_table->columns_count = selection->count;
+    planned->source_table = request->table;
+    planned->read_table = read_table;
+    planned->sink_table = sink_table;
+    planned->read_columns = selection->columns;
+    return PS_OK;
+}
+
+/*
+ * "k<keys>.b<backfilled columns>.c<all columns>", each a hash: so that a later plan can tell what
+ * kind of change has come.
+ */
+static const char *make_fingerprint(struct ps_arena *arena, const struct ps_table *table)
+{
+    uint64_t keys = 0, backfilled = 0, columns = 0;
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        const struct ps_column *column = &table->columns[i];
+        uint64_t name = ps_hash_bytes(column->name, strlen(column->name));
+        if (column->key_position != 0) {
+            keys += ps_hash64(name + column->key_position);
+        }
+        if (column->backfilled) {
+            backfilled += ps_hash64(name);
+        }
+        columns += ps_hash64(name ^ ((uint64_t)column->type << 16 |
+                                     (uint64_t)column->precision << 8 | column->scale));
+    }
+    return ps_arena_printf(arena, "k%08" PRIx32 ".b%08" PRIx32 ".c%08" PRIx32, (uint32_t)keys,
+                           (uint32_t)backfilled, (uint32_t)columns);
+}
+
+/* True where the two fingerprints have the same part ("k", "b" or "c"). */
+static bool same_part(const char *a, const char *b, char part)
+{
+    const char *in_a = strchr(a, part), *in_b = strchr(b, part);
+    return in_a != NULL && in_b != NULL && strncmp(in_a, in_b, 9) == 0;
+}
+
+static bool listed(const char *const *patterns, const struct ps_table *table)
+{
+    for (size_t i = 0; patterns != NULL && patterns[i] != NULL; i++) {
+        if (ps_table_pattern_match(patterns[i], table->schema, table->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Why an incremental table is loaded in full in this sync; NULL: it is not. */
+static const char *load_reason(const struct plan_table_request *request,
+                               const struct ps_plan_table *planned)
+{
+    const struct ps_table_state *state = request->state;
+    const struct ps_table *table = request->table;
+    if (state == NULL || state->mode == NULL) {
+        return state != NULL && state->loading ? "its first load was cut off" : "first sync";
+    }
+    if (state->loading) {
+        return "its last load was cut off";
+    }
+    if (request->plan->resync &&
+        (request->plan->resync_tables == NULL || listed(request->plan->resync_tables, table))) {
+        return "asked for";
+    }
+    if (state->destination_table == NULL ||
+        strcmp(state->destination_table, request->name->table) != 0 ||
+        strcmp(state->destination_schema, request->name->schema) != 0) {
+        return "its place at the destination changed";
+    }
+    if (state->fingerprint == NULL || !same_part(state->fingerprint, planned->fingerprint, 'k')) {
+        return "its key changed";
+    }
+    const struct ps_column *cursor = &table->columns[planned->read_columns[planned->cursor]];
+    if (state->cursor_column == NULL || strcmp(state->cursor_column, cursor->name) != 0 ||
+        !state->cursor.present || state->cursor.type != cursor->type ||
+        state->cursor.scale != cursor->scale) {
+        return "it had no such cursor before";
+    }
+    if (!same_part(state->fingerprint, planned->fingerprint, 'b')) {
+        return "a column with a default was added";
+    }
+    if (table->incarnation != NULL && state->incarnation != NULL &&
+        strcmp(table->incarnation, state->incarnation) != 0) {
+        return "it was emptied or rewritten at the source";
+    }
+    return NULL;
+}
+
+enum ps_status plan_table(const struct plan_table_request *request, struct ps_plan_table *ret_table,
+                          struct ps_error *err)
+{
+    struct mode_choice choice;
+    struct selection selection;
+    struct ps_plan_table planned = {.load = true};
+    enum ps_status status = mode_choose(request->plan->source_ops, request->plan->config,
+                                        request->arena, request->table, &choice, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    warn(request, choice.warning);
+    status = select_columns(request, &choice, &selection, err);
+    if (status == PS_OK) {
+        status = make_tables(request, &selection, &planned, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    planned.mode = choice.mode;
+    planned.reason = choice.reason;
+    planned.cursor = batch_column(&selection, choice.cursor);
+    planned.soft_delete = batch_column(&selection, choice.soft_delete);
+    if (planned.sink_table->keys_count == 0 && planned.mode != PS_MODE_FULL) {
+        planned.mode = PS_MODE_FULL;
+        planned.reason = "no key that can be sent";
+        planned.cursor = -1;
+    }
+    planned.size_class = ps_size_class_of(request->table->rows_estimate);
+    planned.fingerprint = make_fingerprint(request->arena, planned.sink_table);
+    if (planned.fingerprint == NULL) {
+        return ps_fail_nomem(err, "planning a table");
+    }
+    if (planned.mode == PS_MODE_INCREMENTAL) {
+        planned.load_reason = load_reason(request, &planned);
+        planned.load = planned.load_reason != NULL;
+        if (!planned.load) {
+            planned.edge = request->state->cursor;
+        }
+    }
+    *ret_table = planned;
+    return PS_OK;
+}

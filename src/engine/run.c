@@ -1,0 +1,296 @@
+/*
+ * One sync from plan to last checkpoint: starts the workers, is the writer itself, and ends
+ * everything in order whatever happened.
+ */
+#include "engine/run.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "engine/plan.h"
+#include "engine/size_class.h"
+#include "engine/writer.h"
+
+#define QUEUE_BYTES ((size_t)16 << 20)
+#define QUEUE_ITEMS 4096
+#define POP_NS INT64_C(50000000)
+#define ARENA_BYTES_MAX ((size_t)1 << 30)
+
+void run_stop(struct run *run)
+{
+    ps_mutex_lock(&run->lock);
+    run->stopping = true;
+    for (size_t i = 0; i < run->workers_count; i++) {
+        if (run->workers[i].reader != NULL) {
+            run->request->plan.source_ops->reader_cancel(run->workers[i].reader);
+        }
+    }
+    ps_mutex_unlock(&run->lock);
+    ps_queue_close(run->queue);
+}
+
+void run_fail(struct run *run, enum ps_status status, const struct ps_error *err)
+{
+    ps_mutex_lock(&run->lock);
+    /* What follows from our own stop is no failure. */
+    if (run->failed == PS_OK && !(status == PS_CANCELED && run->stopping)) {
+        run->failed = status;
+        run->error = *err;
+    }
+    ps_mutex_unlock(&run->lock);
+    run_stop(run);
+}
+
+static size_t workers_wanted(const struct run *run)
+{
+    int64_t threads = ps_config_integer(run->request->plan.config, "threads", RUN_WORKERS_MAX);
+    size_t count = threads > RUN_WORKERS_MAX ? RUN_WORKERS_MAX : (size_t)threads;
+    return count < run->plan->tables_count ? count : run->plan->tables_count;
+}
+
+static enum ps_status queue_make(struct run *run, struct ps_error *err)
+{
+    size_t rows = 1;
+    for (size_t i = 0; i < run->plan->tables_count; i++) {
+        struct ps_size_parameters parameters =
+            ps_size_parameters_of(run->plan->tables[i].size_class, run->request->plan.config);
+        rows = parameters.queue_rows > rows ? parameters.queue_rows : rows;
+    }
+    return ps_queue_new(QUEUE_ITEMS, rows, QUEUE_BYTES, &run->queue, err);
+}
+
+static enum ps_status workers_start(struct run *run, struct ps_error *err)
+{
+    const struct ps_plan_request *plan = &run->request->plan;
+    size_t count = workers_wanted(run);
+    if (count == 0) {
+        ps_queue_close(run->queue);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct worker *worker = &run->workers[i];
+        worker->run = run;
+        ps_retry_init(&worker->retry, plan->config, plan->clock, plan->cancel);
+        ps_mutex_lock(&run->lock);
+        run->workers_count = i + 1;
+        run->workers_running++;
+        ps_mutex_unlock(&run->lock);
+        enum ps_status status =
+            ps_thread_start(&worker->thread, "penstock-read", worker_run, worker, err);
+        if (status != PS_OK) {
+            ps_mutex_lock(&run->lock);
+            run->workers_running--;
+            ps_mutex_unlock(&run->lock);
+            return status;
+        }
+    }
+    return PS_OK;
+}
+
+/* Writes until the queue is closed and empty. After a failure the rest is thrown away. */
+static void write_all(struct run *run, struct writer *writer)
+{
+    struct ps_error err = {PS_OK};
+    bool broken = false;
+    for (;;) {
+        void *item = NULL;
+        enum ps_queue_result popped = ps_queue_pop(run->queue, &item, POP_NS);
+        if (popped == PS_QUEUE_CLOSED) {
+            return;
+        }
+        if (ps_cancel_is_set(run->request->plan.cancel)) {
+            run_stop(run);
+        }
+        enum ps_status status = PS_OK;
+        if (popped == PS_QUEUE_OK && broken) {
+            event_free(run, item);
+        } else if (popped == PS_QUEUE_OK) {
+            status = writer_write(writer, item, &err);
+        }
+        if (status == PS_OK && !broken) {
+            status = writer_checkpoint_if_due(writer, &err);
+        }
+        if (status != PS_OK) {
+            broken = true;
+            run->sink_failed = true;
+            run_fail(run, status, &err);
+        }
+        writer_tell_progress(writer);
+    }
+}
+
+static void add_losses(struct run *run, struct writer *writer)
+{
+    const struct ps_sink_loss *losses = NULL;
+    const struct ps_sink_ops *ops = run->request->sink_ops;
+    size_t count = ops->losses == NULL ? 0 : ops->losses(run->request->sink, &losses);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t t = 0; t < run->plan->tables_count; t++) {
+            const struct ps_table *table = run->plan->tables[t].sink_table;
+            if (strcmp(table->name, losses[i].table->name) != 0 ||
+                strcmp(table->schema, losses[i].table->schema) != 0) {
+                continue;
+            }
+            struct ps_table_result *told = &writer->result->tables[t];
+            writer_warn(writer, "%s%s%s: column \"%s\": %s (%llu %s)", told->schema,
+                        told->schema[0] == '\0' ? "" : ".", told->table, losses[i].column,
+                        losses[i].what, (unsigned long long)losses[i].values,
+                        losses[i].rows_skipped ? "rows" : "values");
+            if (losses[i].rows_skipped) {
+                told->skipped += losses[i].values;
+                told->upserts -=
+                    losses[i].values < told->upserts ? losses[i].values : told->upserts;
+            }
+        }
+    }
+}
+
+/* The last checkpoint, and what the sync came to. */
+static enum ps_status finish(struct run *run, struct writer *writer, struct ps_error *err)
+{
+    struct ps_cancel *cancel = run->request->plan.cancel;
+    enum ps_status status = run->failed;
+    *err = run->error;
+    if (run->sink_failed) {
+        return status;
+    }
+    bool complete = status == PS_OK && !ps_cancel_is_set(cancel) &&
+                    writer->tables_done == run->plan->tables_count;
+    if (complete) {
+        run->request->state->syncs_completed++;
+        writer->dirty = true;
+    }
+    struct ps_error checkpoint_err = {PS_OK};
+    enum ps_status checkpointed =
+        writer->dirty ? writer_checkpoint(writer, &checkpoint_err) : PS_OK;
+    if (checkpointed != PS_OK && status == PS_OK) {
+        *err = checkpoint_err;
+        return checkpointed;
+    }
+    add_losses(run, writer);
+    if (status == PS_OK && !complete) {
+        return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
+    }
+    return status;
+}
+
+static enum ps_status run_plan(struct run *run, struct ps_run_result *result, struct ps_error *err)
+{
+    struct writer writer = {.run = NULL};
+    enum ps_status status = queue_make(run, err);
+    if (status != PS_OK || (status = writer_init(&writer, run, result, err)) != PS_OK) {
+        goto out;
+    }
+    status = workers_start(run, err);
+    if (status != PS_OK) {
+        run_fail(run, status, err);
+    }
+    write_all(run, &writer);
+    for (size_t i = 0; i < run->workers_count; i++) {
+        ps_thread_join(&run->workers[i].thread);
+    }
+    status = finish(run, &writer, err);
+    memcpy(result->retries, run->retries, sizeof(result->retries));
+out:
+    writer_done(&writer);
+    ps_queue_free(run->queue);
+    return status;
+}
+
+static double cpu_seconds(const struct rusage *usage)
+{
+    return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
+           (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
+}
+
+static void put_usage(struct ps_run_result *result, double cpu_before, int64_t began_ns)
+{
+    struct rusage usage;
+    result->seconds = (double)(ps_monotonic_ns() - began_ns) / 1e9;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        result->cpu_seconds = cpu_seconds(&usage) - cpu_before;
+        result->memory_peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    }
+}
+
+static void copy_warnings(struct ps_run_result *result, const struct ps_plan *plan,
+                          const struct ps_run_events *events)
+{
+    result->warnings = ps_arena_array(result->arena, plan->warnings_count + 16, sizeof(char *));
+    if (result->warnings == NULL) {
+        return;
+    }
+    result->warnings_capacity = plan->warnings_count + 16;
+    for (size_t i = 0; i < plan->warnings_count; i++) {
+        const char *text = ps_arena_strdup(result->arena, plan->warnings[i]);
+        if (text != NULL) {
+            result->warnings[result->warnings_count++] = text;
+        }
+        if (events->warning != NULL) {
+            events->warning(events->context, plan->warnings[i]);
+        }
+    }
+}
+
+enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_result *ret_result,
+                           struct ps_error *err)
+{
+    struct run run = {.request = request, .syncs_completed = request->state->syncs_completed};
+    struct ps_plan_request plan_request = request->plan;
+    int64_t began_ns = ps_monotonic_ns();
+    struct rusage before;
+    double cpu_before = getrusage(RUSAGE_SELF, &before) == 0 ? cpu_seconds(&before) : 0;
+    *ret_result = (struct ps_run_result){.arena = ps_arena_new(ARENA_BYTES_MAX)};
+    ps_mutex_init(&run.lock);
+    enum ps_status status = ret_result->arena == NULL
+                                ? ps_fail_nomem(err, "starting the sync")
+                                : ps_state_set_text(request->state, &request->state->source,
+                                                    request->plan.source_ops->name, err);
+    if (status == PS_OK) {
+        plan_request.state = request->state;
+        status = ps_plan_new(&plan_request, &run.plan, err);
+    }
+    if (status == PS_OK) {
+        if (request->events.plan != NULL) {
+            request->events.plan(request->events.context, run.plan);
+        }
+        copy_warnings(ret_result, run.plan, &request->events);
+        status = run_plan(&run, ret_result, err);
+    }
+    for (size_t i = 0; i < RUN_WORKERS_MAX; i++) {
+        ps_arena_free(run.workers[i].again);
+    }
+    ps_plan_free(run.plan);
+    ps_mutex_done(&run.lock);
+    put_usage(ret_result, cpu_before, began_ns);
+    ret_result->status = status;
+    if (status != PS_OK) {
+        ret_result->error = *err;
+    }
+    return status;
+}
+
+void ps_run_result_done(struct ps_run_result *result)
+{
+    ps_arena_free(result->arena);
+    *result = (struct ps_run_result){.arena = NULL};
+}
+
+struct ps_table_result ps_run_result_totals(const struct ps_run_result *result)
+{
+    struct ps_table_result totals = {.schema = "", .table = ""};
+    for (size_t i = 0; i < result->tables_count; i++) {
+        const struct ps_table_result *table = &result->tables[i];
+        totals.upserts += table->upserts;
+        totals.updates += table->updates;
+        totals.deletes += table->deletes;
+        totals.truncates += table->truncates;
+        totals.skipped += table->skipped;
+        totals.duplicates += table->duplicates;
+        totals.vanished += table->vanished;
+        totals.bytes += table->bytes;
+        totals.seconds += table->seconds;
+    }
+    return totals;
+}

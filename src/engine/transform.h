@@ -1,0 +1,34 @@
+/*
+ * What happens to rows between reader and sink: rows marked as deleted become DELETE operations,
+ * and columns that were read for the engine alone are taken out. A worker owns one transform a
+ * table.
+ */
+#ifndef PS_ENGINE_TRANSFORM_H
+#define PS_ENGINE_TRANSFORM_H
+
+#include "engine/engine.h"
+
+struct transform;
+
+enum ps_status transform_new(const struct ps_plan_table *table, const struct ps_config *config,
+                             uint32_t rows_max, struct transform **ret_transform,
+                             struct ps_error *err) PS_MUST_CHECK;
+/* Batches that are still out keep their pools alive. NULL is fine. */
+void transform_free(struct transform *transform);
+
+/* At most one batch of each: NULL where there are no such rows. */
+struct transform_output {
+    struct ps_batch *rows;    /* as they were read, less what was taken out */
+    struct ps_batch *deletes; /* the keys of rows marked as deleted */
+    uint64_t dropped;         /* marked rows that a load leaves out */
+};
+
+/*
+ * Takes the batch, also when it fails. `load`: the rows are part of a full load, in which a marked
+ * row is left out: the load's beginning has deleted it.
+ */
+enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, bool load,
+                               struct transform_output *ret_output,
+                               struct ps_error *err) PS_MUST_CHECK;
+
+#endif

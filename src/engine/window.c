@@ -1,0 +1,139 @@
+/*
+ * Edges of cursor windows: pure functions over scalars.
+ */
+#include "engine/window.h"
+
+#define NUMBERS_LOOKED_BACK 10000
+#define SECONDS_A_DAY 86400
+
+static bool is_time(enum ps_type type)
+{
+    return type == PS_TYPE_NAIVE_DATETIME || type == PS_TYPE_UTC_DATETIME;
+}
+
+struct ps_scalar window_lower(const struct ps_scalar *edge, int64_t lookback_seconds)
+{
+    struct ps_scalar lower = *edge;
+    if (!edge->present || lookback_seconds == 0) {
+        return lower;
+    }
+    if (is_time(edge->type)) {
+        lower.time = ps_timestamp_add(edge->time, -lookback_seconds);
+    } else if (edge->type == PS_TYPE_NAIVE_DATE) {
+        lower.integer -= (lookback_seconds + SECONDS_A_DAY - 1) / SECONDS_A_DAY;
+        if (lower.integer < PS_DATE_DAYS_MIN) {
+            lower.integer = PS_DATE_DAYS_MIN;
+        }
+    } else {
+        ps_int128 unit = 1;
+        for (uint8_t i = 0; i < edge->scale; i++) {
+            unit *= 10;
+        }
+        /* A decimal of many digits has no room below for whole numbers: its edge stands. */
+        if (edge->scale <= 30) {
+            lower.integer -= NUMBERS_LOOKED_BACK * unit;
+        }
+    }
+    return lower;
+}
+
+static int64_t floor_days(int64_t seconds)
+{
+    return seconds >= 0 ? seconds / SECONDS_A_DAY
+                        : -((-seconds + SECONDS_A_DAY - 1) / SECONDS_A_DAY);
+}
+
+struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct ps_now *now,
+                                  const struct ps_scalar *largest, const struct ps_scalar *previous)
+{
+    struct ps_scalar limit = {.type = type, .scale = scale};
+    if (type == PS_TYPE_UTC_DATETIME) {
+        limit.present = true;
+        limit.time = now->horizon_known ? now->horizon_utc : now->utc;
+    } else if (type == PS_TYPE_NAIVE_DATETIME) {
+        limit.present = true;
+        limit.time = now->horizon_known ? now->horizon_local : now->local;
+    } else if (type == PS_TYPE_NAIVE_DATE) {
+        limit.present = true;
+        limit.integer = floor_days((now->horizon_known ? now->horizon_local : now->local).seconds);
+    }
+    struct ps_scalar edge = *previous;
+    if (largest->present && (!edge.present || ps_scalar_compare(largest, &edge) > 0)) {
+        edge = *largest;
+    }
+    /* Also where the edge kept last lies beyond the limit: it may stem from a read to which the
+     * horizon was not visible, and a transaction that was open then can still be. */
+    if (!edge.present || (limit.present && ps_scalar_compare(&edge, &limit) > 0)) {
+        edge = limit;
+    }
+    return edge;
+}
+
+/* The index of the row with the largest value, or -1. */
+static int64_t largest_row(const struct ps_vector *vector, uint32_t rows)
+{
+    int64_t best = -1;
+    for (uint32_t i = 0; i < rows; i++) {
+        if (!ps_vector_is_valid(vector, i)) {
+            continue;
+        }
+        bool larger = best < 0;
+        switch (larger ? PS_TYPE_UNSPECIFIED : vector->type) {
+        case PS_TYPE_SHORT:
+            larger = ((int16_t *)vector->values)[i] > ((int16_t *)vector->values)[best];
+            break;
+        case PS_TYPE_INT:
+        case PS_TYPE_NAIVE_DATE:
+            larger = ((int32_t *)vector->values)[i] > ((int32_t *)vector->values)[best];
+            break;
+        case PS_TYPE_LONG:
+            larger = ((int64_t *)vector->values)[i] > ((int64_t *)vector->values)[best];
+            break;
+        case PS_TYPE_DECIMAL:
+            larger = ((ps_int128 *)vector->values)[i] > ((ps_int128 *)vector->values)[best];
+            break;
+        case PS_TYPE_NAIVE_DATETIME:
+        case PS_TYPE_UTC_DATETIME:
+            larger = ps_timestamp_compare(((struct ps_timestamp *)vector->values)[i],
+                                          ((struct ps_timestamp *)vector->values)[best]) > 0;
+            break;
+        default:
+            break;
+        }
+        if (larger) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+void window_observe(const struct ps_batch *batch, uint32_t column, struct ps_scalar *largest)
+{
+    const struct ps_vector *vector = &batch->vectors[column];
+    int64_t row = largest_row(vector, batch->rows);
+    if (row < 0) {
+        return;
+    }
+    struct ps_scalar value = {.type = vector->type, .present = true, .scale = vector->scale};
+    switch (vector->type) {
+    case PS_TYPE_SHORT:
+        value.integer = ((int16_t *)vector->values)[row];
+        break;
+    case PS_TYPE_INT:
+    case PS_TYPE_NAIVE_DATE:
+        value.integer = ((int32_t *)vector->values)[row];
+        break;
+    case PS_TYPE_LONG:
+        value.integer = ((int64_t *)vector->values)[row];
+        break;
+    case PS_TYPE_DECIMAL:
+        value.integer = ((ps_int128 *)vector->values)[row];
+        break;
+    default:
+        value.time = ((struct ps_timestamp *)vector->values)[row];
+        break;
+    }
+    if (!largest->present || ps_scalar_compare(&value, largest) > 0) {
+        *largest = value;
+    }
+}

@@ -1,0 +1,25 @@
+/*
+ * Cursor windows: where the next one begins. docs/architecture.md, "Cursor windows".
+ */
+#ifndef PS_ENGINE_WINDOW_H
+#define PS_ENGINE_WINDOW_H
+
+#include "penstock/batch.h"
+#include "penstock/source.h"
+
+/* The lower edge of a window: the edge kept in the state less the look-back. */
+struct ps_scalar window_lower(const struct ps_scalar *edge, int64_t lookback_seconds);
+
+/*
+ * The edge to keep after a read that began at `now`: the largest value handed over so far (by this
+ * read, or before it: `previous`), but no later than the horizon or, where that is not known, the
+ * source's clock. `largest` and `previous` may be not present.
+ */
+struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct ps_now *now,
+                                  const struct ps_scalar *largest,
+                                  const struct ps_scalar *previous);
+
+/* Raises `largest` to the largest value of a column in the batch; NULLs do not count. */
+void window_observe(const struct ps_batch *batch, uint32_t column, struct ps_scalar *largest);
+
+#endif

@@ -1,0 +1,351 @@
+/*
+ * Events into the sink, results and the state; checkpoints when they fall due.
+ */
+#include "engine/writer.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "engine/plan.h"
+#include "engine/size_class.h"
+
+#define CHECKPOINT_BYTES (UINT64_C(64) << 20)
+/* A state is not written again before this many times its own size has been sent, … */
+#define CHECKPOINT_STATE_FACTOR 16
+/* … unless so long has passed. */
+#define CHECKPOINT_NS_MAX (INT64_C(1800) * 1000000000)
+#define PROGRESS_NS INT64_C(100000000)
+#define STATE_BYTES_MAX (SIZE_C(64) << 20)
+#define SIZE_C(n) ((size_t)(n))
+
+enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,
+                           struct ps_error *err)
+{
+    const struct ps_plan *plan = run->plan;
+    const struct ps_config *config = run->request->plan.config;
+    int64_t now = ps_monotonic_ns();
+    *writer = (struct writer){
+        .run = run,
+        .result = result,
+        .began_ns = now,
+        .checkpoint_ns = now,
+        .checkpoint_every_ns =
+            INT64_C(1000000000) *
+            ps_config_integer(config, "checkpoint_seconds", run->request->checkpoint_seconds),
+        .checkpoint_rows = UINT64_MAX,
+    };
+    ps_buffer_init(&writer->state_json, STATE_BYTES_MAX);
+    result->tables = ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*result->tables));
+    if (result->tables == NULL) {
+        return ps_fail_nomem(err, "starting the sync");
+    }
+    result->tables_count = plan->tables_count;
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        const struct ps_plan_table *table = &plan->tables[i];
+        struct ps_table_result *told = &result->tables[i];
+        told->schema = ps_arena_strdup(result->arena, table->source_table->schema);
+        told->table = ps_arena_strdup(result->arena, table->source_table->name);
+        told->mode = table->mode;
+        told->load = table->load;
+        told->reason = table->load_reason == NULL
+                           ? ps_arena_strdup(result->arena, table->reason)
+                           : ps_arena_printf(result->arena, "%s; all rows: %s", table->reason,
+                                             table->load_reason);
+        if (told->schema == NULL || told->table == NULL || told->reason == NULL) {
+            return ps_fail_nomem(err, "starting the sync");
+        }
+    }
+    return PS_OK;
+}
+
+void writer_done(struct writer *writer)
+{
+    ps_buffer_done(&writer->state_json);
+}
+
+void writer_warn(struct writer *writer, const char *format, ...)
+{
+    struct ps_run_result *result = writer->result;
+    const struct ps_run_events *events = &writer->run->request->events;
+    va_list arguments;
+    va_start(arguments, format);
+    const char *text = ps_arena_vprintf(result->arena, format, arguments);
+    va_end(arguments);
+    if (text == NULL) {
+        return;
+    }
+    if (result->warnings_count == result->warnings_capacity) {
+        size_t capacity = result->warnings_capacity == 0 ? 16 : 2 * result->warnings_capacity;
+        const char **grown = ps_arena_array(result->arena, capacity, sizeof(*grown));
+        if (grown == NULL) {
+            return;
+        }
+        if (result->warnings_count > 0) {
+            memcpy(grown, result->warnings, result->warnings_count * sizeof(*grown));
+        }
+        result->warnings = grown;
+        result->warnings_capacity = capacity;
+    }
+    result->warnings[result->warnings_count++] = text;
+    if (events->warning != NULL) {
+        events->warning(events->context, text);
+    }
+}
+
+static enum ps_status table_state(struct writer *writer, const struct ps_plan_table *table,
+                                  struct ps_table_state **ret_state, struct ps_error *err)
+{
+    return ps_state_table(writer->run->request->state, table->source_table->schema,
+                          table->source_table->name, ret_state, err);
+}
+
+static enum ps_status write_begin(struct writer *writer, const struct event *event,
+                                  struct ps_error *err)
+{
+    const struct ps_run_request *request = writer->run->request;
+    struct ps_table_result *told = &writer->result->tables[event->table];
+    struct ps_table_state *state;
+    bool changed = false;
+    enum ps_status status =
+        request->sink_ops->schema_change(request->sink, event->plan->sink_table, &changed, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    writer->result->schema_changes += changed;
+    if (event->plan->load) {
+        status = request->sink_ops->load_begin(request->sink, event->plan->sink_table, err);
+        if (status != PS_OK) {
+            return status;
+        }
+        /* A load that begins again counts anew: what was sent before is thrown away. */
+        told->upserts = told->deletes = told->bytes = 0;
+        told->truncates = 1;
+    }
+    told->mode = event->plan->mode;
+    told->load = event->plan->load;
+    status = table_state(writer, event->plan, &state, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    state->loading = event->plan->load;
+    struct ps_state *whole = request->state;
+    const struct ps_table *sink_table = event->plan->sink_table;
+    if ((status = ps_state_set_text(whole, &state->destination_schema, sink_table->schema, err)) !=
+            PS_OK ||
+        (status = ps_state_set_text(whole, &state->destination_table, sink_table->name, err)) !=
+            PS_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < sink_table->columns_count && status == PS_OK; i++) {
+        const char *own = event->plan->source_table->columns[event->plan->read_columns[i]].name;
+        if (strcmp(own, sink_table->columns[i].name) != 0) {
+            status = ps_state_rename_column(whole, state, own, sink_table->columns[i].name, err);
+        }
+    }
+    return status;
+}
+
+static enum ps_status write_rows(struct writer *writer, struct event *event, struct ps_error *err)
+{
+    const struct ps_run_request *request = writer->run->request;
+    struct ps_table_result *told = &writer->result->tables[event->table];
+    struct ps_packet *packet = event->packet;
+    event->packet = NULL; /* the sink takes it */
+    enum ps_status status = request->sink_ops->write(request->sink, packet, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    switch (event->operation) {
+    case PS_UPSERT:
+        told->upserts += event->rows;
+        break;
+    case PS_UPDATE:
+        told->updates += event->rows;
+        break;
+    default:
+        told->deletes += event->rows;
+        break;
+    }
+    told->bytes += event->bytes;
+    writer->rows += event->rows;
+    writer->bytes += event->bytes;
+    writer->rows_since += event->rows;
+    writer->bytes_since += event->bytes;
+    return PS_OK;
+}
+
+static enum ps_status remember_end(struct writer *writer, const struct event *event,
+                                   struct ps_error *err)
+{
+    struct ps_state *whole = writer->run->request->state;
+    const struct ps_plan_table *table = event->plan;
+    struct ps_table_state *state;
+    enum ps_status status = table_state(writer, table, &state, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    const char *cursor =
+        table->cursor < 0 ? NULL
+                          : table->source_table->columns[table->read_columns[table->cursor]].name;
+    if ((status = ps_state_set_text(whole, &state->mode, ps_mode_name(table->mode), err)) !=
+            PS_OK ||
+        (status = ps_state_set_text(whole, &state->cursor_column, cursor, err)) != PS_OK ||
+        (status = ps_state_set_text(whole, &state->fingerprint, table->fingerprint, err)) !=
+            PS_OK ||
+        (status = ps_state_set_text(whole, &state->incarnation, table->source_table->incarnation,
+                                    err)) != PS_OK) {
+        return status;
+    }
+    state->loading = false;
+    state->cursor = event->end->edge;
+    return PS_OK;
+}
+
+static enum ps_status write_end(struct writer *writer, const struct event *event,
+                                struct ps_error *err)
+{
+    const struct ps_run_request *request = writer->run->request;
+    const struct read_end *end = event->end;
+    struct ps_table_result *told = &writer->result->tables[event->table];
+    enum ps_status status;
+    if (event->plan->load) {
+        bool keys_once = (request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) != 0;
+        struct ps_load_result loaded = {0};
+        status = request->sink_ops->load_end(request->sink, event->plan->sink_table, !keys_once,
+                                             &loaded, err);
+        if (status != PS_OK) {
+            return status;
+        }
+        told->duplicates = loaded.duplicates;
+        told->vanished = loaded.vanished;
+        if (loaded.duplicates > 0) {
+            writer_warn(writer, "%s%s%s: %llu rows were the same as another row, and became one",
+                        told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
+                        (unsigned long long)loaded.duplicates);
+        }
+    }
+    status = remember_end(writer, event, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    told->skipped += end->bad_rows;
+    for (uint32_t i = 0; i < end->bad_count; i++) {
+        writer_warn(writer, "%s%s%s: %llu rows were left out: column \"%s\": %s", told->schema,
+                    told->schema[0] == '\0' ? "" : ".", told->table,
+                    (unsigned long long)end->bad[i].rows, end->bad[i].column, end->bad[i].reason);
+    }
+    told->seconds = end->seconds;
+    told->done = true;
+    writer->tables_done++;
+    if (request->events.table_done != NULL) {
+        request->events.table_done(request->events.context, told);
+    }
+    return PS_OK;
+}
+
+static void write_skipped(struct writer *writer, const struct event *event)
+{
+    struct ps_table_result *told = &writer->result->tables[event->table];
+    writer_warn(writer, "%s%s%s was not synced: %s", told->schema,
+                told->schema[0] == '\0' ? "" : ".", told->table, event->text);
+    writer->result->tables_skipped++;
+    writer->tables_done++;
+}
+
+enum ps_status writer_write(struct writer *writer, struct event *event, struct ps_error *err)
+{
+    const struct ps_config *config = writer->run->request->plan.config;
+    enum ps_status status = PS_OK;
+    writer->dirty = true;
+    writer->table = writer->result->tables[event->table].table;
+    writer->checkpoint_rows =
+        ps_size_parameters_of(event->plan->size_class, config).checkpoint_rows;
+    switch (event->kind) {
+    case EVENT_BEGIN:
+        status = write_begin(writer, event, err);
+        break;
+    case EVENT_ROWS:
+        status = write_rows(writer, event, err);
+        break;
+    case EVENT_END:
+        status = write_end(writer, event, err);
+        break;
+    case EVENT_SKIPPED:
+        write_skipped(writer, event);
+        break;
+    }
+    if (status != PS_OK) {
+        ps_error_prefix(err, "writing \"%s\"", writer->table);
+    }
+    event_free(writer->run, event);
+    return status;
+}
+
+static void tell(struct writer *writer, bool checkpointing)
+{
+    const struct ps_run_events *events = &writer->run->request->events;
+    if (events->progress == NULL) {
+        return;
+    }
+    struct ps_progress progress = {
+        .tables_done = writer->tables_done,
+        .tables_total = writer->run->plan->tables_count,
+        .table = writer->table,
+        .rows = writer->rows,
+        .bytes = writer->bytes,
+        .seconds = (double)(ps_monotonic_ns() - writer->began_ns) / 1e9,
+        .checkpointing = checkpointing,
+    };
+    events->progress(events->context, &progress);
+}
+
+void writer_tell_progress(struct writer *writer)
+{
+    int64_t now = ps_monotonic_ns();
+    if (now - writer->progress_ns >= PROGRESS_NS) {
+        writer->progress_ns = now;
+        tell(writer, false);
+    }
+}
+
+enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
+{
+    const struct ps_run_request *request = writer->run->request;
+    struct ps_state *state = request->state;
+    tell(writer, true);
+    state->number++;
+    ps_buffer_clear(&writer->state_json);
+    enum ps_status status = ps_state_write(state, &writer->state_json, err);
+    if (status == PS_OK) {
+        status = request->sink_ops->checkpoint(request->sink, writer->state_json.data,
+                                               writer->state_json.size, state->number, err);
+    }
+    if (status == PS_OK && request->events.checkpoint != NULL) {
+        status = request->events.checkpoint(request->events.context, writer->state_json.data,
+                                            writer->state_json.size, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    writer->result->checkpoints++;
+    writer->rows_since = writer->bytes_since = 0;
+    writer->dirty = false;
+    writer->checkpoint_ns = ps_monotonic_ns();
+    ps_log(PS_LOG_DEBUG, "checkpoint %llu after %llu rows", (unsigned long long)state->number,
+           (unsigned long long)writer->rows);
+    return PS_OK;
+}
+
+enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *err)
+{
+    int64_t since = ps_monotonic_ns() - writer->checkpoint_ns;
+    bool due = writer->dirty &&
+               (writer->rows_since >= writer->checkpoint_rows ||
+                writer->bytes_since >= CHECKPOINT_BYTES || since >= writer->checkpoint_every_ns);
+    bool too_soon =
+        writer->bytes_since < CHECKPOINT_STATE_FACTOR * (uint64_t)writer->state_json.size &&
+        since < CHECKPOINT_NS_MAX;
+    return due && !too_soon ? writer_checkpoint(writer, err) : PS_OK;
+}

@@ -1,0 +1,43 @@
+/*
+ * The writer: the one thread that speaks to the sink. It writes events in queue order, and so
+ * knows at every moment the state that is true of what has been written: a checkpoint is that.
+ */
+#ifndef PS_ENGINE_WRITER_H
+#define PS_ENGINE_WRITER_H
+
+#include "base/buffer.h"
+#include "engine/run.h"
+
+struct writer {
+    struct run *run;
+    struct ps_run_result *result;
+    struct ps_buffer state_json; /* of the last checkpoint */
+    int64_t began_ns, progress_ns, checkpoint_ns;
+    int64_t checkpoint_every_ns;
+    uint64_t rows, bytes;             /* written in all */
+    uint64_t rows_since, bytes_since; /* written since the last checkpoint */
+    bool dirty;                       /* anything at all since then */
+    uint64_t checkpoint_rows;         /* of the table written last */
+    const char *table;
+    size_t tables_done;
+};
+
+enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,
+                           struct ps_error *err) PS_MUST_CHECK;
+void writer_done(struct writer *writer);
+
+/* Takes the event. */
+enum ps_status writer_write(struct writer *writer, struct event *event,
+                            struct ps_error *err) PS_MUST_CHECK;
+
+/* A checkpoint where one is due. */
+enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *err) PS_MUST_CHECK;
+enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err) PS_MUST_CHECK;
+
+/* Tells the caller how far it is, at most ten times a second. */
+void writer_tell_progress(struct writer *writer);
+
+/* Adds to the result's warnings and tells the caller. A lack of memory only loses the copy. */
+void writer_warn(struct writer *writer, const char *format, ...) PS_PRINTF(2, 3);
+
+#endif
