@@ -76,13 +76,13 @@ struct ps_batch {
     uint32_t columns_count;
     struct ps_vector *vectors;
     uint32_t rows, rows_max;
-    size_t bytes_max;             /* full once `bytes` has reached it */
-    size_t bytes;                 /* variable-width bytes plus fixed widths of the rows ended */
-    size_t row_width;             /* fixed width of one row, all columns */
+    size_t bytes_max; /* full once `bytes` has reached it */
+    size_t bytes;     /* variable-width bytes plus fixed widths of the rows ended */
+    size_t row_width; /* fixed width of one row, all columns */
     struct ps_bad_rows bad[PS_BATCH_BAD_MAX];
     uint32_t bad_count;
-    uint64_t bad_rows;            /* all rows given up, also those beyond PS_BATCH_BAD_MAX reasons */
-    struct ps_batch_pool *pool;   /* where ps_batch_release puts it back; NULL: freed */
+    uint64_t bad_rows;          /* all rows given up, also those beyond PS_BATCH_BAD_MAX reasons */
+    struct ps_batch_pool *pool; /* where ps_batch_release puts it back; NULL: freed */
 };
 
 /* What one column of a batch is to hold. */
@@ -90,8 +90,8 @@ struct ps_batch_shape {
     const struct ps_table *table; /* borrowed for as long as the batch lives */
     const uint32_t *columns;      /* copied; indexes into table->columns */
     uint32_t columns_count;
-    uint32_t rows_max;            /* at least 1 */
-    size_t bytes_max;             /* at least 1 */
+    uint32_t rows_max; /* at least 1 */
+    size_t bytes_max;  /* at least 1 */
 };
 
 /* Makes an empty batch with operation PS_UPSERT; free it with ps_batch_free. */
@@ -100,7 +100,8 @@ PS_PUBLIC enum ps_status ps_batch_new(const struct ps_batch_shape *shape,
                                       struct ps_error *err) PS_MUST_CHECK;
 PS_PUBLIC void ps_batch_free(struct ps_batch *batch); /* NULL is fine */
 
-/* Empties it for reuse; keeps shape and memory (a buffer grown far beyond bytes_max is given up). */
+/* Empties it for reuse; keeps shape and memory (a buffer grown far beyond bytes_max is given up).
+ */
 PS_PUBLIC void ps_batch_reset(struct ps_batch *batch);
 
 /* Gives it back to its pool, or frees it. From any thread. NULL is fine. */

@@ -20,11 +20,11 @@ extern "C" {
 
 enum ps_option_type {
     PS_OPTION_TEXT = 1,
-    PS_OPTION_SECRET, /* text that is never shown */
-    PS_OPTION_INTEGER, /* between minimum and maximum */
-    PS_OPTION_BOOLEAN, /* true/false, yes/no, on/off, 1/0 */
-    PS_OPTION_CHOICE,  /* one of `choices`, case does not count */
-    PS_OPTION_LIST,    /* separated by commas; blanks round an entry are dropped */
+    PS_OPTION_SECRET,   /* text that is never shown */
+    PS_OPTION_INTEGER,  /* between minimum and maximum */
+    PS_OPTION_BOOLEAN,  /* true/false, yes/no, on/off, 1/0 */
+    PS_OPTION_CHOICE,   /* one of `choices`, case does not count */
+    PS_OPTION_LIST,     /* separated by commas; blanks round an entry are dropped */
     PS_OPTION_BY_TABLE, /* "value", or "schema.table=value, other=value"; see ps_config_by_table */
 };
 
@@ -33,16 +33,17 @@ enum ps_option_type {
 #define PS_OPTION_ADVANCED 2u /* most users leave it alone: at the form's end */
 
 struct ps_option {
-    const char *name;    /* the key in configuration.json; lower snake case */
-    const char *label;   /* in the form */
-    const char *help;    /* one or two full sentences */
+    const char *name;  /* the key in configuration.json; lower snake case */
+    const char *label; /* in the form */
+    const char *help;  /* one or two full sentences */
     enum ps_option_type type;
     uint32_t flags;
-    const char *default_value; /* as text; NULL: none, "not set" */
-    const char *placeholder;   /* in the form; may be NULL */
-    int64_t minimum, maximum;  /* INTEGER */
+    const char *default_value;  /* as text; NULL: none, "not set" */
+    const char *placeholder;    /* in the form; may be NULL */
+    int64_t minimum, maximum;   /* INTEGER */
     const char *const *choices; /* CHOICE: NULL-terminated */
-    const char *const *aliases; /* other names that are taken for it, NULL-terminated; may be NULL */
+    const char *const
+        *aliases; /* other names that are taken for it, NULL-terminated; may be NULL */
 };
 
 /* A checked configuration. Immutable and shared by all threads once it is made. */

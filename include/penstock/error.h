@@ -66,9 +66,9 @@ enum ps_error_class {
 struct ps_error {
     enum ps_status status;
     enum ps_error_class error_class;
-    int32_t vendor_code;      /* the database's own number; 0 where it has none */
-    char sqlstate[6];         /* "" where there is none */
-    uint32_t retry_after_ms;  /* what the other side asked us to wait; 0 where it did not say */
+    int32_t vendor_code;     /* the database's own number; 0 where it has none */
+    char sqlstate[6];        /* "" where there is none */
+    uint32_t retry_after_ms; /* what the other side asked us to wait; 0 where it did not say */
     char message[PS_ERROR_MESSAGE_SIZE];
 };
 

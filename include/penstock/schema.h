@@ -51,15 +51,15 @@ struct ps_column {
     const char *name;        /* as the source spells it, UTF-8, never empty */
     const char *source_type; /* as the source prints it, for people: "numeric(12,2)" */
     enum ps_type type;
-    uint8_t precision;       /* DECIMAL: 1..38; else 0 */
-    uint8_t scale;           /* DECIMAL: 0..precision; else 0 */
-    uint16_t key_position;   /* 1, 2, … in key order; 0: not part of the key */
+    uint8_t precision;     /* DECIMAL: 1..38; else 0 */
+    uint8_t scale;         /* DECIMAL: 0..precision; else 0 */
+    uint16_t key_position; /* 1, 2, … in key order; 0: not part of the key */
     bool nullable;
-    bool indexed;            /* an index begins with this column, so that a window on it is cheap */
-    bool json_valid;         /* JSON: the source has validated every value */
-    bool backfilled;         /* added with a default: rows older than the column are not NULL in it */
-    double null_fraction;    /* 0..1 from statistics; negative: unknown */
-    uint32_t source_id;      /* the source's own handle (PostgreSQL: attnum) */
+    bool indexed;         /* an index begins with this column, so that a window on it is cheap */
+    bool json_valid;      /* JSON: the source has validated every value */
+    bool backfilled;      /* added with a default: rows older than the column are not NULL in it */
+    double null_fraction; /* 0..1 from statistics; negative: unknown */
+    uint32_t source_id;   /* the source's own handle (PostgreSQL: attnum) */
 };
 
 enum ps_table_kind {
@@ -80,12 +80,12 @@ struct ps_table {
     enum ps_table_kind kind;
     const struct ps_column *columns; /* NULL until described */
     uint32_t columns_count;
-    uint16_t keys_count;       /* columns with a key_position; 0: the table has no key */
-    int64_t rows_estimate;     /* from statistics; -1: unknown */
-    int64_t bytes_estimate;    /* from statistics; -1: unknown */
-    const char *incarnation;   /* changes when the table is emptied or rewritten behind every cursor
-                                  (PostgreSQL: pg_relation_filenode); NULL: cannot be told */
-    uint32_t source_id;        /* the source's own handle (PostgreSQL: oid) */
+    uint16_t keys_count;     /* columns with a key_position; 0: the table has no key */
+    int64_t rows_estimate;   /* from statistics; -1: unknown */
+    int64_t bytes_estimate;  /* from statistics; -1: unknown */
+    const char *incarnation; /* changes when the table is emptied or rewritten behind every cursor
+                                (PostgreSQL: pg_relation_filenode); NULL: cannot be told */
+    uint32_t source_id;      /* the source's own handle (PostgreSQL: oid) */
 };
 
 /* The index of the named column (exact, case counts), or -1. */

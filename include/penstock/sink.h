@@ -26,7 +26,7 @@ extern "C" {
 #define PS_SINK_ABI 1u
 
 struct ps_sink_ops;
-struct ps_clock;  /* base/clock.h */
+struct ps_clock; /* base/clock.h */
 
 /* The head of every sink's own struct. */
 struct ps_sink {
@@ -39,32 +39,33 @@ struct ps_packet {
     size_t bytes; /* memory held, for the queue's byte bound */
 };
 
-#define PS_SINK_KEEPS_STATE 1u      /* state_read and checkpoint store the state at the destination */
-#define PS_SINK_STAGES_LOADS 2u     /* a load is unseen until load_end; it needs no TRUNCATE */
-#define PS_SINK_IGNORES_CASE 4u     /* names that differ in case alone collide there */
-#define PS_SINK_HAS_SCHEMAS 8u      /* tables lie in schemas of its own */
+#define PS_SINK_KEEPS_STATE 1u  /* state_read and checkpoint store the state at the destination */
+#define PS_SINK_STAGES_LOADS 2u /* a load is unseen until load_end; it needs no TRUNCATE */
+#define PS_SINK_IGNORES_CASE 4u /* names that differ in case alone collide there */
+#define PS_SINK_HAS_SCHEMAS 8u  /* tables lie in schemas of its own */
 
 struct ps_sink_request {
-    const char *destination;  /* a path, a URL, "null" */
-    const char *schema;       /* the destination schema: where tables without a schema lie */
+    const char *destination;      /* a path, a URL, "null" */
+    const char *schema;           /* the destination schema: where tables without a schema lie */
     const struct ps_clock *clock; /* for _fivetran_synced; outlives the sink */
-    size_t memory_bytes;      /* what it may use for itself; 0: its own default */
-    bool must_exist;          /* fail rather than create the destination */
+    size_t memory_bytes;          /* what it may use for itself; 0: its own default */
+    bool must_exist;              /* fail rather than create the destination */
 };
 
 /* What a destination's own state store holds. Free `json` with ps_free. */
 struct ps_stored_state {
-    bool found;           /* false: it has never held one */
+    bool found;            /* false: it has never held one */
     char warehouse_id[64]; /* the destination's own id; made with it */
-    uint64_t number;      /* of the checkpoint that wrote it; rises by one each time */
+    uint64_t number;       /* of the checkpoint that wrote it; rises by one each time */
     char *json;
     size_t json_size;
 };
 
 /* What the end of a load did. */
 struct ps_load_result {
-    uint64_t duplicates; /* identical rows of a table without a key, and keys read twice: made one */
-    uint64_t vanished;   /* rows of the former table that are gone at the source: soft-deleted */
+    uint64_t
+        duplicates;    /* identical rows of a table without a key, and keys read twice: made one */
+    uint64_t vanished; /* rows of the former table that are gone at the source: soft-deleted */
 };
 
 /* What a sink changed by rule in one column: digits below its resolution and the like. */
@@ -146,7 +147,8 @@ struct ps_sink_ops {
     enum ps_status (*warning)(struct ps_sink *sink, const char *message, struct ps_error *err);
     enum ps_status (*task)(struct ps_sink *sink, const char *message, struct ps_error *err);
 
-    /* What was changed by rule so far, one entry a column; lives until the next call. May be NULL. */
+    /* What was changed by rule so far, one entry a column; lives until the next call. May be NULL.
+     */
     size_t (*losses)(struct ps_sink *sink, const struct ps_sink_loss **ret_losses);
 };
 

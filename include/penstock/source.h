@@ -24,7 +24,7 @@ extern "C" {
 
 #define PS_SOURCE_ABI 1u
 
-struct ps_arena;  /* base/arena.h */
+struct ps_arena; /* base/arena.h */
 struct ps_source_ops;
 
 /* The head of every source's own struct: `struct x_source { struct ps_source base; … }`. */
@@ -38,11 +38,11 @@ struct ps_reader {
 };
 
 /* What a source can do. */
-#define PS_CAP_SNAPSHOT 1u        /* several connections can read one point in time */
-#define PS_CAP_RESUME 2u          /* a reader can go on after a position inside a partition */
-#define PS_CAP_CHANGES 4u         /* offers reads of changes with deletes */
-#define PS_CAP_COUNT_CHEAP 8u     /* an exact row count costs no scan */
-#define PS_CAP_KEYS_ONCE 16u      /* one read of a whole table gives each key at most once */
+#define PS_CAP_SNAPSHOT 1u    /* several connections can read one point in time */
+#define PS_CAP_RESUME 2u      /* a reader can go on after a position inside a partition */
+#define PS_CAP_CHANGES 4u     /* offers reads of changes with deletes */
+#define PS_CAP_COUNT_CHEAP 8u /* an exact row count costs no scan */
+#define PS_CAP_KEYS_ONCE 16u  /* one read of a whole table gives each key at most once */
 
 /* A named setup test, as the form offers it. */
 struct ps_test {
@@ -61,8 +61,8 @@ struct ps_now {
     struct ps_timestamp utc;   /* the instant */
     struct ps_timestamp local; /* the same instant on the wall clock that naive columns follow */
     bool horizon_known;
-    struct ps_timestamp horizon_utc;   /* no transaction open now began before it, so none can */
-    struct ps_timestamp horizon_local; /* still commit a row stamped earlier */
+    struct ps_timestamp horizon_utc;    /* no transaction open now began before it, so none can */
+    struct ps_timestamp horizon_local;  /* still commit a row stamped earlier */
     const char *horizon_unknown_reason; /* where not known: why and what to do; lives as long as
                                            the source; else NULL */
 };
@@ -85,23 +85,24 @@ struct ps_window {
 };
 
 struct ps_read_request {
-    const struct ps_table *table;         /* outlives the reader */
-    const uint32_t *columns;              /* what to read: indexes into table->columns; the batch's */
-    uint32_t columns_count;               /* column i is columns[i]. Outlives the reader */
+    const struct ps_table *table; /* outlives the reader */
+    const uint32_t *columns;      /* what to read: indexes into table->columns; the batch's */
+    uint32_t columns_count;       /* column i is columns[i]. Outlives the reader */
     const struct ps_partition *partition; /* NULL: the whole table */
     const struct ps_window *window;       /* NULL: no window; never together with a partition */
     const char *position;                 /* go on after it; NULL: from the start */
-    size_t value_bytes_max;               /* a larger value makes its row one that cannot be carried */
+    size_t value_bytes_max; /* a larger value makes its row one that cannot be carried */
 };
 
 struct ps_source_ops {
-    uint32_t abi;     /* PS_SOURCE_ABI */
-    const char *name; /* "postgresql": in `source`, in logs, in the state */
+    uint32_t abi;      /* PS_SOURCE_ABI */
+    const char *name;  /* "postgresql": in `source`, in logs, in the state */
     const char *label; /* "PostgreSQL": for people */
     uint32_t caps;
     const struct ps_option *options; /* ends with a name of NULL */
     const struct ps_test *tests;     /* ends with a name of NULL; run in this order */
-    /* Names of cursor columns the source knows by itself, best first; exact, case does not count. */
+    /* Names of cursor columns the source knows by itself, best first; exact, case does not count.
+     */
     const char *const *cursor_names; /* NULL-terminated */
     /* Names of soft-delete columns, likewise. */
     const char *const *soft_delete_names;
