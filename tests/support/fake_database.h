@@ -1,0 +1,92 @@
+/*
+ * The inside of the fake source, shared by its two files: fake_database.c holds tables, rows and
+ * faults, fake_source.c the members of struct ps_source_ops. Tests include fake_source.h.
+ */
+#ifndef TESTS_SUPPORT_FAKE_DATABASE_H
+#define TESTS_SUPPORT_FAKE_DATABASE_H
+
+#include "base/thread.h"
+#include "fake_source.h"
+
+#define FAKE_COLUMNS_MAX 64
+#define FAKE_FAULTS_MAX 32
+#define FAKE_FOREVER UINT64_MAX
+
+struct fake_column {
+    char name[64];
+    enum ps_type type;
+    uint8_t precision, scale;
+    uint16_t key;
+    bool nullable, indexed;
+};
+
+struct fake_row {
+    uint64_t born, died; /* visible from `born` to before `died` */
+    char *values;        /* "1|Ann|\N" */
+};
+
+struct fake_table {
+    char schema[64], name[64];
+    struct fake_column columns[FAKE_COLUMNS_MAX];
+    uint32_t columns_count;
+    struct fake_row *rows;
+    size_t rows_count, rows_capacity;
+    uint32_t incarnation;
+    int64_t estimate; /* -1: the number of rows */
+    bool dropped;
+};
+
+struct fake_armed {
+    struct fake_fault fault;
+    uint64_t seen;
+};
+
+struct fake_source {
+    struct ps_source base;
+    struct fake_database *database;
+    struct fake_source *next; /* open ones */
+    bool pinned;
+    uint64_t snapshot; /* the point in time, where pinned */
+    char snapshot_name[32];
+};
+
+/* `lock` guards everything but `ops`, which tests set before sources are open. */
+struct fake_database {
+    struct ps_source_ops ops;
+    struct ps_mutex lock;
+    struct ps_condition canceled; /* a reader was canceled */
+    struct fake_table **tables;   /* in byte order of schema, then name */
+    size_t tables_count;
+    uint64_t time; /* counts changes */
+    struct ps_timestamp now, horizon;
+    bool horizon_known;
+    struct fake_armed faults[FAKE_FAULTS_MAX];
+    uint32_t faults_count;
+    uint64_t calls[FAKE_CALLS];
+    struct fake_source *open;
+    uint32_t open_count, open_peak, hanging;
+    void (*hook)(void *context, enum fake_call call, const char *table);
+    void *hook_context;
+};
+
+/* The one that was made last; NULL: none. */
+struct fake_database *fake_database_current(void);
+
+/* With the lock held. NULL: no such table, or dropped. */
+struct fake_table *fake_table_get(struct fake_database *database, const char *name);
+int64_t fake_rows_visible(const struct fake_table *table, uint64_t time);
+static inline bool fake_row_visible(const struct fake_row *row, uint64_t time)
+{
+    return row->born <= time && time < row->died;
+}
+
+/*
+ * Counts the call, runs the hook, and looks for a fault that is due; true: `ret_fault` holds it.
+ * Without the lock.
+ */
+bool fake_enter(struct fake_database *database, enum fake_call call, const char *table,
+                struct fake_fault *ret_fault);
+/* Fills err from the fault. */
+enum ps_status fake_fail(const struct fake_fault *fault, struct ps_error *err);
+
+#endif
