@@ -129,3 +129,25 @@ enum ps_status ps_state_set_text(struct ps_state *state, const char **field, con
     *field = copy;
     return PS_OK;
 }
+
+enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_state *table,
+                                      const char *column, const char *name, struct ps_error *err)
+{
+    struct ps_renamed_column **link = &table->renamed;
+    while (*link != NULL && strcmp((*link)->column, column) != 0) {
+        link = &(*link)->next;
+    }
+    if (*link != NULL) {
+        return ps_state_set_text(state, &(*link)->name, name, err);
+    }
+    struct ps_renamed_column *renamed = ps_arena_alloc(state->arena, sizeof(*renamed));
+    if (renamed != NULL) {
+        renamed->column = ps_arena_strdup(state->arena, column);
+        renamed->name = ps_arena_strdup(state->arena, name);
+    }
+    if (renamed == NULL || renamed->column == NULL || renamed->name == NULL) {
+        return ps_fail_nomem(err, "changing the state");
+    }
+    *link = renamed;
+    return PS_OK;
+}

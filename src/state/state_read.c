@@ -118,6 +118,28 @@ static enum ps_status read_destination(const struct reading *reading, const stru
                            : read_text(reading, object, "table", &table->destination_table, err);
 }
 
+static enum ps_status read_renamed(const struct reading *reading, const struct ps_json *object,
+                                   struct ps_table_state *table, struct ps_error *err)
+{
+    if (is_absent(object)) {
+        return PS_OK;
+    }
+    if (object->kind != PS_JSON_OBJECT) {
+        return damaged(reading, "\"renamed\" is no object", err);
+    }
+    for (const struct ps_json *member = object->first; member != NULL; member = member->next) {
+        if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
+            return damaged(reading, "a name in \"renamed\" is no text", err);
+        }
+        enum ps_status status =
+            ps_state_rename_column(reading->state, table, member->name, member->text, err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    return PS_OK;
+}
+
 static enum ps_status read_loading(const struct reading *reading, const struct ps_json *member,
                                    struct ps_table_state *table, struct ps_error *err)
 {
@@ -164,6 +186,9 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
     }
     if (status == PS_OK) {
         status = read_destination(reading, ps_json_member(object, "destination"), table, err);
+    }
+    if (status == PS_OK) {
+        status = read_renamed(reading, ps_json_member(object, "renamed"), table, err);
     }
     return status != PS_OK ? status
                            : read_loading(reading, ps_json_member(object, "loading"), table, err);

@@ -75,6 +75,14 @@ static enum ps_status table_put(struct ps_json_writer *writer, const struct ps_t
         put_optional(writer, "table", table->destination_table);
         ps_json_close(writer, '}');
     }
+    if (table->renamed != NULL) {
+        ps_json_open(writer, "renamed", '{');
+        for (const struct ps_renamed_column *renamed = table->renamed; renamed != NULL;
+             renamed = renamed->next) {
+            ps_json_put_text(writer, renamed->column, renamed->name);
+        }
+        ps_json_close(writer, '}');
+    }
     if (table->loading) {
         ps_json_put_boolean(writer, "loading", true);
     }
