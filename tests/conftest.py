@@ -37,8 +37,6 @@ class Penstock:
 
     def environment(self, more):
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", **(more or {})}
-        library = ROOT / "build" / "duckdb" / "libduckdb.so"
-        environment.setdefault("PENSTOCK_LIBDUCKDB", str(library))
         return {name: value for name, value in environment.items() if value is not None}
 
     def __call__(self, *arguments, env=None, timeout=120, stdin=None, cwd=None):
