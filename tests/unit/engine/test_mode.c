@@ -1,0 +1,141 @@
+/*
+ * The choice of mode, cursor and soft-delete column.
+ */
+#include "support/unit.h"
+
+#include "base/arena.h"
+#include "engine/mode.h"
+#include "unit/engine/engine_config.h"
+
+static const char *const cursor_names[] = {"updated_at", "modified_at", NULL};
+static const char *const soft_delete_names[] = {"is_deleted", NULL};
+static const struct ps_source_ops ops = {.cursor_names = cursor_names,
+                                         .soft_delete_names = soft_delete_names};
+
+static struct ps_column columns[] = {
+    {.name = "id", .type = PS_TYPE_LONG, .key_position = 1},
+    {.name = "Modified_At", .type = PS_TYPE_UTC_DATETIME, .null_fraction = -1},
+    {.name = "updated_at", .type = PS_TYPE_UTC_DATETIME, .null_fraction = -1},
+    {.name = "last_change_ts", .type = PS_TYPE_NAIVE_DATETIME, .null_fraction = -1},
+    {.name = "created_at", .type = PS_TYPE_UTC_DATETIME, .null_fraction = -1},
+    {.name = "is_deleted", .type = PS_TYPE_BOOLEAN},
+    {.name = "gone", .type = PS_TYPE_STRING},
+};
+static struct ps_table table = {.schema = "public",
+                                .name = "orders",
+                                .columns = columns,
+                                .columns_count = 7,
+                                .keys_count = 1,
+                                .rows_estimate = 1000};
+
+static struct ps_arena *arena;
+
+static struct mode_choice choose(const char *const *pairs)
+{
+    struct engine_config made;
+    struct mode_choice choice;
+    struct ps_error err;
+    const struct ps_config *config = engine_config_make(&made, pairs);
+    assert_int_equal(mode_choose(&ops, config, arena, &table, &choice, &err), PS_OK);
+    engine_config_done(&made);
+    return choice;
+}
+
+static void test_mode_takes_the_first_name_the_source_knows(void **state)
+{
+    (void)state;
+    struct mode_choice choice = choose(NULL);
+    assert_int_equal(choice.mode, PS_MODE_INCREMENTAL);
+    assert_int_equal(choice.cursor, 2);
+    assert_int_equal(choice.soft_delete, 5);
+    assert_string_equal(choice.reason, "cursor updated_at; before Modified_At");
+}
+
+static void test_mode_prefers_what_is_configured_exact_before_partial(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        choose((const char *[]){"timestamp_column", "created | modified_at", NULL}).cursor, 1);
+    assert_int_equal(choose((const char *[]){"timestamp_column", "change", NULL}).cursor, 3);
+    assert_int_equal(
+        choose((const char *[]){"timestamp_column", "orders=created_at, other=x", NULL}).cursor, 4);
+}
+
+static void test_mode_with_a_configured_name_that_is_not_there_warns(void **state)
+{
+    (void)state;
+    struct mode_choice choice = choose((const char *[]){"timestamp_column", "nope", NULL});
+    assert_int_equal(choice.cursor, 2);
+    assert_non_null(strstr(choice.warning, "nope"));
+}
+
+static void test_mode_does_not_take_a_text_column_as_cursor(void **state)
+{
+    (void)state;
+    assert_int_equal(choose((const char *[]){"timestamp_column", "gone", NULL}).cursor, 2);
+}
+
+static void test_mode_passes_over_a_cursor_with_many_nulls(void **state)
+{
+    (void)state;
+    table.rows_estimate = 10000000;
+    columns[2].null_fraction = 0.5;
+    struct mode_choice choice = choose(NULL);
+    assert_int_equal(choice.cursor, 1);
+    assert_non_null(strstr(choice.reason, "updated_at is NULL in too many rows"));
+    columns[1].null_fraction = 0.5;
+    choice = choose(NULL);
+    assert_int_equal(choice.mode, PS_MODE_FULL);
+    columns[1].null_fraction = columns[2].null_fraction = -1;
+    table.rows_estimate = 1000;
+}
+
+static void test_mode_without_a_key_or_cursor_is_full(void **state)
+{
+    (void)state;
+    table.keys_count = 0;
+    struct mode_choice choice = choose(NULL);
+    assert_int_equal(choice.mode, PS_MODE_FULL);
+    assert_string_equal(choice.reason, "no key");
+    table.keys_count = 1;
+    table.columns_count = 1;
+    choice = choose(NULL);
+    assert_int_equal(choice.mode, PS_MODE_FULL);
+    assert_string_equal(choice.reason, "no cursor column (updated_at, modified_at)");
+    assert_int_equal(choice.soft_delete, -1);
+    table.columns_count = 7;
+}
+
+static void test_mode_soft_delete_column_can_be_configured(void **state)
+{
+    (void)state;
+    assert_int_equal(choose((const char *[]){"soft_delete_column", "gone", NULL}).soft_delete, 6);
+}
+
+static int make_arena(void **state)
+{
+    (void)state;
+    arena = ps_arena_new(1 << 20);
+    return arena == NULL;
+}
+
+static int free_arena(void **state)
+{
+    (void)state;
+    ps_arena_free(arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mode_takes_the_first_name_the_source_knows),
+        cmocka_unit_test(test_mode_prefers_what_is_configured_exact_before_partial),
+        cmocka_unit_test(test_mode_with_a_configured_name_that_is_not_there_warns),
+        cmocka_unit_test(test_mode_does_not_take_a_text_column_as_cursor),
+        cmocka_unit_test(test_mode_passes_over_a_cursor_with_many_nulls),
+        cmocka_unit_test(test_mode_without_a_key_or_cursor_is_full),
+        cmocka_unit_test(test_mode_soft_delete_column_can_be_configured),
+    };
+    return cmocka_run_group_tests(tests, make_arena, free_arena);
+}

@@ -1,0 +1,103 @@
+/*
+ * Waits between tries, on a clock that only moves when it is told to.
+ */
+#include "support/unit.h"
+
+#include "base/log.h"
+#include "engine/retry.h"
+#include "unit/engine/engine_config.h"
+
+static struct ps_clock_fake clock_fake;
+static struct ps_cancel cancel;
+static struct engine_config made;
+
+static void quiet(void *context, enum ps_log_level level, const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)line;
+}
+
+static struct ps_retry retry_with(const char *const *pairs)
+{
+    struct ps_retry retry;
+    ps_log_set_writer(quiet, NULL);
+    ps_clock_fake_init(&clock_fake, (struct ps_timestamp){1700000000, 0});
+    ps_cancel_init(&cancel);
+    ps_retry_init(&retry, engine_config_make(&made, pairs), &clock_fake.base, &cancel);
+    return retry;
+}
+
+static struct ps_error trouble(enum ps_error_class error_class)
+{
+    struct ps_error err;
+    assert_int_equal(ps_fail(&err, PS_RETRY, error_class, "the server went away"), PS_RETRY);
+    return err;
+}
+
+static void test_retry_waits_double_up_to_a_limit(void **state)
+{
+    (void)state;
+    struct ps_retry retry = retry_with(NULL);
+    struct ps_error err = trouble(PS_CLASS_NETWORK);
+    assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 5000);
+    assert_int_equal(ps_retry_wait_ms(&retry, &err, 2), 10000);
+    assert_int_equal(ps_retry_wait_ms(&retry, &err, 60), 300000);
+    err.retry_after_ms = 7000;
+    assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 7000);
+    err = trouble(PS_CLASS_DEADLOCK);
+    assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 500);
+    engine_config_done(&made);
+}
+
+static void test_retry_ends_after_its_number_of_tries(void **state)
+{
+    (void)state;
+    struct ps_retry retry = retry_with((const char *[]){"max_retries", "2", NULL});
+    int64_t before = clock_fake.base.monotonic_ns(&clock_fake.base);
+    for (int i = 0; i < 2; i++) {
+        struct ps_error err = trouble(PS_CLASS_NETWORK);
+        assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_OK);
+    }
+    int64_t waited = clock_fake.base.monotonic_ns(&clock_fake.base) - before;
+    assert_in_range(waited, INT64_C(7500) * 1000000, INT64_C(22500) * 1000000);
+    struct ps_error err = trouble(PS_CLASS_NETWORK);
+    assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_RETRY);
+    assert_string_equal(err.message, "given up after 2 retries: the server went away");
+    ps_retry_progress(&retry);
+    err = trouble(PS_CLASS_NETWORK);
+    assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_OK);
+    engine_config_done(&made);
+}
+
+static void test_retry_leaves_other_failures_alone(void **state)
+{
+    (void)state;
+    struct ps_retry retry = retry_with(NULL);
+    struct ps_error err;
+    ps_fail(&err, PS_CONFIG, PS_CLASS_AUTH, "no");
+    assert_int_equal(ps_retry_after(&retry, PS_CONFIG, &err), PS_CONFIG);
+    assert_string_equal(err.message, "no");
+    engine_config_done(&made);
+}
+
+static void test_retry_ends_when_canceled(void **state)
+{
+    (void)state;
+    struct ps_retry retry = retry_with(NULL);
+    struct ps_error err = trouble(PS_CLASS_NETWORK);
+    ps_cancel_set(&cancel, 2);
+    assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_CANCELED);
+    engine_config_done(&made);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_retry_waits_double_up_to_a_limit),
+        cmocka_unit_test(test_retry_ends_after_its_number_of_tries),
+        cmocka_unit_test(test_retry_leaves_other_failures_alone),
+        cmocka_unit_test(test_retry_ends_when_canceled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+/*
+ * Edges of cursor windows.
+ */
+#include "support/unit.h"
+
+#include "engine/window.h"
+
+static struct ps_scalar scalar(enum ps_type type, const char *text)
+{
+    struct ps_scalar value = {.type = type};
+    if (text != NULL) {
+        assert_true(ps_scalar_parse(text, strlen(text), type, 0, &value));
+    }
+    return value;
+}
+
+static void assert_scalar(struct ps_scalar value, const char *expected)
+{
+    char text[PS_VALUE_TEXT_SIZE];
+    assert_true(value.present);
+    ps_scalar_format(&value, text);
+    assert_string_equal(text, expected);
+}
+
+static struct ps_now now_at(const char *clock, const char *horizon)
+{
+    struct ps_now now = {.horizon_known = horizon != NULL};
+    assert_true(ps_timestamp_parse(clock, strlen(clock), &now.utc, NULL));
+    now.local = ps_timestamp_add(now.utc, 7200);
+    if (horizon != NULL) {
+        assert_true(ps_timestamp_parse(horizon, strlen(horizon), &now.horizon_utc, NULL));
+        now.horizon_local = ps_timestamp_add(now.horizon_utc, 7200);
+    }
+    return now;
+}
+
+static struct ps_scalar next(enum ps_type type, const struct ps_now *now, const char *largest,
+                             const char *previous)
+{
+    struct ps_scalar large = scalar(type, largest), before = scalar(type, previous);
+    return window_next_edge(type, 0, now, &large, &before);
+}
+
+static void test_next_edge_is_the_largest_value_below_the_horizon(void **state)
+{
+    (void)state;
+    struct ps_now now = now_at("2024-05-01T12:00:00Z", "2024-05-01T11:59:59Z");
+    assert_scalar(next(PS_TYPE_UTC_DATETIME, &now, "2024-05-01T10:00:00.123456Z", NULL),
+                  "2024-05-01T10:00:00.123456Z");
+}
+
+static void test_next_edge_stops_at_the_horizon(void **state)
+{
+    (void)state;
+    struct ps_now now = now_at("2024-05-01T12:00:00Z", "2024-05-01T09:00:00Z");
+    assert_scalar(next(PS_TYPE_UTC_DATETIME, &now, "2024-05-01T11:00:00Z", NULL),
+                  "2024-05-01T09:00:00Z");
+    assert_scalar(next(PS_TYPE_UTC_DATETIME, &now, "2999-01-01T00:00:00Z", NULL),
+                  "2024-05-01T09:00:00Z");
+}
+
+static void test_next_edge_of_naive_times_follows_the_wall_clock(void **state)
+{
+    (void)state;
+    struct ps_now now = now_at("2024-05-01T12:00:00Z", "2024-05-01T09:00:00Z");
+    assert_scalar(next(PS_TYPE_NAIVE_DATETIME, &now, "2024-05-01T13:00:00", NULL),
+                  "2024-05-01T11:00:00");
+    assert_scalar(next(PS_TYPE_NAIVE_DATE, &now, "2024-06-01", NULL), "2024-05-01");
+}
+
+static void test_next_edge_without_a_horizon_stops_at_the_clock(void **state)
+{
+    (void)state;
+    struct ps_now now = now_at("2024-05-01T12:00:00Z", NULL);
+    assert_scalar(next(PS_TYPE_UTC_DATETIME, &now, "2030-01-01T00:00:00Z", NULL),
+                  "2024-05-01T12:00:00Z");
+}
+
+static void test_next_edge_of_an_empty_read_stays(void **state)
+{
+    (void)state;
+    struct ps_now now = now_at("2024-05-01T12:00:00Z", "2024-05-01T11:59:59Z");
+    assert_scalar(next(PS_TYPE_UTC_DATETIME, &now, NULL, "2024-04-01T00:00:00Z"),
+                  "2024-04-01T00:00:00Z");
+    assert_scalar(next(PS_TYPE_UTC_DATETIME, &now, NULL, NULL), "2024-05-01T11:59:59Z");
+}
+
+static void test_next_edge_never_goes_back_but_to_the_horizon(void **state)
+{
+    (void)state;
+    struct ps_now now = now_at("2024-05-01T12:00:00Z", "2024-05-01T08:00:00Z");
+    assert_scalar(next(PS_TYPE_UTC_DATETIME, &now, "2024-04-01T00:00:00Z", "2024-04-02T00:00:00Z"),
+                  "2024-04-02T00:00:00Z");
+    /* The horizon was not visible at the last read, and is now: what was open then still is. */
+    assert_scalar(next(PS_TYPE_UTC_DATETIME, &now, "2024-05-01T11:00:00Z", "2024-05-01T10:00:00Z"),
+                  "2024-05-01T08:00:00Z");
+}
+
+static void test_next_edge_of_numbers_is_the_largest(void **state)
+{
+    (void)state;
+    struct ps_now now = now_at("2024-05-01T12:00:00Z", NULL);
+    assert_scalar(next(PS_TYPE_LONG, &now, "123456", "99"), "123456");
+    struct ps_scalar none = {.type = PS_TYPE_LONG};
+    assert_false(window_next_edge(PS_TYPE_LONG, 0, &now, &none, &none).present);
+}
+
+static void test_lower_edge_looks_back(void **state)
+{
+    (void)state;
+    struct ps_scalar edge = scalar(PS_TYPE_UTC_DATETIME, "2024-05-01T12:00:00.5Z");
+    assert_scalar(window_lower(&edge, 300), "2024-05-01T11:55:00.5Z");
+    assert_scalar(window_lower(&edge, 0), "2024-05-01T12:00:00.5Z");
+    edge = scalar(PS_TYPE_NAIVE_DATE, "2024-05-01");
+    assert_scalar(window_lower(&edge, 300), "2024-04-30");
+    assert_scalar(window_lower(&edge, 86401), "2024-04-29");
+    edge = scalar(PS_TYPE_LONG, "25000");
+    assert_scalar(window_lower(&edge, 300), "15000");
+    edge = scalar(PS_TYPE_NAIVE_DATETIME, "0001-01-01T00:00:10");
+    assert_scalar(window_lower(&edge, 300), "0001-01-01T00:00:00");
+}
+
+static void test_observe_takes_the_largest_value_that_is_not_null(void **state)
+{
+    (void)state;
+    static const struct ps_column columns[] = {
+        {.name = "n", .type = PS_TYPE_LONG},
+        {.name = "t", .type = PS_TYPE_UTC_DATETIME},
+    };
+    static const struct ps_table table = {
+        .schema = "", .name = "t", .columns = columns, .columns_count = 2};
+    static const uint32_t identity[] = {0, 1};
+    struct ps_batch_shape shape = {&table, identity, 2, 4, 1 << 20};
+    struct ps_batch *batch;
+    struct ps_error err;
+    assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
+    const int64_t numbers[] = {5, 9, -3};
+    for (int i = 0; i < 3; i++) {
+        ps_batch_put_long(batch, 0, numbers[i]);
+        ps_batch_put_timestamp(batch, 1, (struct ps_timestamp){100 + i, 1});
+        ps_batch_row_end(batch);
+    }
+    ps_batch_put_null(batch, 0);
+    ps_batch_put_null(batch, 1);
+    ps_batch_row_end(batch);
+    struct ps_scalar largest = {.type = PS_TYPE_LONG};
+    window_observe(batch, 0, &largest);
+    assert_scalar(largest, "9");
+    largest = (struct ps_scalar){.type = PS_TYPE_UTC_DATETIME};
+    window_observe(batch, 1, &largest);
+    assert_scalar(largest, "1970-01-01T00:01:42.000000001Z");
+    ps_batch_reset(batch);
+    largest = (struct ps_scalar){.type = PS_TYPE_LONG};
+    window_observe(batch, 0, &largest);
+    assert_false(largest.present);
+    ps_batch_free(batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_next_edge_is_the_largest_value_below_the_horizon),
+        cmocka_unit_test(test_next_edge_stops_at_the_horizon),
+        cmocka_unit_test(test_next_edge_of_naive_times_follows_the_wall_clock),
+        cmocka_unit_test(test_next_edge_without_a_horizon_stops_at_the_clock),
+        cmocka_unit_test(test_next_edge_of_an_empty_read_stays),
+        cmocka_unit_test(test_next_edge_never_goes_back_but_to_the_horizon),
+        cmocka_unit_test(test_next_edge_of_numbers_is_the_largest),
+        cmocka_unit_test(test_lower_edge_looks_back),
+        cmocka_unit_test(test_observe_takes_the_largest_value_that_is_not_null),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
