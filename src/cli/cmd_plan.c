@@ -1,0 +1,150 @@
+/*
+ * penstock plan: what a sync would read, in which mode and why. It changes nothing.
+ */
+#include "base/log.h"
+#include "cli/figures.h"
+#include "cli/local.h"
+#include "cli/process.h"
+#include "cli/result.h"
+#include "cli/table.h"
+
+static void add_table(struct table *text, const struct ps_plan_table *table)
+{
+    char rows[FIGURES_SIZE];
+    struct ps_buffer cell;
+
+    ps_buffer_init(&cell, 0);
+    ps_buffer_printf(&cell, "%s%s%s", table->source_table->schema,
+                     *table->source_table->schema == '\0' ? "" : ".", table->source_table->name);
+    table_add(text, ps_buffer_text(&cell));
+    table_add(text, ps_mode_name(table->mode));
+    table_add(text, table->load ? "all rows" : "changes");
+    table_add(text, figures_estimate(table->source_table->rows_estimate, rows));
+    table_add(text, ps_size_class_name(table->size_class));
+    ps_buffer_clear(&cell);
+    ps_buffer_puts(&cell, table->reason);
+    if (table->load_reason != NULL) {
+        ps_buffer_printf(&cell, "; all rows: %s", table->load_reason);
+    }
+    table_add(text, ps_buffer_text(&cell));
+    ps_buffer_done(&cell);
+}
+
+static void print_people(const struct ps_plan *plan, struct output *out)
+{
+    static const struct table_column columns[] = {
+        {.title = "table", .width_max = 40},     {.title = "mode"},  {.title = "reads"},
+        {.title = "rows", .align = TABLE_RIGHT}, {.title = "class"}, {.title = "why"},
+    };
+    struct table text;
+    uint64_t rows = 0;
+    size_t loads = 0, unknown = 0;
+    char count[FIGURES_SIZE];
+
+    table_init(&text, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        int64_t estimate = plan->tables[i].source_table->rows_estimate;
+        add_table(&text, &plan->tables[i]);
+        loads += plan->tables[i].load;
+        unknown += estimate < 0;
+        rows += estimate < 0 ? 0 : (uint64_t)estimate;
+    }
+    table_print(&text, out, 0);
+    table_done(&text);
+    output_printf(out, "\n%zu of %zu tables, about %s rows", plan->tables_count, plan->tables_found,
+                  figures_count(rows, count));
+    if (unknown > 0) {
+        output_printf(out, " and those of %zu tables without statistics", unknown);
+    }
+    output_printf(out, "; %zu read whole, %zu by their changes\n", loads,
+                  plan->tables_count - loads);
+}
+
+static void write_document(const struct local *local, const struct ps_plan *plan,
+                           struct output *out)
+{
+    struct ps_json_writer writer;
+    struct ps_buffer buffer;
+
+    result_begin(&writer, &buffer, PS_OK, local->source_name);
+    ps_json_put_integer(&writer, "tables_found", (int64_t)plan->tables_found);
+    ps_json_open(&writer, "tables", '[');
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        result_put_plan_table(&writer, &plan->tables[i]);
+    }
+    ps_json_close(&writer, ']');
+    result_put_warnings(&writer, local->settings.warnings, local->settings.warnings_count,
+                        plan->warnings, plan->warnings_count);
+    result_end(&writer, PS_OK, NULL, out);
+}
+
+static enum ps_status make_plan(struct local *local, const struct command_line *line,
+                                struct ps_plan **ret_plan, struct ps_error *err)
+{
+    struct ps_cancel cancel;
+    enum ps_status status = local_configure(local, command_text(line, "config"), err);
+
+    local_log_warnings(local);
+    if (status == PS_OK) {
+        status = local_take_places(local, line, false, err);
+    }
+    if (status == PS_OK) {
+        status = local_peek(local, err);
+    }
+    if (status == PS_OK) {
+        const struct ps_plan_request request = local_plan_request(local, &cancel);
+        ps_cancel_init(&cancel);
+        process_cancel_on_signal(&cancel);
+        status = ps_plan_new(&request, ret_plan, err);
+        process_cancel_done();
+    }
+    return status;
+}
+
+static enum exit_status run_plan(const struct command_line *line, struct output *out)
+{
+    struct local local = {0};
+    struct ps_plan *plan = NULL;
+    struct ps_error err = {0};
+    bool json = command_given(line, "json");
+    enum exit_status exit_status;
+    enum ps_status status = make_plan(&local, line, &plan, &err);
+
+    for (size_t i = 0; plan != NULL && i < plan->warnings_count; i++) {
+        ps_log(PS_LOG_WARNING, "%s", plan->warnings[i]);
+    }
+    if (status != PS_OK) {
+        ps_log(PS_LOG_SEVERE, "%s", err.message);
+        if (json) {
+            result_write_failed(out, &err);
+        }
+    } else if (json) {
+        write_document(&local, plan, out);
+    } else {
+        print_people(plan, out);
+    }
+    exit_status = exit_status_of(status, &err, 0);
+    ps_plan_free(plan);
+    local_done(&local);
+    return exit_status;
+}
+
+static const struct command_option options[] = {
+    LOCAL_OPTION_CONFIG,
+    LOCAL_OPTION_WAREHOUSE,
+    LOCAL_OPTION_STATE,
+    LOCAL_OPTION_SCHEMA,
+    LOCAL_OPTION_TABLES,
+    LOCAL_OPTION_RESYNC,
+    LOCAL_OPTION_JSON("One JSON document instead of text."),
+    {.name = NULL},
+};
+
+const struct command command_plan = {
+    .name = "plan",
+    .summary = "shows what a sync would read, how and why",
+    .details = "Goes by the state's copy (--state). Creates and changes nothing.\n",
+    .options = options,
+    .run = run_plan,
+    .fail = result_write_failed,
+};

@@ -1,0 +1,227 @@
+/*
+ * penstock sync: one sync of a source into a local DuckDB file. What is read and how is the
+ * engine's; here are the command line, the state's copy, progress, signals and the result.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/local.h"
+#include "cli/process.h"
+#include "cli/progress.h"
+#include "cli/result.h"
+#include "cli/summary.h"
+#include "state/file.h"
+
+/* A local sync checkpoints so often that little is lost when it is killed. */
+#define CHECKPOINT_SECONDS 2
+
+/* One run of the command. The events are called by one thread, the log's writer by any. */
+struct sync {
+    const struct command_line *line;
+    struct output *out;
+    bool json;
+    struct local local;
+    struct progress progress;
+    struct ps_cancel cancel;
+    struct ps_run_result run;
+};
+
+static void write_log(void *context, enum ps_log_level level, const char *line)
+{
+    static const char *const prefixes[] = {"debug: ", "", "warning: ", "error: "};
+    struct sync *sync = context;
+    struct ps_buffer text;
+
+    ps_buffer_init(&text, 0);
+    ps_buffer_printf(&text, "%s%s", prefixes[level], line);
+    progress_line(&sync->progress, ps_buffer_text(&text));
+    ps_buffer_done(&text);
+}
+
+/* The rows to come, where every table is read whole and its size is known; else 0. */
+static uint64_t rows_expected(const struct ps_plan *plan)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        int64_t estimate = plan->tables[i].source_table->rows_estimate;
+        if (!plan->tables[i].load || estimate < 0) {
+            return 0;
+        }
+        rows += (uint64_t)estimate;
+    }
+    return rows;
+}
+
+static void on_plan(void *context, const struct ps_plan *plan)
+{
+    struct sync *sync = context;
+
+    progress_expect(&sync->progress, rows_expected(plan));
+    if (sync->json) {
+        result_write_plan(plan, sync->out);
+    }
+}
+
+static void on_progress(void *context, const struct ps_progress *progress)
+{
+    struct sync *sync = context;
+
+    progress_update(&sync->progress, progress);
+}
+
+static void on_table(void *context, const struct ps_table_result *table)
+{
+    struct sync *sync = context;
+
+    if (sync->json) {
+        result_write_table(table, sync->out);
+    }
+}
+
+static void on_warning(void *context, const char *text)
+{
+    struct sync *sync = context;
+
+    ps_log(PS_LOG_WARNING, "%s", text);
+    if (sync->json) {
+        result_write_warning(text, sync->out);
+    }
+}
+
+static enum ps_status on_checkpoint(void *context, const char *json, size_t size,
+                                    struct ps_error *err)
+{
+    struct sync *sync = context;
+
+    return ps_file_replace(sync->local.state_path, json, size, err);
+}
+
+/* Configuration, destination and state: all that can be wrong before a row moves. */
+static enum ps_status prepare(struct sync *sync, struct ps_error *err)
+{
+    enum ps_status status = local_configure(&sync->local, command_text(sync->line, "config"), err);
+
+    local_log_warnings(&sync->local);
+    if (status == PS_OK) {
+        status = local_take_places(&sync->local, sync->line, true, err);
+    }
+    if (status == PS_OK) {
+        status = local_open(&sync->local, err);
+    }
+    return status;
+}
+
+static enum ps_status run_engine(struct sync *sync, struct ps_error *err)
+{
+    const struct ps_run_request request = {
+        .plan = local_plan_request(&sync->local, &sync->cancel),
+        .sink_ops = sync->local.sink_ops,
+        .sink = sync->local.sink,
+        .state = sync->local.state,
+        .checkpoint_seconds = CHECKPOINT_SECONDS,
+        .events = {.context = sync,
+                   .plan = on_plan,
+                   .progress = on_progress,
+                   .table_done = on_table,
+                   .warning = on_warning,
+                   .checkpoint = sync->local.warehouse == NULL ? NULL : on_checkpoint},
+    };
+    enum ps_status status;
+
+    ps_cancel_init(&sync->cancel);
+    progress_init(&sync->progress, ps_clock_system(), terminal_stderr());
+    ps_log_set_writer(write_log, sync);
+    process_cancel_on_signal(&sync->cancel);
+    status = ps_sync_run(&request, &sync->run, err);
+    process_cancel_done();
+    ps_log_set_writer(NULL, NULL);
+    progress_done(&sync->progress);
+    return status;
+}
+
+static void write_document(const struct sync *sync, enum ps_status status,
+                           const struct ps_error *err)
+{
+    static const char nowhere[] =
+        "--destination null: the rows were counted and thrown away; no state is kept";
+    bool thrown_away = sync->local.sink != NULL && sync->local.warehouse == NULL;
+    const struct result result = {
+        .source = sync->local.source_name,
+        .warehouse = sync->local.warehouse,
+        .run = &sync->run,
+        .warnings = sync->local.settings.warnings,
+        .warnings_count = sync->local.settings.warnings_count,
+        .note = thrown_away ? nowhere : NULL,
+        .status = status,
+        .err = err,
+    };
+
+    result_write(&result, sync->out);
+}
+
+static void write_summary(const struct sync *sync, enum ps_status status)
+{
+    const struct summary summary = {
+        .run = &sync->run,
+        .source_label = sync->local.source_ops->label,
+        .warehouse = sync->local.warehouse,
+        .schema = sync->local.schema,
+        .config_path = command_text(sync->line, "config"),
+        .status = status,
+    };
+
+    summary_print(&summary, sync->out);
+}
+
+static enum exit_status run_sync(const struct command_line *line, struct output *out)
+{
+    struct sync sync = {.line = line, .out = out, .json = command_given(line, "json")};
+    struct ps_error err = {0};
+    enum exit_status exit_status;
+    enum ps_status status = prepare(&sync, &err);
+    bool ran = status == PS_OK;
+
+    if (ran) {
+        status = run_engine(&sync, &err);
+    }
+    if (status != PS_OK && status != PS_CANCELED) {
+        ps_log(PS_LOG_SEVERE, "%s", err.message);
+    }
+    if (sync.json) {
+        write_document(&sync, status, &err);
+    } else if (ran) {
+        write_summary(&sync, status);
+    }
+    exit_status = exit_status_of(status, &err, ps_run_result_totals(&sync.run).skipped);
+    ps_run_result_done(&sync.run);
+    local_done(&sync.local);
+    return exit_status;
+}
+
+static const struct command_option options[] = {
+    LOCAL_OPTION_CONFIG,
+    LOCAL_OPTION_WAREHOUSE,
+    LOCAL_OPTION_DESTINATION,
+    LOCAL_OPTION_STATE,
+    LOCAL_OPTION_SCHEMA,
+    LOCAL_OPTION_TABLES,
+    LOCAL_OPTION_RESYNC,
+    LOCAL_OPTION_JSON("Events as they happen, one JSON object a line, and the result document as "
+                      "the last line."),
+    {.name = NULL},
+};
+
+const struct command command_sync = {
+    .name = "sync",
+    .summary = "syncs a source into a local DuckDB file",
+    .details =
+        "The first sync reads every table; later ones read what has changed, where a table\n"
+        "has a column that tells. Ctrl-C stops it at the next batch and saves what was\n"
+        "done; started again, it goes on. Rows that cannot be carried are left out, counted\n"
+        "and told, and the exit status is 4.\n",
+    .options = options,
+    .run = run_sync,
+    .fail = result_write_failed_sync,
+};

@@ -1,0 +1,198 @@
+/*
+ * Configuration, places and lists of a local run. The destination and its state are in
+ * local_state.c. See local.h.
+ */
+#include "cli/local.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "sources/registry.h"
+
+#define ARENA_BYTES_MAX ((size_t)4 << 20)
+
+void local_done(struct local *local)
+{
+    if (local->sink != NULL) {
+        local->sink_ops->close(local->sink);
+    }
+    ps_state_free(local->state);
+    ps_config_free(local->config);
+    ps_settings_done(&local->settings);
+    ps_arena_free(local->arena);
+    *local = (struct local){0};
+}
+
+/* "ehr, postgresql, yugabytedb" */
+static void list_sources(char *out, size_t size)
+{
+    const struct ps_source_ops *const *sources = ps_sources();
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; sources[i] != NULL && used < size; i++) {
+        int n = snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ", ", sources[i]->name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static enum ps_status find_source(struct local *local, const char *config_path,
+                                  struct ps_error *err)
+{
+    const char *name = ps_settings_source(&local->settings, "ehr");
+    const struct ps_source_ops *ops = ps_source_find(name);
+    char known[256];
+
+    if (ops == NULL) {
+        list_sources(known, sizeof known);
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "%s means the source `%.64s`, which this penstock does not have; it has: "
+                       "%s. The key `source` names one",
+                       config_path, name, known);
+    }
+    local->source_name = ops->name;
+    local->source_ops = ops;
+    return PS_OK;
+}
+
+enum ps_status local_configure(struct local *local, const char *config_path, struct ps_error *err)
+{
+    static const char *const ignored[] = {"source", NULL};
+    const struct ps_option *tables[3] = {NULL, ps_engine_options, NULL};
+    enum ps_status status;
+
+    if (config_path != NULL) {
+        status = ps_settings_read_file(&local->settings, config_path, err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    status = find_source(local, config_path == NULL ? "the configuration" : config_path, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    tables[0] = local->source_ops->options;
+    status = ps_config_new(&local->settings, tables, ignored, &local->config, err);
+    if (status != PS_OK) {
+        if (config_path != NULL && status == PS_CONFIG) {
+            ps_error_prefix(err, "%s", config_path);
+        }
+        return status;
+    }
+    if (ps_config_boolean(local->config, "debug")) {
+        ps_log_configure(PS_LOG_TEXT, PS_LOG_DEBUG);
+    }
+    return PS_OK;
+}
+
+void local_log_warnings(const struct local *local)
+{
+    for (size_t i = 0; i < local->settings.warnings_count; i++) {
+        ps_log(PS_LOG_WARNING, "%s", local->settings.warnings[i]);
+    }
+}
+
+/* "a, b" as an array that ends with NULL; blanks round an entry are dropped. */
+static enum ps_status split_list(struct local *local, const char *option, const char *text,
+                                 const char *const **ret_list, struct ps_error *err)
+{
+    size_t count = 1, used = 0;
+    const char **list;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        count += *at == ',';
+    }
+    list = ps_arena_array(local->arena, count + 1, sizeof *list);
+    for (const char *at = text; list != NULL && at != NULL; at = strchr(at, ',')) {
+        size_t size;
+        at += *at == ',' && at != text;
+        at += strspn(at, " \t");
+        size = strcspn(at, ",");
+        while (size > 0 && (at[size - 1] == ' ' || at[size - 1] == '\t')) {
+            size--;
+        }
+        if (size == 0) {
+            return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                           "`--%s %s` has an empty entry; write --%s a,b", option, text, option);
+        }
+        list[used] = ps_arena_strndup(local->arena, at, size);
+        if (list[used++] == NULL) {
+            list = NULL;
+        }
+    }
+    if (list == NULL) {
+        return ps_fail_nomem(err, "reading the command line");
+    }
+    list[used] = NULL;
+    *ret_list = list;
+    return PS_OK;
+}
+
+/* --warehouse or --destination: one of them. */
+static enum ps_status take_warehouse(struct local *local, const struct command_line *line,
+                                     bool has_destination, struct ps_error *err)
+{
+    const char *destination = has_destination ? command_text(line, "destination") : NULL;
+
+    local->warehouse = command_text(line, "warehouse");
+    if (destination == NULL) {
+        return PS_OK;
+    }
+    if (command_given(line, "warehouse")) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "--warehouse and --destination both say where rows go: give one of them");
+    }
+    local->warehouse = strcmp(destination, "null") == 0 ? NULL : destination;
+    return PS_OK;
+}
+
+enum ps_status local_take_places(struct local *local, const struct command_line *line,
+                                 bool has_destination, struct ps_error *err)
+{
+    const char *tables = command_text(line, "tables");
+    const char *resync = command_text(line, "resync");
+    enum ps_status status = take_warehouse(local, line, has_destination, err);
+
+    local->state_path = command_text(line, "state");
+    local->schema = command_text(line, "schema");
+    local->resync = command_given(line, "resync");
+    if (status != PS_OK) {
+        return status;
+    }
+    if (local->warehouse != NULL && strcmp(local->warehouse, local->state_path) == 0) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "warehouse and state cannot be one file: %s", local->state_path);
+    }
+    if (strcasecmp(local->schema, "penstock") == 0) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "the schema `penstock` holds the state; name another with --schema");
+    }
+    local->arena = ps_arena_new(ARENA_BYTES_MAX);
+    if (local->arena == NULL) {
+        return ps_fail_nomem(err, "reading the command line");
+    }
+    if (tables != NULL) {
+        status = split_list(local, "tables", tables, &local->tables, err);
+    }
+    if (status == PS_OK && resync != NULL) {
+        status = split_list(local, "resync", resync, &local->resync_tables, err);
+    }
+    return status;
+}
+
+struct ps_plan_request local_plan_request(const struct local *local, struct ps_cancel *cancel)
+{
+    return (struct ps_plan_request){
+        .source_ops = local->source_ops,
+        .config = local->config,
+        .sink_caps = local->sink_ops->caps,
+        .state = local->state,
+        .tables = local->tables,
+        .resync = local->resync,
+        .resync_tables = local->resync_tables,
+        .clock = ps_clock_system(),
+        .cancel = cancel,
+    };
+}

@@ -1,0 +1,270 @@
+/*
+ * Documents for machines. See result.h.
+ */
+#include "cli/result.h"
+
+#include "base/log.h"
+#include "cli/figures.h"
+
+/* A text of ours may hold a secret only by mistake; a document is redacted like a log line. */
+static void put_redacted(struct ps_json_writer *writer, const char *name, const char *text)
+{
+    struct ps_buffer clean;
+
+    ps_buffer_init(&clean, 0);
+    ps_redact(&clean, text);
+    ps_json_put_text(writer, name, ps_buffer_text(&clean));
+    ps_buffer_done(&clean);
+}
+
+void result_put_optional(struct ps_json_writer *writer, const char *name, const char *text)
+{
+    if (text == NULL) {
+        ps_json_put_null(writer, name);
+    } else {
+        ps_json_put_text(writer, name, text);
+    }
+}
+
+static void put_count(struct ps_json_writer *writer, const char *name, uint64_t count)
+{
+    ps_json_put_integer(writer, name, count > INT64_MAX ? INT64_MAX : (int64_t)count);
+}
+
+void result_put_estimate(struct ps_json_writer *writer, const char *name, int64_t estimate)
+{
+    if (estimate < 0) {
+        ps_json_put_null(writer, name);
+    } else {
+        ps_json_put_integer(writer, name, estimate);
+    }
+}
+
+const char *result_status(enum ps_status status)
+{
+    if (status == PS_OK) {
+        return "succeeded";
+    }
+    return status == PS_CANCELED ? "interrupted" : "failed";
+}
+
+static void put_error(struct ps_json_writer *writer, enum ps_status status,
+                      const struct ps_error *err)
+{
+    if (status == PS_OK || status == PS_CANCELED || err == NULL) {
+        ps_json_put_null(writer, "error");
+        return;
+    }
+    ps_json_open(writer, "error", '{');
+    ps_json_put_text(writer, "status", ps_status_name(err->status));
+    ps_json_put_text(writer, "class", ps_error_class_name(err->error_class));
+    if (err->sqlstate[0] != '\0') {
+        ps_json_put_text(writer, "sqlstate", err->sqlstate);
+    }
+    put_redacted(writer, "message", err->message);
+    ps_json_close(writer, '}');
+}
+
+static void put_texts(struct ps_json_writer *writer, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put_redacted(writer, NULL, texts[i]);
+    }
+}
+
+void result_put_warnings(struct ps_json_writer *writer, const char *const *first,
+                         size_t first_count, const char *const *second, size_t second_count)
+{
+    ps_json_open(writer, "warnings", '[');
+    put_texts(writer, first, first_count);
+    put_texts(writer, second, second_count);
+    ps_json_close(writer, ']');
+}
+
+static void put_sync_warnings(struct ps_json_writer *writer, const struct result *result)
+{
+    ps_json_open(writer, "warnings", '[');
+    put_texts(writer, result->warnings, result->warnings_count);
+    if (result->note != NULL) {
+        ps_json_put_text(writer, NULL, result->note);
+    }
+    if (result->run != NULL) {
+        put_texts(writer, result->run->warnings, result->run->warnings_count);
+    }
+    ps_json_close(writer, ']');
+}
+
+/* What tables and totals have in common. */
+static void put_sums(struct ps_json_writer *writer, const struct ps_table_result *sums)
+{
+    put_count(writer, "upserts", sums->upserts);
+    put_count(writer, "updates", sums->updates);
+    put_count(writer, "deletes", sums->deletes);
+    put_count(writer, "truncates", sums->truncates);
+    put_count(writer, "skipped", sums->skipped);
+    put_count(writer, "bytes", sums->bytes);
+}
+
+static void put_table_members(struct ps_json_writer *writer, const struct ps_table_result *table)
+{
+    ps_json_put_text(writer, "schema", table->schema);
+    ps_json_put_text(writer, "table", table->table);
+    ps_json_put_text(writer, "mode", ps_mode_name(table->mode));
+    result_put_optional(writer, "reason", table->reason);
+    put_sums(writer, table);
+    ps_json_put_number(writer, "seconds", table->seconds, 3);
+}
+
+static void put_totals(struct ps_json_writer *writer, const struct ps_run_result *run)
+{
+    struct ps_table_result sums = ps_run_result_totals(run);
+
+    ps_json_open(writer, "totals", '{');
+    put_sums(writer, &sums);
+    put_count(writer, "schema_changes", run->schema_changes);
+    put_count(writer, "checkpoints", run->checkpoints);
+    ps_json_put_number(writer, "rows_per_second",
+                       figures_rate(sums.upserts + sums.updates + sums.deletes, run->seconds), 1);
+    ps_json_put_number(writer, "cpu_seconds", run->cpu_seconds, 3);
+    put_count(writer, "memory_peak_bytes", run->memory_peak_bytes);
+    ps_json_open(writer, "retries", '{');
+    for (size_t i = 0; i < sizeof run->retries / sizeof run->retries[0]; i++) {
+        if (run->retries[i] > 0) {
+            put_count(writer, ps_error_class_name((enum ps_error_class)i), run->retries[i]);
+        }
+    }
+    ps_json_close(writer, '}');
+    ps_json_close(writer, '}');
+}
+
+void result_begin(struct ps_json_writer *writer, struct ps_buffer *buffer, enum ps_status status,
+                  const char *source)
+{
+    ps_buffer_init(buffer, 0);
+    ps_json_writer_init(writer, buffer, false);
+    ps_json_open(writer, NULL, '{');
+    ps_json_put_text(writer, "event", "result");
+    ps_json_put_text(writer, "status", result_status(status));
+    result_put_optional(writer, "source", source);
+}
+
+/* Ends a document's one line and frees it. */
+static void send_line(struct ps_json_writer *writer, struct output *out)
+{
+    ps_json_close(writer, '}');
+    ps_buffer_putc(writer->out, '\n');
+    output_buffer(out, writer->out);
+    (void)output_flush(out); /* a failure is kept, and told at the end */
+    ps_buffer_done(writer->out);
+}
+
+void result_end(struct ps_json_writer *writer, enum ps_status status, const struct ps_error *err,
+                struct output *out)
+{
+    put_error(writer, status, err);
+    send_line(writer, out);
+}
+
+void result_write(const struct result *result, struct output *out)
+{
+    static const struct ps_run_result nothing;
+    const struct ps_run_result *run = result->run == NULL ? &nothing : result->run;
+    struct ps_json_writer writer;
+    struct ps_buffer buffer;
+
+    result_begin(&writer, &buffer, result->status, result->source);
+    result_put_optional(&writer, "warehouse", result->warehouse);
+    ps_json_put_number(&writer, "seconds", run->seconds, 3);
+    ps_json_open(&writer, "tables", '[');
+    for (size_t i = 0; i < run->tables_count; i++) {
+        ps_json_open(&writer, NULL, '{');
+        put_table_members(&writer, &run->tables[i]);
+        ps_json_close(&writer, '}');
+    }
+    ps_json_close(&writer, ']');
+    put_totals(&writer, run);
+    put_sync_warnings(&writer, result);
+    ps_json_open(&writer, "breaches", '[');
+    ps_json_close(&writer, ']');
+    result_end(&writer, result->status, result->err, out);
+}
+
+void result_write_failed_sync(struct output *out, const struct ps_error *err)
+{
+    const struct result result = {.status = err->status, .err = err};
+
+    result_write(&result, out);
+}
+
+void result_write_failed(struct output *out, const struct ps_error *err)
+{
+    struct ps_json_writer writer;
+    struct ps_buffer buffer;
+
+    result_begin(&writer, &buffer, err->status, NULL);
+    result_end(&writer, err->status, err, out);
+}
+
+void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_table *table)
+{
+    ps_json_open(writer, NULL, '{');
+    ps_json_put_text(writer, "schema", table->source_table->schema);
+    ps_json_put_text(writer, "table", table->source_table->name);
+    ps_json_put_text(writer, "destination_schema", table->sink_table->schema);
+    ps_json_put_text(writer, "destination_table", table->sink_table->name);
+    ps_json_put_text(writer, "mode", ps_mode_name(table->mode));
+    result_put_optional(writer, "reason", table->reason);
+    ps_json_put_boolean(writer, "load", table->load);
+    result_put_optional(writer, "load_reason", table->load_reason);
+    result_put_optional(writer, "cursor",
+                        table->cursor < 0 ? NULL : table->read_table->columns[table->cursor].name);
+    result_put_optional(
+        writer, "soft_delete",
+        table->soft_delete < 0 ? NULL : table->read_table->columns[table->soft_delete].name);
+    result_put_estimate(writer, "rows_estimate", table->source_table->rows_estimate);
+    result_put_estimate(writer, "bytes_estimate", table->source_table->bytes_estimate);
+    ps_json_put_text(writer, "class", ps_size_class_name(table->size_class));
+    ps_json_close(writer, '}');
+}
+
+static void begin_event(struct ps_json_writer *writer, struct ps_buffer *buffer, const char *event)
+{
+    ps_buffer_init(buffer, 0);
+    ps_json_writer_init(writer, buffer, false);
+    ps_json_open(writer, NULL, '{');
+    ps_json_put_text(writer, "event", event);
+}
+
+void result_write_plan(const struct ps_plan *plan, struct output *out)
+{
+    struct ps_json_writer writer;
+    struct ps_buffer buffer;
+
+    begin_event(&writer, &buffer, "plan");
+    ps_json_open(&writer, "tables", '[');
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        result_put_plan_table(&writer, &plan->tables[i]);
+    }
+    ps_json_close(&writer, ']');
+    send_line(&writer, out);
+}
+
+void result_write_table(const struct ps_table_result *table, struct output *out)
+{
+    struct ps_json_writer writer;
+    struct ps_buffer buffer;
+
+    begin_event(&writer, &buffer, "table");
+    put_table_members(&writer, table);
+    send_line(&writer, out);
+}
+
+void result_write_warning(const char *text, struct output *out)
+{
+    struct ps_json_writer writer;
+    struct ps_buffer buffer;
+
+    begin_event(&writer, &buffer, "warning");
+    put_redacted(&writer, "message", text);
+    send_line(&writer, out);
+}

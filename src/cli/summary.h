@@ -1,0 +1,21 @@
+/*
+ * What a sync did, for people: a table, a line of totals, and what to try next.
+ */
+#ifndef PS_CLI_SUMMARY_H
+#define PS_CLI_SUMMARY_H
+
+#include "cli/output.h"
+#include "engine/engine.h"
+
+struct summary {
+    const struct ps_run_result *run;
+    const char *source_label; /* "PostgreSQL" */
+    const char *warehouse;    /* the file; NULL: rows were thrown away (--destination null) */
+    const char *schema;       /* the destination schema */
+    const char *config_path;  /* --config; NULL: the built-in hospital */
+    enum ps_status status;
+};
+
+void summary_print(const struct summary *summary, struct output *out);
+
+#endif
