@@ -5,6 +5,7 @@
 #include "config/options.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,7 +269,7 @@ static enum ps_status default_parse(struct ps_config *config, struct config_entr
         value_parse(config->arena, option, option->name, option->default_value, &value, err);
     if (status == PS_CONFIG) {
         char message[PS_ERROR_MESSAGE_SIZE];
-        strcpy(message, err != NULL ? err->message : "");
+        snprintf(message, sizeof(message), "%s", err != NULL ? err->message : "");
         return ps_fail(err, PS_BUG, PS_CLASS_NONE, "the default of an option is wrong: %s",
                        message);
     }
@@ -339,9 +340,6 @@ enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_optio
     }
     for (size_t i = 0; status == PS_OK && i < config->count; i++) {
         status = entry_parse(config, &config->entries[i], settings, err);
-    }
-    if (status == PS_CONFIG && settings->path != NULL) {
-        ps_error_prefix(err, "%s", settings->path);
     }
     if (status == PS_OK) {
         *ret_config = config;

@@ -21,8 +21,7 @@ struct ps_settings {
     size_t count, capacity;
     const char **warnings; /* comments in the file, a key given twice: one line each; at most 100 */
     size_t warnings_count, warnings_capacity;
-    const char *path; /* the file that was read, for messages; NULL: none */
-    size_t bytes;     /* of all keys and values */
+    size_t bytes; /* of all keys and values */
 };
 
 /* Start it as {0}. Leaves it empty, as at the start. */
@@ -49,10 +48,10 @@ enum ps_status ps_settings_read_file(struct ps_settings *settings, const char *p
  * Checks the settings against the option tables (each ends with a name of NULL; `tables` ends with
  * NULL). Keys match without regard to case, by name or alias; "" and blanks only: not set. An
  * unknown key is a warning in `settings->warnings` that names the nearest known one. CONFIG, naming
- * the key and what would be right: a value out of type, bounds or choices; a placeholder like
- * <YOUR_HOST> left in place; a required option without a value; a value that begins with
- * "fivetran_encrypted:". Secrets are handed to ps_redact_add. Never shows a value of a secret.
- * `ignored_keys` (NULL-terminated, may be NULL) are known elsewhere ("source").
+ * the key and what would be right (the caller adds the file's name): a value out of type, bounds or
+ * choices; a placeholder like <YOUR_HOST> left in place; a required option without a value; a value
+ * that begins with "fivetran_encrypted:". Secrets are handed to ps_redact_add. Never shows a value
+ * of a secret. `ignored_keys` (NULL-terminated, may be NULL) are known elsewhere ("source").
  */
 enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_option *const *tables,
                              const char *const *ignored_keys, struct ps_config **ret_config,

@@ -229,14 +229,13 @@ enum ps_status settings_read_text(struct ps_settings *settings, const char *path
     if (status != PS_OK) {
         goto out;
     }
-    settings->path = ps_arena_strdup(settings->arena, path);
     const char *reason = not_json_reason(text, size);
     if (reason != NULL) {
         status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING, "%s: %s", path, reason);
         goto out;
     }
     tree = ps_arena_new(TREE_MAX);
-    if (tree == NULL || settings->path == NULL) {
+    if (tree == NULL) {
         status = ps_fail_nomem(err, "reading the configuration");
         goto out;
     }

@@ -3,6 +3,7 @@
  */
 #include "config/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SHOWN_BYTES_MAX 80
@@ -71,6 +72,6 @@ const char *text_show(struct text_shown *shown, const char *text)
         unsigned char byte = (unsigned char)text[i];
         shown->text[i] = byte < 0x20 || byte == 0x7f ? '?' : text[i];
     }
-    strcpy(shown->text + size, cut ? "…" : "");
+    snprintf(shown->text + size, sizeof(shown->text) - size, "%s", cut ? "…" : "");
     return shown->text;
 }

@@ -133,11 +133,12 @@ enum ps_status ps_state_set_text(struct ps_state *state, const char **field, con
 enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_state *table,
                                       const char *column, const char *name, struct ps_error *err)
 {
+    /* In byte order, so that the document's text does not depend on which came first. */
     struct ps_renamed_column **link = &table->renamed;
-    while (*link != NULL && strcmp((*link)->column, column) != 0) {
+    while (*link != NULL && strcmp((*link)->column, column) < 0) {
         link = &(*link)->next;
     }
-    if (*link != NULL) {
+    if (*link != NULL && strcmp((*link)->column, column) == 0) {
         return ps_state_set_text(state, &(*link)->name, name, err);
     }
     struct ps_renamed_column *renamed = ps_arena_alloc(state->arena, sizeof(*renamed));
@@ -148,6 +149,7 @@ enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_st
     if (renamed == NULL || renamed->column == NULL || renamed->name == NULL) {
         return ps_fail_nomem(err, "changing the state");
     }
+    renamed->next = *link;
     *link = renamed;
     return PS_OK;
 }

@@ -11,7 +11,7 @@
 
 #define PS_STATE_VERSION 1
 
-/* A column whose own name is taken at the destination, and the name it has there. */
+/* A column whose own name is taken at the destination, and the name it has there. In byte order. */
 struct ps_renamed_column {
     const char *column, *name;
     struct ps_renamed_column *next;
@@ -28,8 +28,8 @@ struct ps_table_state {
     const char *destination_schema; /* "" where it lies in the destination schema itself */
     const char *destination_table;  /* the name given to it at the destination; NULL: not yet */
     struct ps_renamed_column *renamed; /* NULL: none */
-    bool loading;                   /* a full load was begun and has not ended */
-    struct ps_table_state *next;    /* in a state: in byte order of schema, then table */
+    bool loading;                      /* a full load was begun and has not ended */
+    struct ps_table_state *next;       /* in a state: in byte order of schema, then table */
 };
 
 struct ps_state {
