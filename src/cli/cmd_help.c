@@ -1,28 +1,33 @@
 /*
  * penstock help: the help pages, and (for tools/check-generated) the page docs/options.md.
  */
+#include <assert.h>
+#include <stdio.h>
+
 #include "base/log.h"
 #include "cli/help.h"
 #include "config/document.h"
 #include "engine/engine.h"
 #include "sources/registry.h"
 
-#define SECTIONS_MAX 32
+#define SOURCES_MAX 32
+#define TITLE_SIZE 128
 
 static enum exit_status print_options_page(struct output *out)
 {
     const struct ps_source_ops *const *sources = ps_sources();
-    struct ps_options_section sections[SECTIONS_MAX] = {{0}};
+    struct ps_options_section sections[SOURCES_MAX + 2] = {
+        {.title = "Every source", .options = ps_engine_options}};
+    char titles[SOURCES_MAX][TITLE_SIZE];
     struct ps_buffer page;
     struct ps_error err = {0};
-    size_t count = 0;
     enum ps_status status;
 
-    sections[count++] = (struct ps_options_section){
-        .title = "Every source", .intro = NULL, .options = ps_engine_options};
-    for (size_t i = 0; sources[i] != NULL && count + 1 < SECTIONS_MAX; i++) {
-        sections[count++] = (struct ps_options_section){
-            .title = sources[i]->label, .intro = NULL, .options = sources[i]->options};
+    for (size_t i = 0; sources[i] != NULL; i++) {
+        assert(i < SOURCES_MAX);
+        (void)snprintf(titles[i], TITLE_SIZE, "%s: `%s`", sources[i]->label, sources[i]->name);
+        sections[i + 1] =
+            (struct ps_options_section){.title = titles[i], .options = sources[i]->options};
     }
     ps_buffer_init(&page, 0);
     status = ps_options_document(sections, &page, &err);

@@ -33,7 +33,7 @@ static void add_table(struct table *text, const struct ps_plan_table *table)
 static void print_people(const struct ps_plan *plan, struct output *out)
 {
     static const struct table_column columns[] = {
-        {.title = "table", .width_max = 40},     {.title = "mode"},  {.title = "reads"},
+        {.title = "table", .width_max = 40},     {.title = "mode"},  {.title = "read"},
         {.title = "rows", .align = TABLE_RIGHT}, {.title = "class"}, {.title = "why"},
     };
     struct table text;

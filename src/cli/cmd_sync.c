@@ -2,9 +2,6 @@
  * penstock sync: one sync of a source into a local DuckDB file. What is read and how is the
  * engine's; here are the command line, the state's copy, progress, signals and the result.
  */
-#include <inttypes.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "cli/local.h"
 #include "cli/process.h"

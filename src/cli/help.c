@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define PAGE_WIDTH 80
-#define LEFT_WIDTH 26 /* where an option's help begins */
+#define LEFT_WIDTH 28 /* where an option's help begins */
 
 void help_page(struct output *out)
 {

@@ -17,14 +17,20 @@ static const int cancel_signals[] = {SIGINT, SIGTERM};
 /* Read by the handler; set before the handler is. */
 static struct ps_cancel *_Atomic cancel_token;
 
-static void reset_signals(void)
+static void set_action(int number, void (*handler)(int))
 {
     struct sigaction action;
 
     memset(&action, 0, sizeof action);
-    action.sa_handler = SIG_DFL;
+    action.sa_handler = handler;
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(number, &action, NULL);
+}
+
+static void reset_signals(void)
+{
     for (size_t i = 0; i < sizeof cancel_signals / sizeof cancel_signals[0]; i++) {
-        (void)sigaction(cancel_signals[i], &action, NULL);
+        set_action(cancel_signals[i], SIG_DFL);
     }
 }
 
@@ -68,21 +74,18 @@ void process_prepare(void)
     fill_descriptor(STDIN_FILENO);
     fill_descriptor(STDOUT_FILENO);
     fill_descriptor(STDERR_FILENO);
-    (void)signal(SIGPIPE, SIG_IGN);
+    set_action(SIGPIPE, SIG_IGN);
     forbid_core();
 }
 
 void process_cancel_on_signal(struct ps_cancel *cancel)
 {
-    struct sigaction action, former;
+    struct sigaction former;
 
     cancel_token = cancel;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = handle;
-    (void)sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof cancel_signals / sizeof cancel_signals[0]; i++) {
         if (sigaction(cancel_signals[i], NULL, &former) == 0 && former.sa_handler != SIG_IGN) {
-            (void)sigaction(cancel_signals[i], &action, NULL);
+            set_action(cancel_signals[i], handle);
         }
     }
 }
@@ -93,7 +96,7 @@ void process_cancel_done(void)
 
     for (size_t i = 0; i < sizeof cancel_signals / sizeof cancel_signals[0]; i++) {
         if (sigaction(cancel_signals[i], NULL, &former) == 0 && former.sa_handler == handle) {
-            (void)signal(cancel_signals[i], SIG_DFL);
+            set_action(cancel_signals[i], SIG_DFL);
         }
     }
     cancel_token = NULL;

@@ -3,9 +3,6 @@
  */
 #include "cli/summary.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #include "cli/figures.h"
 #include "cli/table.h"
 
@@ -13,10 +10,15 @@
 #define TABLES_SHOWN 40
 
 static const struct table_column columns[] = {
-    {.title = "table", .width_max = 40},        {.title = "mode"},
-    {.title = "upserts", .align = TABLE_RIGHT}, {.title = "updates", .align = TABLE_RIGHT},
-    {.title = "deletes", .align = TABLE_RIGHT}, {.title = "skipped", .align = TABLE_RIGHT},
-    {.title = "size", .align = TABLE_RIGHT},    {.title = "time", .align = TABLE_RIGHT},
+    {.title = "table", .width_max = 40},
+    {.title = "mode"},
+    {.title = "read"},
+    {.title = "upserts", .align = TABLE_RIGHT},
+    {.title = "updates", .align = TABLE_RIGHT},
+    {.title = "deletes", .align = TABLE_RIGHT},
+    {.title = "skipped", .align = TABLE_RIGHT},
+    {.title = "size", .align = TABLE_RIGHT},
+    {.title = "time", .align = TABLE_RIGHT},
 };
 
 static uint64_t rows_of(const struct ps_table_result *table)
@@ -24,41 +26,27 @@ static uint64_t rows_of(const struct ps_table_result *table)
     return table->upserts + table->updates + table->deletes;
 }
 
-/* "incremental"; "full load" where that comes before; "(not finished)" after it. */
-static void add_mode(struct table *table, const struct ps_table_result *result)
-{
-    struct ps_buffer mode;
-
-    ps_buffer_init(&mode, 0);
-    if (result->load && result->mode == PS_MODE_INCREMENTAL) {
-        ps_buffer_puts(&mode, "full, then incremental");
-    } else {
-        ps_buffer_puts(&mode, ps_mode_name(result->mode));
-    }
-    if (!result->done) {
-        ps_buffer_puts(&mode, " (not finished)");
-    }
-    table_add(table, ps_buffer_text(&mode));
-    ps_buffer_done(&mode);
-}
-
 static void add_table(struct table *table, const struct ps_table_result *result)
 {
-    struct ps_buffer name;
-    char text[FIGURES_SIZE];
+    struct ps_buffer text;
+    char figure[FIGURES_SIZE];
 
-    ps_buffer_init(&name, 0);
-    ps_buffer_printf(&name, "%s%s%s", result->schema, *result->schema == '\0' ? "" : ".",
+    ps_buffer_init(&text, 0);
+    ps_buffer_printf(&text, "%s%s%s", result->schema, *result->schema == '\0' ? "" : ".",
                      result->table);
-    table_add(table, ps_buffer_text(&name));
-    ps_buffer_done(&name);
-    add_mode(table, result);
+    table_add(table, ps_buffer_text(&text));
+    table_add(table, ps_mode_name(result->mode));
+    ps_buffer_clear(&text);
+    ps_buffer_printf(&text, "%s%s", result->load ? "all rows" : "changes",
+                     result->done ? "" : ", not finished");
+    table_add(table, ps_buffer_text(&text));
+    ps_buffer_done(&text);
     table_add_count(table, result->upserts);
     table_add_count(table, result->updates);
     table_add_count(table, result->deletes);
     table_add_count(table, result->skipped);
-    table_add(table, figures_bytes(result->bytes, text));
-    table_add(table, figures_seconds(result->seconds, text));
+    table_add(table, figures_bytes(result->bytes, figure));
+    table_add(table, figures_seconds(result->seconds, figure));
 }
 
 static void print_tables(const struct ps_run_result *run, struct output *out)
