@@ -259,15 +259,15 @@ bool ps_vector_reserve(struct ps_vector *vector, size_t more)
     return true;
 }
 
+/* The vector of a table's column, which must be in the batch. */
 static const struct ps_vector *vector_of_column(const struct ps_batch *batch, uint32_t column)
 {
-    for (uint32_t i = 0; i < batch->columns_count; i++) {
-        if (batch->columns[i] == column) {
-            return &batch->vectors[i];
-        }
+    uint32_t i = 0;
+    while (i < batch->columns_count && batch->columns[i] != column) {
+        i++;
     }
-    assert(!"a column of the target is not in the source");
-    return NULL;
+    assert(i < batch->columns_count);
+    return &batch->vectors[i];
 }
 
 /* The bytes of the selected rows; those under a NULL are none. */

@@ -91,7 +91,8 @@ size_t ps_date_format(int32_t days, char out[PS_VALUE_TEXT_SIZE])
 size_t ps_timestamp_format(struct ps_timestamp value, bool utc, char out[PS_VALUE_TEXT_SIZE])
 {
     int64_t days = floor_div(value.seconds, SECONDS_A_DAY);
-    uint64_t second = (uint64_t)(value.seconds - days * SECONDS_A_DAY);
+    int64_t rest = value.seconds % SECONDS_A_DAY;
+    uint64_t second = (uint64_t)(rest < 0 ? rest + SECONDS_A_DAY : rest);
     char *end = put_date(out, days);
     *end++ = 'T';
     end = put_number(end, second / 3600, 2);

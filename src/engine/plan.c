@@ -13,6 +13,7 @@
 /* Ten thousand wide tables stay far below it. */
 #define PLAN_BYTES_MAX (SIZE_C(4) << 30)
 #define SIZE_C(n) ((size_t)(n))
+#define HORIZON_HOURS_OLD 24
 
 struct planner {
     const struct ps_plan_request *request;
@@ -127,6 +128,29 @@ static enum ps_status select_tables(struct planner *planner, struct ps_error *er
     return PS_OK;
 }
 
+/* A transaction that is never ended keeps every window open: said, but not overruled. */
+static enum ps_status warn_of_old_horizon(struct planner *planner, struct ps_error *err)
+{
+    struct ps_now now;
+    enum ps_status status = planner->request->source_ops->now(planner->source, &now, err);
+    if (status != PS_OK || !now.horizon_known) {
+        return status;
+    }
+    int64_t hours = (now.utc.seconds - now.horizon_utc.seconds) / 3600;
+    if (hours >= HORIZON_HOURS_OLD) {
+        const char *text = ps_arena_printf(
+            planner->plan->arena,
+            "a transaction has been open at the source for %lld hours: incremental reads begin "
+            "before it each time, until it ends",
+            (long long)hours);
+        if (text == NULL) {
+            return ps_fail_nomem(err, "planning the sync");
+        }
+        planner_warn(planner, text);
+    }
+    return PS_OK;
+}
+
 /* Opens the source, lists and describes; passing trouble starts it over. */
 static enum ps_status discover_once(struct planner *planner, struct ps_error *err)
 {
@@ -166,7 +190,7 @@ static enum ps_status discover_once(struct planner *planner, struct ps_error *er
         }
     }
     planner->selected_count = kept;
-    return status;
+    return status == PS_OK ? warn_of_old_horizon(planner, err) : status;
 }
 
 static enum ps_status discover(struct planner *planner, struct ps_error *err)

@@ -8,6 +8,7 @@
 #include "engine/mode.h"
 #include "engine/plan.h"
 #include "engine/size_class.h"
+#include "engine/window.h"
 
 const char *plan_table_label(struct ps_arena *arena, const struct ps_table *table)
 {
@@ -21,6 +22,24 @@ static void warn(const struct plan_table_request *request, const char *text)
 {
     if (text != NULL) {
         request->warn(request->context, text);
+    }
+}
+
+/* Numbers tell no time, and so nothing of what was still open when the largest was read. */
+static void warn_of_number_cursor(const struct plan_table_request *request, int32_t cursor)
+{
+    if (cursor < 0) {
+        return;
+    }
+    const struct ps_column *column = &request->table->columns[cursor];
+    if (column->type == PS_TYPE_SHORT || column->type == PS_TYPE_INT ||
+        column->type == PS_TYPE_LONG || column->type == PS_TYPE_DECIMAL) {
+        warn(request, ps_arena_printf(request->arena,
+                                      "\"%s\": the cursor \"%s\" is a number; each read begins "
+                                      "%d values below the largest one seen, and rows committed "
+                                      "later with smaller ones are not found",
+                                      plan_table_label(request->arena, request->table),
+                                      column->name, WINDOW_NUMBERS_LOOKED_BACK));
     }
 }
 
@@ -222,6 +241,7 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
         return status;
     }
     warn(request, choice.warning);
+    warn_of_number_cursor(request, choice.cursor);
     status = select_columns(request, &choice, &selection, err);
     if (status == PS_OK) {
         status = make_tables(request, &selection, &planned, err);

@@ -3,7 +3,6 @@
  */
 #include "engine/window.h"
 
-#define NUMBERS_LOOKED_BACK 10000
 #define SECONDS_A_DAY 86400
 
 static bool is_time(enum ps_type type)
@@ -31,7 +30,7 @@ struct ps_scalar window_lower(const struct ps_scalar *edge, int64_t lookback_sec
         }
         /* A decimal of many digits has no room below for whole numbers: its edge stands. */
         if (edge->scale <= 30) {
-            lower.integer -= NUMBERS_LOOKED_BACK * unit;
+            lower.integer -= WINDOW_NUMBERS_LOOKED_BACK * unit;
         }
     }
     return lower;

@@ -7,6 +7,9 @@
 #include "penstock/batch.h"
 #include "penstock/source.h"
 
+/* How many values a window of plain numbers goes back, unless the look-back is turned off. */
+#define WINDOW_NUMBERS_LOOKED_BACK 10000
+
 /* The lower edge of a window: the edge kept in the state less the look-back. */
 struct ps_scalar window_lower(const struct ps_scalar *edge, int64_t lookback_seconds);
 

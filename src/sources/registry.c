@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "sources/ehr/ehr.h"
+#include "sources/postgresql/postgresql.h"
 
 static const struct ps_source_ops *const sources[] = {
     &ps_source_ehr,
+    &ps_source_postgresql,
+    &ps_source_yugabytedb,
     NULL,
 };
 

@@ -1,0 +1,410 @@
+/* The tables of a scope: reading them, joining them to their parents, finding them. See catalog.h.
+ */
+#include "sources/postgresql/catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sources/postgresql/query.h"
+
+/* A catalog of 100,000 tables with 30 columns each takes about half of it. */
+#define ARENA_MAX ((size_t)1 << 30)
+#define PAGE_BYTES 8192
+/* A page of a table that was never analysed is taken to hold that many rows. */
+#define PAGE_ROWS_ASSUMED 60
+
+static uint32_t read_oid(const PGresult *row, int column)
+{
+    return (uint32_t)strtoul(PQgetvalue(row, 0, column), NULL, 10);
+}
+
+static bool read_bool(const PGresult *row, int column)
+{
+    return *PQgetvalue(row, 0, column) == 't';
+}
+
+static int64_t read_int64(const PGresult *row, int column)
+{
+    return strtoll(PQgetvalue(row, 0, column), NULL, 10);
+}
+
+/* Rows from the statistics, scaled to the pages of now; -1 where nothing is known. */
+static int64_t estimate_rows(double tuples, int64_t pages, int64_t pages_now)
+{
+    if (tuples > 0 && pages > 0) {
+        double rows = pages_now >= 0 ? tuples * ((double)pages_now / (double)pages) : tuples;
+        return (int64_t)(rows < 9e18 ? rows : 9e18);
+    }
+    if (pages_now >= 0) {
+        /* Never analysed, or said to be empty: its size knows better. */
+        return pages_now * PAGE_ROWS_ASSUMED;
+    }
+    return tuples > 0 ? (int64_t)tuples : -1;
+}
+
+static enum ps_table_kind kind_of(char relkind)
+{
+    return relkind == 'p'   ? PS_TABLE_PARTITIONED
+           : relkind == 'm' ? PS_TABLE_MATERIALIZED_VIEW
+                            : PS_TABLE_ORDINARY;
+}
+
+static void fill_estimates(struct ps_table *table, const PGresult *row)
+{
+    double tuples = strtod(PQgetvalue(row, 0, 5), NULL);
+    int64_t pages = read_int64(row, 6);
+    int64_t pages_now = PQgetisnull(row, 0, 7) ? -1 : read_int64(row, 7) / PAGE_BYTES;
+    int64_t toast_pages = read_int64(row, 15);
+    if (table->kind == PS_TABLE_PARTITIONED) {
+        return; /* the sum of its partitions, which sum_partitions takes */
+    }
+    table->rows_estimate = estimate_rows(tuples, pages, pages_now);
+    if (pages_now >= 0 || pages > 0) {
+        table->bytes_estimate = ((pages_now >= 0 ? pages_now : pages) + toast_pages) * PAGE_BYTES;
+    }
+}
+
+static struct catalog_table *add_table(struct catalog *catalog)
+{
+    if (catalog->tables_count == catalog->tables_capacity) {
+        size_t capacity = catalog->tables_capacity == 0 ? 64 : 2 * catalog->tables_capacity;
+        if (capacity > SIZE_MAX / sizeof catalog->tables[0]) {
+            return NULL;
+        }
+        void *tables = ps_realloc(catalog->tables, capacity * sizeof catalog->tables[0]);
+        if (tables == NULL) {
+            return NULL;
+        }
+        catalog->tables = tables;
+        catalog->tables_capacity = capacity;
+    }
+    struct catalog_table *table = &catalog->tables[catalog->tables_count++];
+    memset(table, 0, sizeof *table);
+    return table;
+}
+
+static enum ps_status table_row(void *context, const PGresult *row, struct ps_error *err)
+{
+    struct catalog *catalog = context;
+    struct catalog_table *entry = add_table(catalog);
+    if (entry == NULL) {
+        return ps_fail_nomem(err, "reading the catalog");
+    }
+    struct ps_table *table = &entry->table;
+    table->source_id = read_oid(row, 0);
+    table->schema = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 1));
+    table->name = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 2));
+    table->kind = kind_of(*PQgetvalue(row, 0, 3));
+    table->rows_estimate = -1;
+    table->bytes_estimate = -1;
+    fill_estimates(table, row);
+    entry->columns_capacity = (uint32_t)read_int64(row, 4);
+    if (!PQgetisnull(row, 0, 8)) {
+        table->incarnation = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 8));
+    }
+    entry->is_partition = read_bool(row, 9);
+    entry->populated = read_bool(row, 10);
+    entry->unlogged = *PQgetvalue(row, 0, 11) == 'u';
+    entry->rows_hidden = read_bool(row, 12);
+    entry->schema_usage = read_bool(row, 13);
+    entry->selectable = read_bool(row, 14);
+    entry->in_scope = read_bool(row, 16);
+    if (table->schema == NULL || table->name == NULL ||
+        (!PQgetisnull(row, 0, 8) && table->incarnation == NULL)) {
+        return ps_fail_nomem(err, "reading the catalog");
+    }
+    return PS_OK;
+}
+
+static int compare_oid(const void *key, const void *element)
+{
+    uint32_t oid = *(const uint32_t *)key;
+    uint32_t other = (*(struct catalog_table *const *)element)->table.source_id;
+    return oid < other ? -1 : oid > other;
+}
+
+struct catalog_table *catalog_find_oid(const struct catalog *catalog, uint32_t oid)
+{
+    struct catalog_table **found = bsearch(&oid, catalog->by_oid, catalog->tables_count,
+                                           sizeof catalog->by_oid[0], compare_oid);
+    return found != NULL ? *found : NULL;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct ps_table *one = &((const struct catalog_table *)a)->table;
+    const struct ps_table *two = &((const struct catalog_table *)b)->table;
+    int order = strcmp(one->schema, two->schema);
+    return order != 0 ? order : strcmp(one->name, two->name);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    uint32_t oid = (*(struct catalog_table *const *)a)->table.source_id;
+    return compare_oid(&oid, b);
+}
+
+struct catalog_table *catalog_find(const struct catalog *catalog, const char *schema,
+                                   const char *name)
+{
+    struct catalog_table key = {.table = {.schema = schema, .name = name}};
+    return catalog->tables_count == 0
+               ? NULL
+               : bsearch(&key, catalog->tables, catalog->tables_count, sizeof key, compare_names);
+}
+
+/* Sorts the tables by name for good and makes the index by oid. */
+static enum ps_status index_tables(struct catalog *catalog, struct ps_error *err)
+{
+    catalog->by_oid =
+        ps_arena_array(catalog->arena, catalog->tables_count + 1, sizeof catalog->by_oid[0]);
+    if (catalog->by_oid == NULL) {
+        return ps_fail_nomem(err, "reading the catalog");
+    }
+    if (catalog->tables_count == 0) {
+        return PS_OK;
+    }
+    qsort(catalog->tables, catalog->tables_count, sizeof catalog->tables[0], compare_names);
+    for (size_t i = 0; i < catalog->tables_count; i++) {
+        catalog->by_oid[i] = &catalog->tables[i];
+    }
+    qsort(catalog->by_oid, catalog->tables_count, sizeof catalog->by_oid[0], compare_entries);
+    return PS_OK;
+}
+
+static enum ps_status inherits_row(void *context, const PGresult *row, struct ps_error *err)
+{
+    (void)err;
+    struct catalog *catalog = context;
+    struct catalog_table *child = catalog_find_oid(catalog, read_oid(row, 0));
+    struct catalog_table *parent = catalog_find_oid(catalog, read_oid(row, 1));
+    if (parent != NULL && parent->table.kind == PS_TABLE_ORDINARY) {
+        parent->has_children = true;
+    }
+    if (child != NULL && parent != NULL && (child->parent == 0 || parent->in_scope)) {
+        child->parent = parent->table.source_id;
+    }
+    return PS_OK;
+}
+
+/* A partitioned table's estimates are the sums over the tables below it. */
+static void sum_partitions(struct catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->tables_count; i++) {
+        const struct catalog_table *leaf = &catalog->tables[i];
+        if (!leaf->is_partition || leaf->table.kind == PS_TABLE_PARTITIONED) {
+            continue;
+        }
+        struct catalog_table *root = catalog_find_oid(catalog, leaf->parent);
+        /* A bound instead of trust that the catalog has no ring. */
+        for (int depth = 0; depth < 64 && root != NULL && root->is_partition; depth++) {
+            root = catalog_find_oid(catalog, root->parent);
+        }
+        if (root == NULL) {
+            continue;
+        }
+        const struct ps_table *part = &leaf->table;
+        int64_t *rows = &root->table.rows_estimate, *bytes = &root->table.bytes_estimate;
+        if (part->rows_estimate >= 0) {
+            *rows = (*rows < 0 ? 0 : *rows) + part->rows_estimate;
+        }
+        if (part->bytes_estimate >= 0) {
+            *bytes = (*bytes < 0 ? 0 : *bytes) + part->bytes_estimate;
+        }
+    }
+}
+
+static enum ps_status run(struct catalog *catalog, struct link *link,
+                          const struct catalog_scope *scope, enum catalog_statement statement,
+                          link_row row, struct ps_error *err)
+{
+    struct ps_buffer sql;
+    ps_buffer_init(&sql, 0);
+    catalog_sql(&sql, statement, link, scope);
+    enum ps_status status = ps_buffer_ok(&sql) ? link_each(link, ps_buffer_text(&sql),
+                                                           "reading the catalog", row, catalog, err)
+                                               : ps_fail_nomem(err, "reading the catalog");
+    ps_buffer_done(&sql);
+    return status;
+}
+
+enum ps_status catalog_new(struct link *link, const struct catalog_scope *scope,
+                           struct catalog **ret_catalog, struct ps_error *err)
+{
+    enum ps_status status;
+    struct catalog *catalog = ps_calloc(1, sizeof *catalog);
+    if (catalog == NULL || (catalog->arena = ps_arena_new(ARENA_MAX)) == NULL) {
+        status = ps_fail_nomem(err, "reading the catalog");
+        goto out;
+    }
+    status = run(catalog, link, scope, CATALOG_TABLES, table_row, err);
+    if (status != PS_OK) {
+        goto out;
+    }
+    status = index_tables(catalog, err);
+    if (status != PS_OK) {
+        goto out;
+    }
+    status = run(catalog, link, scope, CATALOG_INHERITS, inherits_row, err);
+    if (status != PS_OK) {
+        goto out;
+    }
+    sum_partitions(catalog);
+    *ret_catalog = catalog;
+    catalog = NULL;
+out:
+    catalog_free(catalog);
+    return status;
+}
+
+void catalog_free(struct catalog *catalog)
+{
+    if (catalog == NULL) {
+        return;
+    }
+    ps_arena_free(catalog->arena);
+    ps_free(catalog->tables);
+    ps_free(catalog->domains);
+    ps_free(catalog);
+}
+
+enum ps_status catalog_read_details(struct catalog *catalog, struct link *link,
+                                    const struct catalog_scope *scope, struct ps_error *err)
+{
+    static const struct {
+        enum catalog_statement statement;
+        link_row row;
+    } steps[] = {
+        {CATALOG_DOMAINS, catalog_domain_row},
+        {CATALOG_COLUMNS, catalog_column_row},
+        {CATALOG_INDEXES, catalog_index_row},
+        {CATALOG_STATISTICS, catalog_statistic_row},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        enum ps_status status = run(catalog, link, scope, steps[i].statement, steps[i].row, err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    catalog->details = true;
+    return PS_OK;
+}
+
+bool catalog_is_listed(const struct catalog *catalog, const struct catalog_table *table)
+{
+    if (!table->in_scope || table->is_partition) {
+        return false;
+    }
+    const struct catalog_table *parent = catalog_find_oid(catalog, table->parent);
+    return parent == NULL || !parent->in_scope;
+}
+
+bool catalog_obstacle(const struct catalog_table *table, const struct link *link, const char *login,
+                      struct ps_buffer *ret_text)
+{
+    const struct ps_table *of = &table->table;
+    const char *why = !table->schema_usage || !table->selectable ? "the login may not read it whole"
+                      : table->rows_hidden ? "row-level security hides rows of it from the login"
+                      : !table->populated
+                          ? "it has never been filled: REFRESH MATERIALIZED VIEW first"
+                      : table->unlogged && link->recovery
+                          ? "it is unlogged, and a replica cannot read such a table"
+                          : NULL;
+    if (why == NULL) {
+        return false;
+    }
+    ps_buffer_printf(ret_text, "%s.%s is left out: %s", of->schema, of->name, why);
+    if (!table->schema_usage) {
+        ps_buffer_puts(ret_text, "; GRANT USAGE ON SCHEMA ");
+        query_identifier(ret_text, of->schema);
+        ps_buffer_puts(ret_text, " TO ");
+        query_identifier(ret_text, login);
+    }
+    if (!table->selectable) {
+        ps_buffer_puts(ret_text, "; GRANT SELECT ON ");
+        query_qualified(ret_text, of->schema, of->name);
+        ps_buffer_puts(ret_text, " TO ");
+        query_identifier(ret_text, login);
+    } else if (table->schema_usage && table->rows_hidden) {
+        ps_buffer_puts(ret_text, "; ALTER ROLE ");
+        query_identifier(ret_text, login);
+        ps_buffer_puts(ret_text, " BYPASSRLS");
+    }
+    return true;
+}
+
+/* One schema: its oid, its name, and whether it is the system's. */
+struct schemas {
+    const char *const *patterns;
+    struct ps_buffer *oids;
+    uint64_t matched; /* bit i: pattern i has matched; beyond 64 none is missed */
+};
+
+static enum ps_status schema_row(void *context, const PGresult *row, struct ps_error *err)
+{
+    (void)err;
+    struct schemas *schemas = context;
+    bool taken = false;
+    for (size_t i = 0; schemas->patterns[i] != NULL; i++) {
+        if (catalog_pattern_match(schemas->patterns[i], PQgetvalue(row, 0, 1))) {
+            taken = true;
+            if (i < 64) {
+                schemas->matched |= UINT64_C(1) << i;
+            }
+        }
+    }
+    if (taken) {
+        ps_buffer_printf(schemas->oids, "%s%s", schemas->oids->size > 0 ? ", " : "",
+                         PQgetvalue(row, 0, 0));
+    }
+    return PS_OK;
+}
+
+enum ps_status catalog_schemas(struct link *link, const char *const *patterns,
+                               struct ps_buffer *ret_oids, struct ps_buffer *ret_unmatched,
+                               struct ps_error *err)
+{
+    struct schemas schemas = {.patterns = patterns, .oids = ret_oids};
+    enum ps_status status =
+        link_each(link,
+                  "SELECT oid, nspname FROM pg_namespace WHERE nspname !~ '^pg_'"
+                  " AND nspname <> 'information_schema' ORDER BY nspname",
+                  "reading the schemas", schema_row, &schemas, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < 64 && patterns[i] != NULL; i++) {
+        if ((schemas.matched >> i & 1) == 0) {
+            ps_buffer_printf(ret_unmatched, "%s%s", ret_unmatched->size > 0 ? ", " : "",
+                             patterns[i]);
+        }
+    }
+    if (!ps_buffer_ok(ret_oids) || !ps_buffer_ok(ret_unmatched)) {
+        return ps_fail_nomem(err, "reading the schemas");
+    }
+    return PS_OK;
+}
+
+bool catalog_pattern_match(const char *pattern, const char *name)
+{
+    const char *star = NULL, *resume = NULL;
+    while (*name != '\0') {
+        if (*pattern == '*') {
+            star = ++pattern;
+            resume = name;
+        } else if (*pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star != NULL) {
+            pattern = star;
+            name = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') {
+        pattern++;
+    }
+    return *pattern == '\0';
+}

@@ -1,0 +1,181 @@
+/* Decoders of the fixed-width types, texts and bytes; numeric has a file of its own. */
+#include "sources/postgresql/decode.h"
+
+#include "sources/postgresql/types.h"
+
+const char decode_nomem[] = "out of memory";
+const char decode_malformed[] = "malformed field";
+
+/* The server counts from 2000-01-01. */
+#define EPOCH_DAYS 10957
+#define EPOCH_SECONDS INT64_C(946684800)
+#define MICROS INT64_C(1000000)
+#define MICROS_MIN ((PS_TIMESTAMP_SECONDS_MIN - EPOCH_SECONDS) * MICROS)
+#define MICROS_MAX ((PS_TIMESTAMP_SECONDS_MAX - EPOCH_SECONDS) * MICROS + MICROS - 1)
+
+const char *decode_bool(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 1) {
+        return decode_malformed;
+    }
+    ps_batch_put_bool(batch, column, bytes[0] != 0);
+    return NULL;
+}
+
+const char *decode_int2(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 2) {
+        return decode_malformed;
+    }
+    ps_batch_put_short(batch, column, (int16_t)decode_u16(bytes));
+    return NULL;
+}
+
+const char *decode_int4(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 4) {
+        return decode_malformed;
+    }
+    ps_batch_put_int(batch, column, (int32_t)decode_u32(bytes));
+    return NULL;
+}
+
+const char *decode_int8(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 8) {
+        return decode_malformed;
+    }
+    ps_batch_put_long(batch, column, (int64_t)decode_u64(bytes));
+    return NULL;
+}
+
+const char *decode_float4(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                          struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 4) {
+        return decode_malformed;
+    }
+    uint32_t bits = decode_u32(bytes);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    ps_batch_put_float(batch, column, value);
+    return NULL;
+}
+
+const char *decode_float8(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                          struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 8) {
+        return decode_malformed;
+    }
+    uint64_t bits = decode_u64(bytes);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    ps_batch_put_double(batch, column, value);
+    return NULL;
+}
+
+const char *decode_date(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 4) {
+        return decode_malformed;
+    }
+    int32_t days = (int32_t)decode_u32(bytes);
+    if (days == INT32_MAX || days == INT32_MIN) {
+        return "the date is infinite";
+    }
+    if (days < PS_DATE_DAYS_MIN - EPOCH_DAYS) {
+        return "the date is before year 1";
+    }
+    if (days > PS_DATE_DAYS_MAX - EPOCH_DAYS) {
+        return "the date is after year 9999";
+    }
+    ps_batch_put_date(batch, column, days + EPOCH_DAYS);
+    return NULL;
+}
+
+const char *decode_timestamp(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                             struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 8) {
+        return decode_malformed;
+    }
+    int64_t micros = (int64_t)decode_u64(bytes);
+    if (micros == INT64_MAX || micros == INT64_MIN) {
+        return "the timestamp is infinite";
+    }
+    if (micros < MICROS_MIN) {
+        return "the timestamp is before year 1";
+    }
+    if (micros > MICROS_MAX) {
+        return "the timestamp is after year 9999";
+    }
+    /* Counted from the first valid instant, so that the division rounds down everywhere. */
+    uint64_t since = (uint64_t)(micros - MICROS_MIN);
+    struct ps_timestamp value = {
+        .seconds = (int64_t)(since / (uint64_t)MICROS) + PS_TIMESTAMP_SECONDS_MIN,
+        .nanos = (int32_t)(since % (uint64_t)MICROS) * 1000,
+    };
+    ps_batch_put_timestamp(batch, column, value);
+    return NULL;
+}
+
+const char *decode_uuid(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column)
+{
+    static const char digits[] = "0123456789abcdef";
+    (void)field;
+    if (size != 16) {
+        return decode_malformed;
+    }
+    char text[36];
+    size_t at = 0;
+    for (size_t i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            text[at++] = '-';
+        }
+        text[at++] = digits[bytes[i] >> 4];
+        text[at++] = digits[bytes[i] & 15];
+    }
+    return ps_batch_put_bytes(batch, column, text, sizeof text) ? NULL : decode_nomem;
+}
+
+const char *decode_bytes(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                         struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    return ps_batch_put_bytes(batch, column, bytes, size) ? NULL : decode_nomem;
+}
+
+const char *decode_text_checked(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                                struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (!ps_utf8_valid(bytes, size)) {
+        return "the text is not valid UTF-8";
+    }
+    return ps_batch_put_bytes(batch, column, bytes, size) ? NULL : decode_nomem;
+}
+
+const char *decode_jsonb(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                         struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size < 1 || bytes[0] != 1) {
+        return decode_malformed; /* version 1 is the only one there has been */
+    }
+    return ps_batch_put_bytes(batch, column, bytes + 1, size - 1) ? NULL : decode_nomem;
+}

@@ -1,0 +1,329 @@
+/*
+ * Statements over one connection, each with a deadline of our own: libpq's blocking calls know
+ * none. Opening a connection is in connect.c.
+ */
+#include "sources/postgresql/link.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "sources/postgresql/errors.h"
+#include "sources/postgresql/pids.h"
+#include "sources/postgresql/query.h"
+
+static int64_t deadline_after(int64_t timeout_ms)
+{
+    return timeout_ms == 0 ? 0 : ps_monotonic_ns() + timeout_ms * 1000000;
+}
+
+bool link_wait(struct link *link, int wake_fd, int64_t deadline_ns)
+{
+    struct pollfd fds[2] = {{.fd = PQsocket(link->conn), .events = POLLIN},
+                            {.fd = wake_fd, .events = POLLIN}};
+    int timeout_ms = -1;
+    if (deadline_ns != 0) {
+        int64_t left_ns = deadline_ns - ps_monotonic_ns();
+        if (left_ns <= 0) {
+            return false;
+        }
+        int64_t left_ms = left_ns / 1000000 + 1;
+        timeout_ms = left_ms > 3600000 ? 3600000 : (int)left_ms;
+    }
+    /* An interrupted or a spurious wake is harmless: the caller looks again. */
+    (void)poll(fds, wake_fd >= 0 ? 2 : 1, timeout_ms);
+    return true;
+}
+
+enum ps_status link_fail(struct link *link, const PGresult *result, const char *doing,
+                         struct ps_error *err)
+{
+    const char *sqlstate = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *text = result != NULL ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    if (text == NULL) {
+        text = result != NULL ? PQresultErrorMessage(result) : PQerrorMessage(link->conn);
+    }
+    char code[6] = "";
+    if (sqlstate != NULL) {
+        (void)snprintf(code, sizeof code, "%s", sqlstate);
+    }
+    struct error_verdict verdict = error_classify(code, text, link->yugabyte);
+    size_t length = strcspn(text, "\r\n");
+    if (verdict.hides_text) {
+        length = 0;
+    } else if (length == 0) {
+        text = "the connection was lost";
+        length = strlen(text);
+    }
+    (void)ps_fail(err, verdict.status, verdict.error_class, "%s at %s failed%s%.*s%s%s%s%s%s",
+                  doing, link->settings->target, length > 0 ? ": " : "", (int)length, text,
+                  *code != '\0' ? " (SQLSTATE " : "", code, *code != '\0' ? ")" : "",
+                  verdict.advice != NULL ? ". " : "", verdict.advice != NULL ? verdict.advice : "");
+    if (err != NULL) {
+        memcpy(err->sqlstate, code, sizeof code);
+    }
+    return verdict.status;
+}
+
+static enum ps_status fail_timeout(struct link *link, const char *doing, int64_t timeout_ms,
+                                   struct ps_error *err)
+{
+    enum ps_status status =
+        ps_fail(err, PS_RETRY, PS_CLASS_TIMEOUT, "%s at %s failed: no answer within %lld s", doing,
+                link->settings->target, (long long)(timeout_ms / 1000));
+    link_close(link);
+    return status;
+}
+
+/* The next result, or NULL at the statement's end. False: the deadline has passed. */
+static bool next_result(struct link *link, int64_t deadline_ns, PGresult **ret_result)
+{
+    while (PQisBusy(link->conn)) {
+        if (!link_wait(link, -1, deadline_ns)) {
+            return false;
+        }
+        if (!PQconsumeInput(link->conn)) {
+            break; /* PQgetResult gives the error. */
+        }
+    }
+    *ret_result = PQgetResult(link->conn);
+    return true;
+}
+
+bool link_drain(struct link *link, int64_t timeout_ms)
+{
+    int64_t deadline_ns = deadline_after(timeout_ms);
+    for (;;) {
+        PGresult *result = NULL;
+        if (PQstatus(link->conn) != CONNECTION_OK || !next_result(link, deadline_ns, &result)) {
+            return false;
+        }
+        if (result == NULL) {
+            return true;
+        }
+        bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
+        PQclear(result);
+        while (copying) {
+            char *row = NULL;
+            int size = PQgetCopyData(link->conn, &row, 1);
+            if (size > 0) {
+                PQfreemem(row);
+            } else if (size < 0) {
+                copying = false;
+            } else if (!link_wait(link, -1, deadline_ns) || !PQconsumeInput(link->conn)) {
+                return false;
+            }
+        }
+    }
+}
+
+static bool result_failed(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+           status != PGRES_SINGLE_TUPLE && status != PGRES_EMPTY_QUERY;
+}
+
+static enum ps_status check_open(struct link *link, const char *doing, struct ps_error *err)
+{
+    if (link->conn == NULL) {
+        return ps_fail(err, PS_RETRY, PS_CLASS_NETWORK, "%s at %s failed: the connection was lost",
+                       doing, link->settings->target);
+    }
+    return PS_OK;
+}
+
+enum ps_status link_query_many(struct link *link, const char *sql, int64_t timeout_ms,
+                               const char *doing, PGresult **ret_results, size_t results_count,
+                               struct ps_error *err)
+{
+    enum ps_status status = check_open(link, doing, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    if (!PQsendQuery(link->conn, sql)) {
+        return link_fail(link, NULL, doing, err);
+    }
+    int64_t deadline_ns = deadline_after(timeout_ms);
+    size_t kept = 0;
+    PGresult *results[16];
+    for (;;) {
+        PGresult *result = NULL;
+        if (!next_result(link, deadline_ns, &result)) {
+            status = fail_timeout(link, doing, timeout_ms, err);
+            break;
+        }
+        if (result == NULL) {
+            break;
+        }
+        if (result_failed(result)) {
+            if (status == PS_OK) {
+                /* The first error counts: what follows it says less. */
+                status = link_fail(link, result, doing, err);
+            }
+            PQclear(result);
+        } else if (status == PS_OK && kept < results_count && kept < 16) {
+            results[kept++] = result;
+        } else {
+            PQclear(result);
+        }
+    }
+    if (status == PS_OK && kept != results_count) {
+        status = ps_fail(err, PS_BUG, PS_CLASS_NONE, "%s at %s gave %zu results", doing,
+                         link->settings->target, kept);
+    }
+    for (size_t i = 0; i < kept; i++) {
+        if (status == PS_OK) {
+            ret_results[i] = results[i];
+        } else {
+            PQclear(results[i]);
+        }
+    }
+    return status;
+}
+
+enum ps_status link_query(struct link *link, const char *sql, int64_t timeout_ms, const char *doing,
+                          PGresult **ret_result, struct ps_error *err)
+{
+    return link_query_many(link, sql, timeout_ms, doing, ret_result, 1, err);
+}
+
+enum ps_status link_each(struct link *link, const char *sql, const char *doing, link_row row,
+                         void *context, struct ps_error *err)
+{
+    enum ps_status status = check_open(link, doing, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    if (!PQsendQuery(link->conn, sql) || !PQsetSingleRowMode(link->conn)) {
+        return link_fail(link, NULL, doing, err);
+    }
+    int64_t deadline_ns = deadline_after(LINK_CATALOG_MS);
+    for (;;) {
+        PGresult *result = NULL;
+        if (!next_result(link, deadline_ns, &result)) {
+            return fail_timeout(link, doing, LINK_CATALOG_MS, err);
+        }
+        if (result == NULL) {
+            return status;
+        }
+        if (status == PS_OK) {
+            if (result_failed(result)) {
+                status = link_fail(link, result, doing, err);
+            } else if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+                status = row(context, result, err);
+            }
+        }
+        PQclear(result);
+    }
+}
+
+/* Every setting that results depend on. The point in time is fixed by the closing SELECT. */
+static void write_begin(struct ps_buffer *sql, const struct link *link, const char *snapshot)
+{
+    ps_buffer_puts(sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;");
+    if (snapshot != NULL) {
+        ps_buffer_puts(sql, "SET TRANSACTION SNAPSHOT ");
+        query_literal(sql, snapshot);
+        ps_buffer_putc(sql, ';');
+    }
+    ps_buffer_puts(sql, "SET LOCAL search_path = pg_catalog;"
+                        "SET LOCAL DateStyle = 'ISO, YMD';"
+                        "SET LOCAL IntervalStyle = 'postgres';"
+                        "SET LOCAL TimeZone = 'UTC';"
+                        "SET LOCAL extra_float_digits = 3;"
+                        "SET LOCAL bytea_output = 'hex';"
+                        "SET LOCAL xmloption = 'content';"
+                        "SET LOCAL row_security = off;"
+                        "SET LOCAL max_parallel_workers_per_gather = 0;"
+                        "SET LOCAL idle_in_transaction_session_timeout = 0;");
+    if (link->version >= 170000) {
+        ps_buffer_puts(sql, "SET LOCAL transaction_timeout = 0;");
+    }
+    ps_buffer_printf(sql,
+                     "SET LOCAL statement_timeout = '%llds';SET LOCAL lock_timeout = '%llds';"
+                     "SELECT pg_catalog.pg_backend_pid()",
+                     (long long)link->settings->statement_timeout_s,
+                     (long long)link->settings->lock_timeout_s);
+}
+
+static enum ps_status run_begin(struct link *link, const char *sql, struct ps_error *err)
+{
+    static const char doing[] = "beginning a read";
+    if (!PQsendQuery(link->conn, sql)) {
+        return link_fail(link, NULL, doing, err);
+    }
+    int64_t deadline_ns = deadline_after(LINK_SHORT_MS);
+    enum ps_status status = PS_OK;
+    for (;;) {
+        PGresult *result = NULL;
+        if (!next_result(link, deadline_ns, &result)) {
+            return fail_timeout(link, doing, LINK_SHORT_MS, err);
+        }
+        if (result == NULL) {
+            return status;
+        }
+        if (result_failed(result) && status == PS_OK) {
+            status = link_fail(link, result, doing, err);
+        } else if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
+            (void)sscanf(PQgetvalue(result, 0, 0), "%d", &link->registered_pid);
+        }
+        PQclear(result);
+    }
+}
+
+enum ps_status link_begin(struct link *link, const char *snapshot, struct ps_error *err)
+{
+    struct ps_buffer sql;
+    ps_buffer_init(&sql, 1 << 16);
+    write_begin(&sql, link, snapshot);
+    enum ps_status status = check_open(link, "beginning a read", err);
+    if (status != PS_OK) {
+        goto out;
+    }
+    if (!ps_buffer_ok(&sql)) {
+        status = ps_fail_nomem(err, "beginning a read");
+        goto out;
+    }
+    link->registered_pid = 0;
+    status = run_begin(link, ps_buffer_text(&sql), err);
+    link->in_transaction = true;
+    if (status != PS_OK) {
+        link_end(link);
+        goto out;
+    }
+    pids_add(link->settings->target, link->registered_pid);
+out:
+    ps_buffer_done(&sql);
+    return status;
+}
+
+void link_end(struct link *link)
+{
+    if (!link->in_transaction) {
+        return;
+    }
+    /* Before the server can give the backend to somebody else, as a pooler would. */
+    pids_remove(link->settings->target, link->registered_pid);
+    link->in_transaction = false;
+    link->registered_pid = 0;
+    if (link->conn == NULL) {
+        return;
+    }
+    if (PQstatus(link->conn) != CONNECTION_OK || !PQsendQuery(link->conn, "ROLLBACK") ||
+        !link_drain(link, LINK_SHORT_MS)) {
+        link_close(link);
+    }
+}
+
+void link_close(struct link *link)
+{
+    if (link->in_transaction) {
+        pids_remove(link->settings->target, link->registered_pid);
+    }
+    link->in_transaction = false;
+    link->registered_pid = 0;
+    PQfinish(link->conn); /* NULL is fine */
+    link->conn = NULL;
+}

@@ -1,0 +1,94 @@
+/*
+ * One connection to a server: how it is opened, how a transaction with fixed settings begins, and
+ * how statements run with a deadline of our own. Not for: what the statements say (query.h,
+ * catalog.h) or what their rows mean (decode.h).
+ */
+#ifndef PS_SOURCES_POSTGRESQL_LINK_H
+#define PS_SOURCES_POSTGRESQL_LINK_H
+
+#include <libpq-fe.h>
+
+#include "base/buffer.h"
+#include "penstock/config.h"
+#include "penstock/error.h"
+
+/* Bounds on how long we wait for an answer, in milliseconds; 0 waits for ever. */
+#define LINK_CATALOG_MS 300000
+#define LINK_SHORT_MS 30000
+
+#define LINK_TARGET_SIZE 256
+
+/* The options that concern a connection; the texts belong to the configuration. */
+struct link_settings {
+    const char *host, *port, *database, *user, *password, *sslmode, *sslrootcert;
+    int64_t connect_timeout_s, statement_timeout_s, lock_timeout_s;
+    char target[LINK_TARGET_SIZE]; /* "host:port/database", for messages */
+};
+
+/* Owned by its source; one thread at a time. A link whose `conn` is NULL is closed. */
+struct link {
+    const struct link_settings *settings;
+    PGconn *conn;
+    int version;         /* as PQserverVersion: 150012 */
+    bool yugabyte;       /* the server is YugabyteDB */
+    bool sql_ascii;      /* the database has no encoding: texts may be anything */
+    bool recovery;       /* the server is a replica */
+    bool in_transaction; /* begun by link_begin and not yet ended by us */
+    int registered_pid;  /* the backend in pids.h while in a transaction; 0: none */
+};
+
+/* Reads the options and checks those that need no server. CONFIG. */
+enum ps_status link_settings_read(struct link_settings *settings, const struct ps_config *config,
+                                  struct ps_error *err) PS_MUST_CHECK;
+
+/* Connects, and learns version, dialect and encoding. CONFIG, RETRY, NOMEM. */
+enum ps_status link_open(struct link *link, const struct link_settings *settings,
+                         struct ps_error *err) PS_MUST_CHECK;
+void link_close(struct link *link); /* a closed or {0} link is fine */
+
+/* Connects anew where the connection is gone; otherwise does nothing. */
+enum ps_status link_revive(struct link *link, struct ps_error *err) PS_MUST_CHECK;
+
+/*
+ * Begins a read-only transaction at REPEATABLE READ with every setting that the results depend on,
+ * joins `snapshot` where it is not NULL (SNAPSHOT_GONE), and fixes the point in time. Settings are
+ * local to the transaction, so that nothing is left behind on a pooled connection.
+ */
+enum ps_status link_begin(struct link *link, const char *snapshot,
+                          struct ps_error *err) PS_MUST_CHECK;
+/* Ends it, if one is open. A connection that does not answer is closed. */
+void link_end(struct link *link);
+
+/*
+ * Runs one or more statements and keeps their results in order: ret_results[0 … results_count) on
+ * success, each to be cleared by the caller. `doing` is what the message of an error begins with:
+ * "reading the clock".
+ */
+enum ps_status link_query_many(struct link *link, const char *sql, int64_t timeout_ms,
+                               const char *doing, PGresult **ret_results, size_t results_count,
+                               struct ps_error *err) PS_MUST_CHECK;
+/* The same with one result. */
+enum ps_status link_query(struct link *link, const char *sql, int64_t timeout_ms, const char *doing,
+                          PGresult **ret_result, struct ps_error *err) PS_MUST_CHECK;
+
+/* One row of link_each; the first failure ends the calls and is what link_each gives. */
+typedef enum ps_status (*link_row)(void *context, const PGresult *row, struct ps_error *err);
+
+/* Runs one statement and hands over its rows one by one, so that memory stays flat. */
+enum ps_status link_each(struct link *link, const char *sql, const char *doing, link_row row,
+                         void *context, struct ps_error *err) PS_MUST_CHECK;
+
+/*
+ * Waits until the socket can be read, `wake_fd` (-1: none) is readable, or the deadline (on the
+ * monotonic clock; 0: none) has passed, which is the one case of false.
+ */
+bool link_wait(struct link *link, int wake_fd, int64_t deadline_ns);
+
+/* Fills err from a failed result (NULL: from the connection) and gives its status. */
+enum ps_status link_fail(struct link *link, const PGresult *result, const char *doing,
+                         struct ps_error *err);
+
+/* Reads results until the connection is idle; false: it was not before the deadline. */
+bool link_drain(struct link *link, int64_t timeout_ms);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * The server's clock, and the horizon: the time before which no transaction can still commit a
+ * row. See docs/sources/postgresql.md, "The horizon".
+ */
+#include <stdlib.h>
+
+#include "sources/postgresql/pids.h"
+#include "sources/postgresql/query.h"
+#include "sources/postgresql/source.h"
+
+/* xact_start is published a moment after the clock is read. */
+#define HORIZON_SLACK_SECONDS 1
+
+/* Microseconds since 1970; of a timestamp without zone, as if it were UTC. */
+#define MICROS(expression) "round(extract(epoch FROM " expression ") * 1000000)::bigint"
+
+static struct ps_timestamp timestamp_of(const PGresult *result, int column)
+{
+    int64_t micros = strtoll(PQgetvalue(result, 0, column), NULL, 10);
+    int64_t seconds = micros / 1000000, rest = micros % 1000000;
+    if (rest < 0) {
+        seconds--;
+        rest += 1000000;
+    }
+    struct ps_timestamp value = {seconds, (int32_t)rest * 1000};
+    return ps_timestamp_add(value, 0);
+}
+
+/*
+ * Outside of our transactions, and so in the time zone that a session has by itself: the one that
+ * naive columns follow. On a replica the clock is that of what it has replayed.
+ */
+static enum ps_status read_clock(struct source *source, struct ps_now *now, struct ps_error *err)
+{
+    PGresult *result = NULL;
+    enum ps_status status =
+        link_query(&source->link,
+                   "SELECT " MICROS("t") ", " MICROS(
+                       "t::timestamp") " FROM (SELECT CASE WHEN"
+                                       " pg_catalog.pg_is_in_recovery() THEN COALESCE("
+                                       "pg_catalog.pg_last_xact_replay_timestamp(), "
+                                       "pg_catalog.clock_timestamp())"
+                                       " ELSE pg_catalog.clock_timestamp() END AS t OFFSET 0) c",
+                   LINK_SHORT_MS, "reading the clock", &result, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    now->utc = timestamp_of(result, 0);
+    now->local = timestamp_of(result, 1);
+    PQclear(result);
+    return PS_OK;
+}
+
+/*
+ * Sessions of other roles show no xact_start to a login without pg_read_all_stats; their presence
+ * stays visible. The clock was read before: what begins later began after it.
+ */
+static void write_horizon(struct ps_buffer *sql, const struct source *source)
+{
+    ps_buffer_puts(
+        sql,
+        "SELECT " MICROS("t") ", " MICROS(
+            "t::timestamp") ", hidden FROM (SELECT"
+                            " LEAST(min(a.xact_start), (SELECT min(p.prepared) FROM"
+                            " pg_catalog.pg_prepared_xacts p WHERE p.database ="
+                            " pg_catalog.current_database())) AS t, count(*) FILTER (WHERE"
+                            " a.query = '<insufficient privilege>' AND a.usesysid IS NOT NULL) AS "
+                            "hidden"
+                            " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
+                            " pg_catalog.current_database() AND COALESCE(a.backend_type, '') NOT IN"
+                            " ('autovacuum worker', 'walsender')"
+                            " AND a.pid NOT IN (pg_catalog.pg_backend_pid()");
+    pids_write(source->settings.target, sql);
+    ps_buffer_puts(sql, ") OFFSET 0) h");
+}
+
+static enum ps_status unknown(struct source *source, struct ps_now *now, struct ps_error *err)
+{
+    if (!ps_buffer_ok(&source->reason)) {
+        return ps_fail_nomem(err, "reading the horizon");
+    }
+    now->horizon_known = false;
+    now->horizon_unknown_reason = ps_buffer_text(&source->reason);
+    return PS_OK;
+}
+
+static enum ps_status read_horizon(struct source *source, struct ps_now *now, struct ps_error *err)
+{
+    struct ps_buffer sql;
+    PGresult *result = NULL;
+    ps_buffer_init(&sql, 0);
+    write_horizon(&sql, source);
+    enum ps_status status = ps_buffer_ok(&sql)
+                                ? link_query(&source->link, ps_buffer_text(&sql), LINK_SHORT_MS,
+                                             "reading the horizon", &result, err)
+                                : ps_fail_nomem(err, "reading the horizon");
+    ps_buffer_done(&sql);
+    if (status != PS_OK) {
+        return status;
+    }
+    struct ps_timestamp utc = now->utc, local = now->local;
+    if (!PQgetisnull(result, 0, 0)) {
+        struct ps_timestamp oldest = timestamp_of(result, 0);
+        if (ps_timestamp_compare(oldest, utc) < 0) {
+            utc = oldest;
+            local = timestamp_of(result, 1);
+        }
+    }
+    bool hidden = strtoll(PQgetvalue(result, 0, 2), NULL, 10) > 0;
+    PQclear(result);
+    if (hidden) {
+        ps_buffer_puts(&source->reason, "the login cannot see when the transactions of other roles "
+                                        "began: GRANT pg_read_all_stats TO ");
+        query_identifier(&source->reason, source->settings.user);
+        return unknown(source, now, err);
+    }
+    now->horizon_known = true;
+    now->horizon_unknown_reason = NULL;
+    now->horizon_utc = ps_timestamp_add(utc, -HORIZON_SLACK_SECONDS);
+    now->horizon_local = ps_timestamp_add(local, -HORIZON_SLACK_SECONDS);
+    return PS_OK;
+}
+
+enum ps_status source_now(struct ps_source *base, struct ps_now *ret_now, struct ps_error *err)
+{
+    struct source *source = (struct source *)base;
+    struct ps_now now = {0};
+    link_end(&source->link);
+    source->pinned = false;
+    ps_buffer_clear(&source->reason);
+    enum ps_status status = link_revive(&source->link, err);
+    if (status == PS_OK) {
+        status = read_clock(source, &now, err);
+    }
+    if (status == PS_OK) {
+        if (source->link.yugabyte) {
+            ps_buffer_puts(&source->reason, "YugabyteDB shows the open transactions of one node "
+                                            "alone; the look-back stands in for them");
+            status = unknown(source, &now, err);
+        } else if (source->link.recovery) {
+            ps_buffer_puts(&source->reason, "the server is a replica, which does not show the "
+                                            "primary's open transactions; the look-back stands in "
+                                            "for them");
+            status = unknown(source, &now, err);
+        } else {
+            status = read_horizon(source, &now, err);
+        }
+    }
+    if (status == PS_OK) {
+        *ret_now = now;
+    }
+    return status;
+}

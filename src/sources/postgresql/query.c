@@ -1,0 +1,172 @@
+/* SQL text with everything quoted: see query.h. */
+#include "sources/postgresql/query.h"
+
+#include <string.h>
+
+void query_identifier(struct ps_buffer *sql, const char *name)
+{
+    ps_buffer_putc(sql, '"');
+    for (; *name != '\0'; name++) {
+        if (*name == '"') {
+            ps_buffer_putc(sql, '"');
+        }
+        ps_buffer_putc(sql, *name);
+    }
+    ps_buffer_putc(sql, '"');
+}
+
+void query_qualified(struct ps_buffer *sql, const char *schema, const char *name)
+{
+    query_identifier(sql, schema);
+    ps_buffer_putc(sql, '.');
+    query_identifier(sql, name);
+}
+
+void query_literal(struct ps_buffer *sql, const char *text)
+{
+    /* The blank keeps the E apart from a word before it. */
+    ps_buffer_puts(sql, strchr(text, '\\') != NULL ? " E'" : "'");
+    for (; *text != '\0'; text++) {
+        if (*text == '\'' || *text == '\\') {
+            ps_buffer_putc(sql, *text);
+        }
+        ps_buffer_putc(sql, *text);
+    }
+    ps_buffer_putc(sql, '\'');
+}
+
+static const char *column_name(const struct ps_read_request *request, uint32_t i)
+{
+    return request->table->columns[request->columns[i]].name;
+}
+
+static void write_from(struct ps_buffer *sql, const struct ps_table *table)
+{
+    ps_buffer_puts(sql, " FROM ");
+    query_qualified(sql, table->schema, table->name);
+}
+
+void query_probe(struct ps_buffer *sql, const struct ps_read_request *request)
+{
+    ps_buffer_puts(sql, "SELECT");
+    for (uint32_t i = 0; i < request->columns_count; i++) {
+        ps_buffer_puts(sql, i == 0 ? " " : ", ");
+        query_identifier(sql, column_name(request, i));
+    }
+    write_from(sql, request->table);
+    ps_buffer_puts(sql, " WHERE false");
+}
+
+void query_rewritten(struct ps_buffer *sql, const struct ps_table *table)
+{
+    struct ps_buffer name;
+    ps_buffer_init(&name, 0);
+    query_qualified(&name, table->schema, table->name);
+    /* pg_relation_filenode tells the file of this moment, pg_class that of the point in time. */
+    ps_buffer_puts(sql, "WITH RECURSIVE root(oid) AS (SELECT to_regclass(");
+    query_literal(sql, ps_buffer_text(&name));
+    ps_buffer_puts(sql,
+                   ")::oid), part(oid) AS (SELECT oid FROM root UNION SELECT i.inhrelid"
+                   " FROM pg_inherits i JOIN part p ON i.inhparent = p.oid)"
+                   " SELECT (SELECT oid FROM root), pg_relation_filenode((SELECT oid FROM root)),"
+                   " count(*), count(*) FILTER (WHERE c.oid IS NULL OR f.node <> c.relfilenode)"
+                   " FROM (SELECT oid, pg_relation_filenode(oid) AS node FROM part) f"
+                   " LEFT JOIN pg_class c ON c.oid = f.oid");
+    if (!ps_buffer_ok(&name)) {
+        sql->failed = true;
+    }
+    ps_buffer_done(&name);
+}
+
+static void write_field(struct ps_buffer *sql, const char *name, enum type_select select)
+{
+    switch (select) {
+    case TYPE_SELECT_RAW:
+        ps_buffer_puts(sql, "convert_to(");
+        query_identifier(sql, name);
+        ps_buffer_puts(sql, "::text, 'SQL_ASCII')");
+        return;
+    case TYPE_SELECT_RAW_PAD:
+        ps_buffer_puts(sql, "convert_to(rpad(");
+        query_identifier(sql, name);
+        ps_buffer_puts(sql, "::text, octet_length(");
+        query_identifier(sql, name);
+        ps_buffer_puts(sql, ")), 'SQL_ASCII')");
+        return;
+    case TYPE_SELECT_PLAIN:
+        query_identifier(sql, name);
+        return;
+    case TYPE_SELECT_TEXT:
+        query_identifier(sql, name);
+        ps_buffer_puts(sql, "::text");
+        return;
+    case TYPE_SELECT_MONEY:
+        query_identifier(sql, name);
+        ps_buffer_puts(sql, "::numeric::text");
+        return;
+    }
+}
+
+/* The lower edge as a literal of the type that the server compares best with the column's. */
+static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value)
+{
+    char text[PS_VALUE_TEXT_SIZE];
+    const char *cast = "bigint";
+    switch (value->type) {
+    case PS_TYPE_NAIVE_DATETIME:
+    case PS_TYPE_UTC_DATETIME: {
+        bool utc = value->type == PS_TYPE_UTC_DATETIME;
+        struct ps_timestamp time = value->time;
+        /* The server would round to microseconds, and a lower edge must never rise. */
+        time.nanos -= time.nanos % 1000;
+        (void)ps_timestamp_format(time, false, text);
+        if (utc) {
+            strcat(text, "+00");
+        }
+        cast = utc ? "timestamptz" : "timestamp";
+        break;
+    }
+    case PS_TYPE_NAIVE_DATE:
+        (void)ps_scalar_format(value, text);
+        cast = "date";
+        break;
+    case PS_TYPE_DECIMAL:
+        (void)ps_scalar_format(value, text);
+        cast = "numeric";
+        break;
+    default:
+        (void)ps_scalar_format(value, text);
+        break;
+    }
+    query_literal(sql, text);
+    ps_buffer_puts(sql, "::");
+    ps_buffer_puts(sql, cast);
+}
+
+static void write_window(struct ps_buffer *sql, const struct ps_table *table,
+                         const struct ps_window *window)
+{
+    const char *name = table->columns[window->column].name;
+    ps_buffer_puts(sql, " WHERE ");
+    query_identifier(sql, name);
+    ps_buffer_puts(sql, " >= ");
+    write_scalar(sql, &window->lower);
+    ps_buffer_puts(sql, " OR ");
+    query_identifier(sql, name);
+    ps_buffer_puts(sql, " IS NULL");
+}
+
+void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
+                const struct type_field *fields)
+{
+    ps_buffer_puts(sql, "COPY (SELECT");
+    for (uint32_t i = 0; i < request->columns_count; i++) {
+        ps_buffer_puts(sql, i == 0 ? " " : ", ");
+        write_field(sql, column_name(request, i), fields[i].select);
+    }
+    write_from(sql, request->table);
+    if (request->window != NULL && request->window->lower.present) {
+        write_window(sql, request->table, request->window);
+    }
+    ps_buffer_puts(sql, ") TO STDOUT (FORMAT BINARY)");
+}

@@ -1,0 +1,32 @@
+/*
+ * SQL text: every name quoted as an identifier, every value as a literal. Appends to a buffer;
+ * pure, without a connection. Not for: the catalog's own statements (catalog_sql.c).
+ */
+#ifndef PS_SOURCES_POSTGRESQL_QUERY_H
+#define PS_SOURCES_POSTGRESQL_QUERY_H
+
+#include "base/buffer.h"
+#include "penstock/source.h"
+#include "sources/postgresql/types.h"
+
+/* "a""b" */
+void query_identifier(struct ps_buffer *sql, const char *name);
+/* "schema"."name" */
+void query_qualified(struct ps_buffer *sql, const char *schema, const char *name);
+/* 'it''s', or E'…' where there is a backslash; right whatever standard_conforming_strings is. */
+void query_literal(struct ps_buffer *sql, const char *text);
+
+/* SELECT "a", "b" FROM "s"."t" WHERE false: locks the table, and tells the columns' types. */
+void query_probe(struct ps_buffer *sql, const struct ps_read_request *request);
+
+/*
+ * One row: the oid that the name has now; its file; how many tables are read under that name
+ * (itself, partitions, children); how many of those are not what the point in time saw.
+ */
+void query_rewritten(struct ps_buffer *sql, const struct ps_table *table);
+
+/* COPY (SELECT …) TO STDOUT (FORMAT BINARY); fields[i] says how to select columns[i]. */
+void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
+                const struct type_field *fields);
+
+#endif

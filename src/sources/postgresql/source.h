@@ -1,0 +1,58 @@
+/*
+ * The source's own struct, and the members of its table of functions that live in other files than
+ * source.c.
+ */
+#ifndef PS_SOURCES_POSTGRESQL_SOURCE_H
+#define PS_SOURCES_POSTGRESQL_SOURCE_H
+
+#include "penstock/source.h"
+#include "sources/postgresql/catalog.h"
+#include "sources/postgresql/link.h"
+
+/* One thread at a time; the link's transaction, where one is open, is the present point in time. */
+struct source {
+    struct ps_source base;
+    const struct ps_config *config;
+    struct link_settings settings;
+    struct link link;
+    struct catalog *catalog;  /* NULL until it is first asked for */
+    struct ps_buffer scope;   /* the oids of the schemas in `catalog` */
+    struct ps_buffer missing; /* patterns of `schema` that named no schema */
+    struct ps_buffer snapshot;
+    struct ps_buffer reason; /* why the horizon is not known */
+    bool pinned;             /* by pin: not to be replaced by another point without being asked */
+    bool reading;            /* a savepoint is open, and maybe a COPY */
+};
+
+/* Takes a point in time where none was; RETRY where there was one and its connection is lost. */
+enum ps_status source_need_transaction(struct source *source, struct ps_error *err) PS_MUST_CHECK;
+
+/* now.c */
+enum ps_status source_now(struct ps_source *base, struct ps_now *ret_now, struct ps_error *err);
+
+/* tables.c */
+enum ps_status source_list_tables(struct ps_source *base, struct ps_table_list *list,
+                                  struct ps_error *err);
+enum ps_status source_describe(struct ps_source *base, struct ps_arena *arena,
+                               struct ps_table *table, struct ps_error *err);
+enum ps_status source_count(struct ps_source *base, const struct ps_table *table, bool exact,
+                            int64_t *ret_rows, struct ps_error *err);
+/* Reads the catalog of the scope into source->catalog over a link in a transaction. */
+enum ps_status source_read_tables(struct source *source, struct link *link,
+                                  struct ps_error *err) PS_MUST_CHECK;
+
+/* tests.c */
+extern const struct ps_test source_tests[];
+enum ps_status source_test(const struct ps_source_request *request, const char *name,
+                           struct ps_error *err);
+
+/* reader.c */
+enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_request *request,
+                                  struct ps_reader **ret_reader, struct ps_error *err);
+enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch,
+                                  struct ps_error *err);
+const char *source_reader_position(struct ps_reader *base);
+void source_reader_cancel(struct ps_reader *base);
+void source_reader_close(struct ps_reader *base);
+
+#endif

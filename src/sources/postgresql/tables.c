@@ -1,0 +1,266 @@
+/* list_tables, describe and count: from the catalog to what the engine knows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sources/postgresql/query.h"
+#include "sources/postgresql/source.h"
+
+/*
+ * The catalog is read as it is now, never as a point in time saw it: while one is held, over a
+ * second connection that lives for that long.
+ */
+static enum ps_status begin_catalog(struct source *source, struct link *side,
+                                    struct link **ret_link, struct ps_error *err)
+{
+    struct link *link = &source->link;
+    enum ps_status status;
+    if (link->in_transaction) {
+        status = link_open(side, &source->settings, err);
+        link = side;
+    } else {
+        status = link_revive(link, err);
+    }
+    if (status == PS_OK) {
+        status = link_begin(link, NULL, err);
+    }
+    if (status == PS_OK) {
+        *ret_link = link;
+    } else {
+        link_close(side);
+    }
+    return status;
+}
+
+static void end_catalog(struct link *link, struct link *side)
+{
+    if (link != NULL) {
+        link_end(link);
+    }
+    link_close(side);
+}
+
+enum ps_status source_read_tables(struct source *source, struct link *link, struct ps_error *err)
+{
+    size_t count;
+    catalog_free(source->catalog);
+    source->catalog = NULL;
+    ps_buffer_clear(&source->scope);
+    ps_buffer_clear(&source->missing);
+    enum ps_status status = catalog_schemas(link, ps_config_list(source->config, "schema", &count),
+                                            &source->scope, &source->missing, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    if (source->scope.size == 0) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "`schema` names no schema of %s: %s. Capitals count",
+                       source->settings.target, ps_buffer_text(&source->missing));
+    }
+    struct catalog_scope scope = {.schema_oids = ps_buffer_text(&source->scope)};
+    return catalog_new(link, &scope, &source->catalog, err);
+}
+
+static enum ps_status warn_about(struct source *source, struct ps_table_list *list,
+                                 const struct catalog_table *entry, bool *ret_left_out,
+                                 struct ps_error *err)
+{
+    struct ps_buffer text;
+    ps_buffer_init(&text, 0);
+    enum ps_status status = PS_OK;
+    *ret_left_out = catalog_obstacle(entry, &source->link, source->settings.user, &text);
+    if (*ret_left_out) {
+        status = ps_table_list_warn(list, err, "%s", ps_buffer_text(&text));
+    } else if (entry->has_children) {
+        status = ps_table_list_warn(list, err,
+                                    "%s.%s is read with the rows of the tables that inherit from "
+                                    "it, in its own columns; no key holds across them, so it is "
+                                    "taken as a table without one",
+                                    entry->table.schema, entry->table.name);
+    }
+    ps_buffer_done(&text);
+    return status;
+}
+
+static enum ps_status list_table(struct source *source, struct ps_table_list *list,
+                                 const struct catalog_table *entry, struct ps_error *err)
+{
+    bool left_out = false;
+    enum ps_status status = warn_about(source, list, entry, &left_out, err);
+    if (status != PS_OK || left_out) {
+        return status;
+    }
+    struct ps_table *table = NULL;
+    status = ps_table_list_add(list, &table, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    table->schema = ps_arena_strdup(list->arena, entry->table.schema);
+    table->name = ps_arena_strdup(list->arena, entry->table.name);
+    table->kind = entry->table.kind;
+    table->rows_estimate = entry->table.rows_estimate;
+    table->bytes_estimate = entry->table.bytes_estimate;
+    table->source_id = entry->table.source_id;
+    if (table->schema == NULL || table->name == NULL) {
+        return ps_fail_nomem(err, "listing the tables");
+    }
+    return PS_OK;
+}
+
+enum ps_status source_list_tables(struct ps_source *base, struct ps_table_list *list,
+                                  struct ps_error *err)
+{
+    struct source *source = (struct source *)base;
+    struct link side = {0}, *link = NULL;
+    enum ps_status status = begin_catalog(source, &side, &link, err);
+    if (status == PS_OK) {
+        status = source_read_tables(source, link, err);
+    }
+    end_catalog(link, &side);
+    if (status == PS_OK && source->missing.size > 0) {
+        status = ps_table_list_warn(list, err, "`schema` names schemas that %s does not have: %s",
+                                    source->settings.target, ps_buffer_text(&source->missing));
+    }
+    for (size_t i = 0; status == PS_OK && i < source->catalog->tables_count; i++) {
+        const struct catalog_table *entry = &source->catalog->tables[i];
+        if (catalog_is_listed(source->catalog, entry)) {
+            status = list_table(source, list, entry, err);
+        }
+    }
+    return status;
+}
+
+static enum ps_status hand_out(struct ps_arena *arena, const struct catalog_table *entry,
+                               struct ps_table *table, struct ps_error *err)
+{
+    struct ps_column *columns = ps_arena_array(arena, entry->columns_count + 1, sizeof *columns);
+    const char *incarnation = NULL;
+    bool ok = columns != NULL;
+    if (entry->table.incarnation != NULL) {
+        incarnation = ps_arena_strdup(arena, entry->table.incarnation);
+        ok = ok && incarnation != NULL;
+    }
+    for (uint32_t i = 0; ok && i < entry->columns_count; i++) {
+        columns[i] = entry->columns[i].column;
+        columns[i].name = ps_arena_strdup(arena, entry->columns[i].column.name);
+        columns[i].source_type = ps_arena_strdup(arena, entry->columns[i].column.source_type);
+        ok = columns[i].name != NULL && columns[i].source_type != NULL;
+    }
+    if (!ok) {
+        return ps_fail_nomem(err, "describing a table");
+    }
+    table->columns = columns;
+    table->columns_count = entry->columns_count;
+    table->keys_count = entry->table.keys_count;
+    table->incarnation = incarnation;
+    table->kind = entry->table.kind;
+    table->source_id = entry->table.source_id;
+    return PS_OK;
+}
+
+static enum ps_status fail_gone(const struct source *source, const struct ps_table *table,
+                                struct ps_error *err)
+{
+    return ps_fail(err, PS_SCHEMA, PS_CLASS_SCHEMA, "%s.%s is no more at %s", table->schema,
+                   table->name, source->settings.target);
+}
+
+/* A table that changed, or was never listed here: read by itself, so that others stay as they are.
+ */
+static enum ps_status describe_alone(struct source *source, struct link *link,
+                                     struct ps_arena *arena, struct ps_table *table,
+                                     struct ps_error *err)
+{
+    struct catalog_scope scope = {.schema = table->schema, .name = table->name};
+    struct catalog *catalog = NULL;
+    enum ps_status status = catalog_new(link, &scope, &catalog, err);
+    if (status == PS_OK) {
+        status = catalog_read_details(catalog, link, &scope, err);
+    }
+    if (status == PS_OK) {
+        const struct catalog_table *entry = catalog_find(catalog, table->schema, table->name);
+        status = entry != NULL ? hand_out(arena, entry, table, err) : fail_gone(source, table, err);
+    }
+    catalog_free(catalog);
+    return status;
+}
+
+static enum ps_status read_details(struct source *source, struct link *link, struct ps_error *err)
+{
+    enum ps_status status = PS_OK;
+    if (source->catalog == NULL) {
+        status = source_read_tables(source, link, err);
+    }
+    if (status == PS_OK) {
+        struct catalog_scope scope = {.schema_oids = ps_buffer_text(&source->scope)};
+        status = catalog_read_details(source->catalog, link, &scope, err);
+    }
+    if (status != PS_OK) {
+        catalog_free(source->catalog);
+        source->catalog = NULL;
+    }
+    return status;
+}
+
+static struct catalog_table *find_fresh(const struct source *source, const struct ps_table *table)
+{
+    struct catalog_table *entry = source->catalog != NULL && source->catalog->details
+                                      ? catalog_find(source->catalog, table->schema, table->name)
+                                      : NULL;
+    return entry != NULL && !entry->described ? entry : NULL;
+}
+
+enum ps_status source_describe(struct ps_source *base, struct ps_arena *arena,
+                               struct ps_table *table, struct ps_error *err)
+{
+    struct source *source = (struct source *)base;
+    struct catalog_table *entry = find_fresh(source, table);
+    enum ps_status status = PS_OK;
+    if (entry == NULL) {
+        struct link side = {0}, *link = NULL;
+        status = begin_catalog(source, &side, &link, err);
+        if (status == PS_OK && (source->catalog == NULL || !source->catalog->details)) {
+            status = read_details(source, link, err);
+            entry = status == PS_OK ? find_fresh(source, table) : NULL;
+        }
+        if (status == PS_OK && entry == NULL) {
+            status = describe_alone(source, link, arena, table, err);
+        }
+        end_catalog(link, &side);
+    }
+    if (status == PS_OK && entry != NULL) {
+        status = hand_out(arena, entry, table, err);
+        entry->described = true;
+    }
+    return status;
+}
+
+enum ps_status source_count(struct ps_source *base, const struct ps_table *table, bool exact,
+                            int64_t *ret_rows, struct ps_error *err)
+{
+    struct source *source = (struct source *)base;
+    if (!exact) {
+        *ret_rows = table->rows_estimate;
+        return PS_OK;
+    }
+    enum ps_status status = source_need_transaction(source, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    struct ps_buffer sql;
+    PGresult *result = NULL;
+    ps_buffer_init(&sql, 0);
+    ps_buffer_puts(&sql, "SELECT count(*) FROM ");
+    query_qualified(&sql, table->schema, table->name);
+    status = ps_buffer_ok(&sql) ? link_query(&source->link, ps_buffer_text(&sql), 0,
+                                             "counting the rows", &result, err)
+                                : ps_fail_nomem(err, "counting the rows");
+    if (status == PS_OK) {
+        *ret_rows = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+        PQclear(result);
+    } else {
+        ps_error_prefix(err, "%s.%s", table->schema, table->name);
+    }
+    ps_buffer_done(&sql);
+    return status;
+}

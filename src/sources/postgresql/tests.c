@@ -1,0 +1,111 @@
+/* The setup tests: can we connect, and may the login read. */
+#include <string.h>
+
+#include "sources/postgresql/query.h"
+#include "sources/postgresql/source.h"
+
+/* So many tables are named when many cannot be read. */
+#define NAMED_MAX 5
+
+const struct ps_test source_tests[] = {
+    {"connect", "Connecting to the database"},
+    {"select", "Reading from the tables"},
+    {NULL, NULL},
+};
+
+/* Names the tables that cannot be read; PS_OK where all can. */
+static enum ps_status check_rights(struct source *source, struct ps_error *err)
+{
+    const struct catalog *catalog = source->catalog;
+    size_t listed = 0, obstacles = 0;
+    struct ps_buffer text;
+    ps_buffer_init(&text, PS_ERROR_MESSAGE_SIZE);
+    for (size_t i = 0; i < catalog->tables_count; i++) {
+        const struct catalog_table *entry = &catalog->tables[i];
+        if (!catalog_is_listed(catalog, entry)) {
+            continue;
+        }
+        listed++;
+        if (entry->schema_usage && entry->selectable && !entry->rows_hidden) {
+            continue;
+        }
+        if (obstacles++ < NAMED_MAX) {
+            ps_buffer_puts(&text, text.size > 0 ? " | " : "");
+            (void)catalog_obstacle(entry, &source->link, source->settings.user, &text);
+        }
+    }
+    enum ps_status status = PS_OK;
+    if (listed == 0) {
+        status =
+            ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                    "no table in the schemas that `schema` names at %s", source->settings.target);
+    } else if (obstacles > 0) {
+        status = ps_fail(err, PS_CONFIG, PS_CLASS_PERMISSION,
+                         "%zu of %zu tables cannot be read at %s: %s%s", obstacles, listed,
+                         source->settings.target, ps_buffer_text(&text),
+                         obstacles > NAMED_MAX ? " | …" : "");
+    }
+    ps_buffer_done(&text);
+    return status;
+}
+
+/* Reads no rows of each table: what the catalog promises is what the server does. */
+static enum ps_status read_nothing(struct source *source, struct ps_error *err)
+{
+    const struct catalog *catalog = source->catalog;
+    struct ps_buffer sql;
+    enum ps_status status = PS_OK;
+    ps_buffer_init(&sql, 0);
+    for (size_t i = 0; status == PS_OK && i < catalog->tables_count; i++) {
+        const struct catalog_table *entry = &catalog->tables[i];
+        if (!catalog_is_listed(catalog, entry) || !entry->populated ||
+            (entry->unlogged && source->link.recovery)) {
+            continue;
+        }
+        /* Each in its own statement outside a transaction, so that no lock stays. */
+        ps_buffer_clear(&sql);
+        ps_buffer_puts(&sql, "SELECT FROM ");
+        query_qualified(&sql, entry->table.schema, entry->table.name);
+        ps_buffer_puts(&sql, " WHERE false");
+        PGresult *result = NULL;
+        status = ps_buffer_ok(&sql) ? link_query(&source->link, ps_buffer_text(&sql), LINK_SHORT_MS,
+                                                 "reading", &result, err)
+                                    : ps_fail_nomem(err, "reading");
+        PQclear(result);
+        if (status != PS_OK) {
+            ps_error_prefix(err, "%s.%s", entry->table.schema, entry->table.name);
+        }
+    }
+    ps_buffer_done(&sql);
+    return status;
+}
+
+enum ps_status source_test(const struct ps_source_request *request, const char *name,
+                           struct ps_error *err)
+{
+    struct source source = {.config = request->config};
+    enum ps_status status = link_settings_read(&source.settings, request->config, err);
+    if (status == PS_OK) {
+        status = link_open(&source.link, &source.settings, err);
+    }
+    if (status == PS_OK && strcmp(name, "select") == 0) {
+        status = link_begin(&source.link, NULL, err);
+        if (status == PS_OK) {
+            status = source_read_tables(&source, &source.link, err);
+            link_end(&source.link);
+        }
+        if (status == PS_OK) {
+            status = check_rights(&source, err);
+        }
+        if (status == PS_OK) {
+            status = read_nothing(&source, err);
+        }
+    } else if (status == PS_OK && strcmp(name, "connect") != 0) {
+        status = ps_fail(err, PS_BUG, PS_CLASS_NONE, "no setup test has the name %s", name);
+    }
+    link_close(&source.link);
+    catalog_free(source.catalog);
+    ps_buffer_done(&source.scope);
+    ps_buffer_done(&source.missing);
+    return status;
+}
