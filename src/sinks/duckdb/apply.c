@@ -1,0 +1,296 @@
+/*
+ * Staged operations. Upserts and deletes of a table gather in a temporary table until the
+ * checkpoint, in any mixture; the last one of each key counts, and a key that was upserted and then
+ * deleted ends as that row, soft-deleted. Updates gather by themselves, one set of columns at a
+ * time: whatever came before them is applied first, so that they find it.
+ *
+ * While the table is being loaded the same happens to the load's table, where upserts go straight
+ * into it.
+ */
+#include <stdio.h>
+
+#include "sinks/duckdb/packet.h"
+#include "sinks/duckdb/sink.h"
+
+void duck_apply_put_stage(struct ps_buffer *out, const struct duck_table *table)
+{
+    /* Temporary tables are found before all others. */
+    ps_buffer_printf(out, "_penstock_stage_%u", table->number);
+}
+
+/* The last operation of each key, while it is being applied. */
+static void put_last(struct ps_buffer *out, const struct duck_table *table)
+{
+    ps_buffer_printf(out, "_penstock_last_%u", table->number);
+}
+
+static void put_target(struct ps_buffer *out, const struct duck_table *table)
+{
+    duck_name_table(out, &table->full, table->loading ? DUCK_LOAD_PREFIX : "");
+}
+
+bool duck_apply_fits(const struct duck_table *table, enum duck_route route,
+                     const struct duck_packet *packet)
+{
+    if (route != DUCK_ROUTE_UPDATE) {
+        /* A load takes upserts beside its staged deletes: their stamps tell the order. */
+        return table->staged == DUCK_STAGED_OPERATIONS;
+    }
+    const struct ps_batch *batch = packet->batch;
+    return table->staged == DUCK_STAGED_UPDATES &&
+           table->feed_columns_count == batch->columns_count &&
+           memcmp(table->feed_columns, batch->columns,
+                  batch->columns_count * sizeof *batch->columns) == 0;
+}
+
+/* The columns have the warehouse's types, so that keys compare as they are there. */
+static void put_stage_sql(struct ps_buffer *out, const struct duck_table *table)
+{
+    const struct ps_table *shape = table->table;
+    ps_buffer_puts(out, "CREATE TEMP TABLE ");
+    duck_apply_put_stage(out, table);
+    ps_buffer_puts(out, " (");
+    for (uint32_t i = 0; i < shape->columns_count; i++) {
+        const struct duck_column *column = duck_table_column(table, shape->columns[i].name);
+        duck_name_quote(out, shape->columns[i].name);
+        ps_buffer_putc(out, ' ');
+        duck_type_sql(out, column->type.foreign ? duck_type_of_column(&shape->columns[i])
+                                                : column->type);
+        ps_buffer_puts(out, ", ");
+    }
+    ps_buffer_puts(out, shape->keys_count == 0 ? DUCK_ID " VARCHAR, " : "");
+    ps_buffer_puts(out,
+                   DUCK_SYNCED " TIMESTAMPTZ, " DUCK_OPERATION " SMALLINT, " DUCK_ORDER " BIGINT)");
+}
+
+enum ps_status duck_apply_stage(struct duck_sink *sink, struct duck_table *table,
+                                enum duck_route route, struct ps_error *err)
+{
+    if (table->staged != DUCK_STAGED_NOTHING) {
+        return PS_OK;
+    }
+    put_stage_sql(&sink->sql, table);
+    enum ps_status status = duck_do(sink, table, "staging rows of", err);
+    if (status == PS_OK) {
+        table->staged = route == DUCK_ROUTE_UPDATE ? DUCK_STAGED_UPDATES : DUCK_STAGED_OPERATIONS;
+        table->staged_deletes = false;
+    }
+    return status;
+}
+
+/* Staged rows beyond one a key. */
+static enum ps_status count_repeated(struct duck_sink *sink, const struct duck_table *table,
+                                     int64_t *ret_count, struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    ps_buffer_puts(sql, "SELECT (SELECT count(*) FROM ");
+    duck_apply_put_stage(sql, table);
+    ps_buffer_puts(sql, ") - (SELECT count(*) FROM (SELECT DISTINCT ");
+    duck_table_put_keys(sql, table);
+    ps_buffer_puts(sql, " FROM ");
+    duck_apply_put_stage(sql, table);
+    ps_buffer_puts(sql, "))");
+    return duck_statement_integers(&sink->session, "applying rows", sql, ret_count, 1, err);
+}
+
+/* Appends "name, " of every column that upserts bring. */
+static void put_columns(struct ps_buffer *out, const struct duck_table *table, const char *prefix)
+{
+    const struct ps_table *shape = table->table;
+    for (uint32_t i = 0; i < shape->columns_count; i++) {
+        ps_buffer_puts(out, prefix);
+        duck_name_quote(out, shape->columns[i].name);
+        ps_buffer_puts(out, ", ");
+    }
+    if (shape->keys_count == 0) {
+        ps_buffer_puts(out, prefix);
+        ps_buffer_puts(out, DUCK_ID ", ");
+    }
+}
+
+static void put_insert(struct ps_buffer *out, const struct duck_table *table)
+{
+    ps_buffer_puts(out, "INSERT INTO ");
+    put_target(out, table);
+    ps_buffer_puts(out, " (");
+    put_columns(out, table, "");
+    ps_buffer_puts(out, DUCK_SYNCED ", " DUCK_DELETED ") SELECT ");
+    put_columns(out, table, "a.");
+}
+
+/* Every key once, and upserts alone: the staged rows are what the table is to hold. */
+static enum ps_status apply_upserts(struct duck_sink *sink, const struct duck_table *table,
+                                    struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    ps_buffer_puts(sql, "DELETE FROM ");
+    put_target(sql, table);
+    ps_buffer_puts(sql, " AS a USING ");
+    duck_apply_put_stage(sql, table);
+    ps_buffer_puts(sql, " AS b WHERE ");
+    duck_table_put_match(sql, table);
+    enum ps_status status = duck_do(sink, table, "replacing rows of", err);
+    if (status != PS_OK) {
+        return status;
+    }
+    put_insert(sql, table);
+    ps_buffer_puts(sql, "a." DUCK_SYNCED ", false FROM ");
+    duck_apply_put_stage(sql, table);
+    ps_buffer_puts(sql, " AS a");
+    return duck_do(sink, table, "inserting rows into", err);
+}
+
+/* For each key the places of its last upsert and of its last delete, and that delete's time. */
+static void put_last_sql(struct ps_buffer *out, const struct duck_table *table)
+{
+    ps_buffer_puts(out, "CREATE TEMP TABLE ");
+    put_last(out, table);
+    ps_buffer_puts(out, " AS SELECT ");
+    duck_table_put_keys(out, table);
+    ps_buffer_printf(out,
+                     ", max(" DUCK_ORDER ") FILTER (WHERE " DUCK_OPERATION
+                     " = %d) AS upserted, max(" DUCK_ORDER ") FILTER (WHERE " DUCK_OPERATION
+                     " = %d) AS deleted, max(" DUCK_SYNCED ") AS stamp FROM ",
+                     PS_UPSERT, PS_DELETE);
+    duck_apply_put_stage(out, table);
+    ps_buffer_puts(out, " GROUP BY ");
+    duck_table_put_keys(out, table);
+}
+
+/* Soft-deletes the rows whose keys were deleted and not upserted. In a load, rows that came after
+ * the delete stay. */
+static enum ps_status soft_delete(struct duck_sink *sink, const struct duck_table *table,
+                                  struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    ps_buffer_puts(sql, "UPDATE ");
+    put_target(sql, table);
+    ps_buffer_puts(sql, " AS a SET " DUCK_DELETED " = true, " DUCK_SYNCED " = b.stamp FROM ");
+    put_last(sql, table);
+    ps_buffer_puts(sql, " AS b WHERE b.upserted IS NULL AND a." DUCK_DELETED " IS NOT TRUE AND ");
+    ps_buffer_puts(sql, table->loading ? "a." DUCK_SYNCED " < b.stamp AND " : "");
+    duck_table_put_match(sql, table);
+    return duck_do(sink, table, "soft-deleting rows of", err);
+}
+
+static enum ps_status apply_mixture(struct duck_sink *sink, const struct duck_table *table,
+                                    struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    put_last_sql(sql, table);
+    enum ps_status status = duck_do(sink, table, "ordering operations on", err);
+    if (status == PS_OK) {
+        status = soft_delete(sink, table, err);
+    }
+    if (status == PS_OK && !table->loading) {
+        ps_buffer_puts(sql, "DELETE FROM ");
+        put_target(sql, table);
+        ps_buffer_puts(sql, " AS a USING ");
+        put_last(sql, table);
+        ps_buffer_puts(sql, " AS b WHERE b.upserted IS NOT NULL AND ");
+        duck_table_put_match(sql, table);
+        status = duck_do(sink, table, "replacing rows of", err);
+    }
+    if (status == PS_OK && !table->loading) {
+        put_insert(sql, table);
+        ps_buffer_puts(sql, "b.stamp, coalesce(b.deleted > b.upserted, false) FROM ");
+        duck_apply_put_stage(sql, table);
+        ps_buffer_puts(sql, " AS a JOIN ");
+        put_last(sql, table);
+        ps_buffer_puts(sql, " AS b ON a." DUCK_ORDER " = b.upserted");
+        status = duck_do(sink, table, "inserting rows into", err);
+    }
+    if (status == PS_OK) {
+        ps_buffer_puts(sql, "DROP TABLE ");
+        put_last(sql, table);
+        status = duck_do(sink, table, "ordering operations on", err);
+    }
+    return status;
+}
+
+static enum ps_status apply_updates(struct duck_sink *sink, const struct duck_table *table,
+                                    struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    const struct ps_table *shape = table->table;
+    ps_buffer_puts(sql, "UPDATE ");
+    put_target(sql, table);
+    ps_buffer_puts(sql, " AS a SET " DUCK_SYNCED " = b." DUCK_SYNCED);
+    for (uint32_t i = 0; i < table->feed_columns_count; i++) {
+        const struct ps_column *column = &shape->columns[table->feed_columns[i]];
+        if (column->key_position == 0) {
+            ps_buffer_puts(sql, ", ");
+            duck_name_quote(sql, column->name);
+            ps_buffer_puts(sql, " = b.");
+            duck_name_quote(sql, column->name);
+        }
+    }
+    ps_buffer_puts(sql, " FROM (SELECT * FROM ");
+    duck_apply_put_stage(sql, table);
+    ps_buffer_puts(sql, " WHERE " DUCK_ORDER " IN (SELECT max(" DUCK_ORDER ") FROM ");
+    duck_apply_put_stage(sql, table);
+    ps_buffer_puts(sql, " GROUP BY ");
+    duck_table_put_keys(sql, table);
+    ps_buffer_puts(sql, ")) AS b WHERE a." DUCK_DELETED " IS NOT TRUE AND ");
+    duck_table_put_match(sql, table);
+    return duck_do(sink, table, "updating rows of", err);
+}
+
+static enum ps_status apply_operations(struct duck_sink *sink, struct duck_table *table,
+                                       struct ps_error *err)
+{
+    int64_t repeated = 0;
+    if (!table->staged_deletes) {
+        enum ps_status status = count_repeated(sink, table, &repeated, err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    return table->staged_deletes || repeated != 0 ? apply_mixture(sink, table, err)
+                                                  : apply_upserts(sink, table, err);
+}
+
+enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table, struct ps_error *err)
+{
+    if (table->staged == DUCK_STAGED_NOTHING) {
+        return PS_OK;
+    }
+    enum ps_status status = PS_OK;
+    if (table->loading) {
+        /* Where a key was read twice, what is staged belongs to its last row. */
+        table->load_mixed = true;
+        status = duck_load_reduce(sink, table, &table->load_duplicates, err);
+    }
+    if (status == PS_OK) {
+        status = table->staged == DUCK_STAGED_UPDATES ? apply_updates(sink, table, err)
+                                                      : apply_operations(sink, table, err);
+    }
+    if (status == PS_OK) {
+        ps_buffer_puts(&sink->sql, "DROP TABLE ");
+        duck_apply_put_stage(&sink->sql, table);
+        status = duck_do(sink, table, "staging rows of", err);
+    }
+    if (status == PS_OK) {
+        table->staged = DUCK_STAGED_NOTHING;
+        table->staged_deletes = false;
+    }
+    return status;
+}
+
+enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *table,
+                                   struct ps_error *err)
+{
+    if (duck_table_column(table, DUCK_DELETED) == NULL ||
+        duck_table_column(table, DUCK_SYNCED) == NULL) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SCHEMA,
+                       "emptying %s.%s: the table was not made by Penstock, it has no %s",
+                       table->schema, table->name, DUCK_DELETED);
+    }
+    ps_buffer_puts(&sink->sql, "UPDATE ");
+    put_target(&sink->sql, table);
+    ps_buffer_puts(&sink->sql, " SET " DUCK_DELETED " = true, " DUCK_SYNCED " = ");
+    duck_put_stamp(&sink->sql, duck_stamp(sink));
+    ps_buffer_puts(&sink->sql, " WHERE " DUCK_DELETED " IS NOT TRUE");
+    table->load_mixed = table->loading;
+    return duck_do(sink, table, "soft-deleting rows of", err);
+}

@@ -1,0 +1,171 @@
+/*
+ * Full loads. Their rows go to a table of their own beside the real one, which takes its place at
+ * the end, in the transaction of the next checkpoint: nobody sees half of a load, and a first load
+ * is never copied.
+ */
+#include "sinks/duckdb/sink.h"
+
+enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
+                               struct ps_error *err)
+{
+    ps_buffer_puts(&sink->sql, "DROP TABLE IF EXISTS ");
+    duck_name_table(&sink->sql, &table->full, DUCK_LOAD_PREFIX);
+    enum ps_status status = duck_do(sink, table, "beginning the load of", err);
+    if (status == PS_OK) {
+        /* Made after the table itself, so that it has the same columns in the same order. */
+        ps_buffer_puts(&sink->sql, "CREATE TABLE ");
+        duck_name_table(&sink->sql, &table->full, DUCK_LOAD_PREFIX);
+        ps_buffer_puts(&sink->sql, " AS SELECT * FROM ");
+        duck_name_table(&sink->sql, &table->full, "");
+        ps_buffer_puts(&sink->sql, " LIMIT 0");
+        status = duck_do(sink, table, "beginning the load of", err);
+    }
+    if (status == PS_OK) {
+        table->loading = true;
+        table->load_mixed = false;
+        table->load_duplicates = 0;
+    }
+    return status;
+}
+
+static void put_load(struct ps_buffer *out, const struct duck_table *table)
+{
+    duck_name_table(out, &table->full, DUCK_LOAD_PREFIX);
+}
+
+static enum ps_status count_repeated(struct duck_sink *sink, const struct duck_table *table,
+                                     int64_t *ret_count, struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    ps_buffer_puts(sql, "SELECT (SELECT count(*) FROM ");
+    put_load(sql, table);
+    ps_buffer_puts(sql, ") - (SELECT count(*) FROM (SELECT DISTINCT ");
+    duck_table_put_keys(sql, table);
+    ps_buffer_puts(sql, " FROM ");
+    put_load(sql, table);
+    ps_buffer_puts(sql, "))");
+    return duck_statement_integers(&sink->session, "counting keys", sql, ret_count, 1, err);
+}
+
+enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table,
+                                uint64_t *ret_duplicates, struct ps_error *err)
+{
+    int64_t repeated = 0;
+    enum ps_status status = count_repeated(sink, table, &repeated, err);
+    if (status != PS_OK || repeated == 0) {
+        return status;
+    }
+    /* Stamps rise from packet to packet, and a packet's rows lie in their order. */
+    struct ps_buffer *sql = &sink->sql;
+    ps_buffer_puts(sql, "DELETE FROM ");
+    put_load(sql, table);
+    ps_buffer_puts(sql,
+                   " WHERE rowid IN (SELECT row FROM (SELECT a.rowid AS row, row_number() OVER "
+                   "(PARTITION BY ");
+    duck_table_put_keys_of(sql, table, "a.");
+    ps_buffer_puts(sql, " ORDER BY a." DUCK_SYNCED " DESC, a.rowid DESC) AS place FROM ");
+    put_load(sql, table);
+    ps_buffer_puts(sql, " AS a SEMI JOIN (SELECT ");
+    duck_table_put_keys(sql, table);
+    ps_buffer_puts(sql, " FROM ");
+    put_load(sql, table);
+    ps_buffer_puts(sql, " GROUP BY ");
+    duck_table_put_keys(sql, table);
+    ps_buffer_puts(sql, " HAVING count(*) > 1) AS b ON ");
+    duck_table_put_match(sql, table);
+    ps_buffer_puts(sql, ") WHERE place > 1)");
+    status = duck_do(sink, table, "reducing repeated keys of", err);
+    if (status == PS_OK) {
+        *ret_duplicates += (uint64_t)repeated;
+    }
+    return status;
+}
+
+static enum ps_status is_empty(struct duck_sink *sink, const struct duck_table *table,
+                               bool *ret_empty, struct ps_error *err)
+{
+    int64_t rows = 0;
+    ps_buffer_puts(&sink->sql, "SELECT count(*) FROM (SELECT 1 FROM ");
+    duck_name_table(&sink->sql, &table->full, "");
+    ps_buffer_puts(&sink->sql, " LIMIT 1)");
+    enum ps_status status =
+        duck_statement_integers(&sink->session, "ending a load", &sink->sql, &rows, 1, err);
+    *ret_empty = rows == 0;
+    return status;
+}
+
+/* Rows of the former table that the load did not bring stay, soft-deleted. */
+static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table *table,
+                                 uint64_t *ret_vanished, struct ps_error *err)
+{
+    bool empty = true;
+    enum ps_status status = is_empty(sink, table, &empty, err);
+    if (status != PS_OK || empty) {
+        return status;
+    }
+    struct ps_buffer *sql = &sink->sql;
+    int64_t stamp = duck_stamp(sink);
+    ps_buffer_puts(sql, "INSERT INTO ");
+    put_load(sql, table);
+    ps_buffer_puts(sql, " SELECT a.* REPLACE (CASE WHEN a." DUCK_DELETED " THEN a." DUCK_SYNCED
+                        " ELSE ");
+    duck_put_stamp(sql, stamp);
+    ps_buffer_puts(sql, " END AS " DUCK_SYNCED ", true AS " DUCK_DELETED ") FROM ");
+    duck_name_table(sql, &table->full, "");
+    ps_buffer_puts(sql, " AS a WHERE NOT EXISTS (SELECT 1 FROM ");
+    put_load(sql, table);
+    ps_buffer_puts(sql, " AS b WHERE ");
+    duck_table_put_match(sql, table);
+    ps_buffer_putc(sql, ')');
+    status = duck_do(sink, table, "keeping vanished rows of", err);
+    if (status != PS_OK) {
+        return status;
+    }
+    int64_t vanished = 0;
+    ps_buffer_puts(sql, "SELECT count(*) FROM ");
+    put_load(sql, table);
+    ps_buffer_puts(sql, " WHERE " DUCK_DELETED " AND " DUCK_SYNCED " = ");
+    duck_put_stamp(sql, stamp);
+    status = duck_statement_integers(&sink->session, "ending a load", sql, &vanished, 1, err);
+    *ret_vanished = (uint64_t)vanished;
+    return status;
+}
+
+static enum ps_status take_place(struct duck_sink *sink, struct duck_table *table,
+                                 struct ps_error *err)
+{
+    ps_buffer_puts(&sink->sql, "DROP TABLE ");
+    duck_name_table(&sink->sql, &table->full, "");
+    enum ps_status status = duck_do(sink, table, "ending the load of", err);
+    if (status == PS_OK) {
+        ps_buffer_puts(&sink->sql, "ALTER TABLE ");
+        put_load(&sink->sql, table);
+        ps_buffer_puts(&sink->sql, " RENAME TO ");
+        duck_name_quote(&sink->sql, table->name);
+        status = duck_do(sink, table, "ending the load of", err);
+    }
+    return status;
+}
+
+enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, bool keys_may_repeat,
+                             struct ps_load_result *ret_result, struct ps_error *err)
+{
+    struct ps_load_result result = {0};
+    enum ps_status status = duck_apply(sink, table, err);
+    if (status == PS_OK &&
+        (keys_may_repeat || table->load_mixed || table->table->keys_count == 0)) {
+        status = duck_load_reduce(sink, table, &result.duplicates, err);
+    }
+    result.duplicates += table->load_duplicates;
+    if (status == PS_OK) {
+        status = carry_over(sink, table, &result.vanished, err);
+    }
+    if (status == PS_OK) {
+        status = take_place(sink, table, err);
+    }
+    if (status == PS_OK) {
+        table->loading = false;
+        *ret_result = result;
+    }
+    return status;
+}

@@ -1,0 +1,253 @@
+/*
+ * Opening the file, with the options it runs with, and what its refusals mean.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "sinks/duckdb/sink.h"
+
+#define MEMORY_DEFAULT ((size_t)1 << 30)
+#define MEMORY_LEAST ((size_t)64 << 20)
+#define THREADS_MAX 4
+
+/* The first number in a file; 0: none. "max" of cgroup v2 is none. */
+static size_t number_in(const char *path)
+{
+    unsigned long long number = 0;
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        if (fscanf(file, "%llu", &number) != 1) {
+            number = 0;
+        }
+        fclose(file);
+    }
+    return (size_t)number;
+}
+
+/* What this process may use: the cgroup's limit (version 2, else 1) or the machine's memory. */
+static size_t memory_limit(void)
+{
+    size_t machine = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    size_t group = number_in("/sys/fs/cgroup/memory.max");
+    if (group == 0) {
+        group = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    }
+    return group != 0 && group < machine ? group : machine;
+}
+
+static size_t memory_for(const struct ps_sink_request *request)
+{
+    size_t memory = request->memory_bytes;
+    if (memory == 0) {
+        memory = memory_limit() / 10 * 4;
+        memory = memory < MEMORY_DEFAULT ? memory : MEMORY_DEFAULT;
+    }
+    return memory < MEMORY_LEAST ? MEMORY_LEAST : memory;
+}
+
+static unsigned threads_for_machine(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 2) {
+        return 2;
+    }
+    return processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
+}
+
+/* Makes the folders above the file. */
+static enum ps_status make_folders(const char *path, struct ps_error *err)
+{
+    char *copy = ps_strdup(path);
+    if (copy == NULL) {
+        return ps_fail_nomem(err, "opening the warehouse");
+    }
+    enum ps_status status = PS_OK;
+    for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
+            status = ps_fail(err, PS_CONFIG, PS_CLASS_DISK,
+                             "opening the warehouse %s: making the folder %s: %s", path, copy,
+                             strerror(errno));
+            break;
+        }
+        *slash = '/';
+    }
+    ps_free(copy);
+    return status;
+}
+
+static enum ps_status check_path(const char *path, bool must_exist, struct ps_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) == 0) {
+        return S_ISDIR(info.st_mode)
+                   ? ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                             "opening the warehouse %s: it is a folder, not a file", path)
+                   : PS_OK;
+    }
+    if (errno != ENOENT) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "opening the warehouse %s: %s", path,
+                       strerror(errno));
+    }
+    if (must_exist) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "opening the warehouse %s: there is no such file", path);
+    }
+    return make_folders(path, err);
+}
+
+/* DuckDB's refusal to open the file, in our words where it is one that users meet. */
+static enum ps_status refuse(const char *path, const char *text, struct ps_error *err)
+{
+    if (text == NULL) {
+        text = "DuckDB gives no reason";
+    }
+    if (strstr(text, "Could not set lock") != NULL) {
+        const char *holder = strstr(text, "held in ");
+        int length = 0;
+        if (holder != NULL) {
+            /* "held in /usr/bin/duckdb (PID 123) by user root. …" */
+            holder += strlen("held in ");
+            const char *end = strchr(holder, ')');
+            length = end != NULL ? (int)(end - holder) + 1 : 0;
+        }
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "opening the warehouse %s: another process has it open: %.*s; let it end, "
+                       "or name another file",
+                       path, length != 0 ? length : 7, length != 0 ? holder : "unknown");
+    }
+    if (strstr(text, "not a valid DuckDB database file") != NULL) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "opening the warehouse %s: the file exists and is not a DuckDB database; "
+                       "name another file",
+                       path);
+    }
+    char what[512];
+    snprintf(what, sizeof what, "opening the warehouse %.400s", path);
+    return duck_statement_fail(what, DUCK_API_ERROR_IO, text, err);
+}
+
+static enum ps_status open_file(struct duck_sink *sink, const char *path,
+                                const struct ps_sink_request *request, struct ps_error *err)
+{
+    const struct duck_library *library = sink->session.library;
+    char memory[32];
+    char threads[16];
+    snprintf(memory, sizeof memory, "%zuMiB", memory_for(request) >> 20);
+    snprintf(threads, sizeof threads, "%u", threads_for_machine());
+    const char *const options[][2] = {
+        {"memory_limit", memory},
+        {"threads", threads},
+        /* Rows of a packet keep their order without it; whole statements get faster. */
+        {"preserve_insertion_order", "false"},
+        /* What is not built in is not fetched behind the user's back. */
+        {"autoinstall_known_extensions", "false"},
+        {"autoload_known_extensions", "false"},
+    };
+    struct duck_api_config *config = NULL;
+    char *reason = NULL;
+    if (library->create_config(&config) != 0) {
+        return ps_fail_nomem(err, "opening the warehouse");
+    }
+    enum ps_status status = PS_OK;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (library->set_config(config, options[i][0], options[i][1]) != 0) {
+            status = ps_fail(err, PS_BUG, PS_CLASS_NONE,
+                             "opening the warehouse: DuckDB has no option %s = %s", options[i][0],
+                             options[i][1]);
+            goto out;
+        }
+    }
+    if (library->open_ext(path, &sink->database, config, &reason) != 0) {
+        status = refuse(path, reason, err);
+    }
+out:
+    library->free(reason);
+    library->destroy_config(&config);
+    return status;
+}
+
+static enum ps_status read_catalog(struct duck_sink *sink, struct ps_error *err)
+{
+    struct ps_buffer text;
+    ps_buffer_init(&text, 0);
+    ps_buffer_puts(&sink->sql, "SELECT current_database()");
+    enum ps_status status =
+        duck_statement_texts(&sink->session, "opening the warehouse", &sink->sql, &text, err);
+    if (status == PS_OK) {
+        sink->catalog = ps_strdup(text.data);
+        if (sink->catalog == NULL) {
+            status = ps_fail_nomem(err, "opening the warehouse");
+        }
+    }
+    ps_buffer_done(&text);
+    return status;
+}
+
+enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_request *request,
+                                  struct ps_error *err)
+{
+    const char *path = request->destination;
+    if (strncmp(path, "duckdb:", 7) == 0) {
+        path += 7;
+    }
+    if (path[0] == '\0') {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "opening the warehouse: its path is empty");
+    }
+    enum ps_status status = duck_library_get(&sink->session.library, err);
+    if (status == PS_OK) {
+        status = check_path(path, request->must_exist, err);
+    }
+    if (status == PS_OK) {
+        status = open_file(sink, path, request, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    if (sink->session.library->connect(sink->database, &sink->session.connection) != 0) {
+        return ps_fail_nomem(err, "opening the warehouse");
+    }
+    /* Casts of TIMESTAMPTZ to text follow it. */
+    status = duck_statement_run(&sink->session, "opening the warehouse", "SET TimeZone = 'UTC'",
+                                NULL, err);
+    if (status == PS_OK) {
+        status = read_catalog(sink, err);
+    }
+    if (status == PS_OK) {
+        struct duck_feed_options options = {
+            .library = sink->session.library,
+            .connection = sink->session.connection,
+            .bytes_max = memory_for(request) / 64,
+            .threads = threads_for_machine(),
+        };
+        sink->held_max = memory_for(request) / 32;
+        status = duck_feed_new(&options, &sink->feed, err);
+    }
+    return status;
+}
+
+void duck_database_close(struct duck_sink *sink)
+{
+    const struct duck_library *library = sink->session.library;
+    duck_feed_free(sink->feed);
+    sink->feed = NULL;
+    if (library == NULL) {
+        return;
+    }
+    if (sink->session.connection != NULL) {
+        if (sink->in_transaction) {
+            /* Where the transaction is lost already this fails, and that is as good. */
+            (void)!duck_statement_run(&sink->session, "closing", "ROLLBACK", NULL, NULL);
+        }
+        library->disconnect(&sink->session.connection);
+    }
+    if (sink->database != NULL) {
+        library->close(&sink->database);
+    }
+}

@@ -1,0 +1,363 @@
+/*
+ * The sink's members (include/penstock/sink.h): each brings the connection into a state in which it
+ * can work, and calls the file that does it. docs/sinks/duckdb.md tells the whole.
+ */
+#include "sinks/duckdb/sink.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/fault.h"
+#include "sinks/duckdb/duckdb.h"
+#include "sinks/duckdb/packet.h"
+
+static struct duck_sink *of(struct ps_sink *sink)
+{
+    return (struct duck_sink *)sink;
+}
+
+int64_t duck_stamp(struct duck_sink *sink)
+{
+    struct ps_timestamp now = sink->clock->utc(sink->clock);
+    int64_t now_us = now.seconds * 1000000 + now.nanos / 1000;
+    sink->synced_us = now_us > sink->synced_us ? now_us : sink->synced_us + 1;
+    return sink->synced_us;
+}
+
+void duck_put_stamp(struct ps_buffer *out, int64_t stamp_us)
+{
+    int64_t seconds = stamp_us / 1000000 - (stamp_us % 1000000 < 0 ? 1 : 0);
+    struct ps_timestamp stamp = {seconds, (int32_t)(stamp_us - seconds * 1000000) * 1000};
+    char text[PS_VALUE_TEXT_SIZE];
+    ps_timestamp_format(stamp, true, text);
+    ps_buffer_printf(out, "TIMESTAMPTZ '%s'", text);
+}
+
+enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, const char *doing,
+                       struct ps_error *err)
+{
+    char what[256];
+    snprintf(what, sizeof what, "%s %s.%s", doing, table->schema, table->name);
+    return duck_statement_run_buffer(&sink->session, what, &sink->sql, NULL, err);
+}
+
+enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err)
+{
+    if (sink->in_transaction) {
+        return PS_OK;
+    }
+    enum ps_status status =
+        duck_statement_run(&sink->session, "beginning a transaction", "BEGIN", NULL, err);
+    sink->in_transaction = status == PS_OK;
+    return status;
+}
+
+/*
+ * After a failure the transaction is lost, whatever else may work: every later call fails like the
+ * one that did, until the sink is closed. Statuses other than OK are remembered here.
+ */
+static enum ps_status settled(struct duck_sink *sink, enum ps_status status, struct ps_error *error,
+                              struct ps_error *err)
+{
+    if (status != PS_OK) {
+        if (sink->broken == PS_OK) {
+            sink->broken = status;
+            sink->broken_error = *error;
+        }
+        if (err != NULL) {
+            *err = *error;
+        }
+    }
+    return status;
+}
+
+static enum ps_status broken(const struct duck_sink *sink, struct ps_error *err)
+{
+    if (err != NULL) {
+        *err = sink->broken_error;
+    }
+    return sink->broken;
+}
+
+static void duckdb_close(struct ps_sink *base)
+{
+    struct duck_sink *sink = of(base);
+    if (sink == NULL) {
+        return;
+    }
+    duck_database_close(sink);
+    duck_tables_done(&sink->tables);
+    duck_losses_done(&sink->losses);
+    ps_buffer_done(&sink->sql);
+    ps_buffer_done(&sink->feed_sql);
+    ps_free(sink->catalog);
+    ps_free(sink->schema);
+    ps_free(sink);
+}
+
+static enum ps_status duckdb_open(const struct ps_sink_request *request, struct ps_sink **ret_sink,
+                                  struct ps_error *err)
+{
+    struct duck_sink *sink = ps_calloc(1, sizeof *sink);
+    if (sink == NULL) {
+        return ps_fail_nomem(err, "opening the warehouse");
+    }
+    sink->base.ops = &ps_sink_duckdb;
+    sink->clock = request->clock;
+    ps_buffer_init(&sink->sql, 0);
+    ps_buffer_init(&sink->feed_sql, 0);
+    enum ps_status status = PS_OK;
+    sink->schema = ps_strdup(request->schema);
+    if (sink->schema == NULL) {
+        status = ps_fail_nomem(err, "opening the warehouse");
+    } else {
+        status = duck_database_open(sink, request, err);
+    }
+    if (status == PS_OK) {
+        status = duck_state_make(sink, err);
+    }
+    if (status != PS_OK) {
+        duckdb_close(&sink->base);
+        return status;
+    }
+    *ret_sink = &sink->base;
+    return PS_OK;
+}
+
+static enum ps_status duckdb_state_read(struct ps_sink *base, struct ps_stored_state *ret_state,
+                                        struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    enum ps_status status = duck_writer_settle(sink, &error);
+    if (status == PS_OK) {
+        status = duck_state_read(sink, ret_state, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
+/* All that was written of the table is applied, a transaction is open and the connection free. */
+static enum ps_status quiet(struct duck_sink *sink, struct duck_table *table, struct ps_error *err)
+{
+    enum ps_status status = duck_writer_flush(sink, table, err);
+    if (status == PS_OK) {
+        status = duck_begin(sink, err);
+    }
+    return status == PS_OK ? duck_apply(sink, table, err) : status;
+}
+
+static enum ps_status duckdb_schema_change(struct ps_sink *base, const struct ps_table *table,
+                                           bool *ret_changed, struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    struct duck_table *entry = NULL;
+    enum ps_status status = duck_tables_get(sink, table, &entry, &error);
+    if (status == PS_OK) {
+        status = quiet(sink, entry, &error);
+    }
+    if (status == PS_OK) {
+        status = duck_tables_merge(sink, entry, table, ret_changed, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
+/* The entry of a table that schema_change has told of, quiet. */
+static enum ps_status known(struct duck_sink *sink, const struct ps_table *table,
+                            struct duck_table **ret_entry, struct ps_error *err)
+{
+    struct duck_table *entry = duck_tables_find(sink, table);
+    if (entry == NULL) {
+        return ps_fail(err, PS_BUG, PS_CLASS_NONE, "writing to %s: its columns were never told",
+                       table->name);
+    }
+    *ret_entry = entry;
+    return quiet(sink, entry, err);
+}
+
+static enum ps_status duckdb_load_begin(struct ps_sink *base, const struct ps_table *table,
+                                        struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    struct duck_table *entry = NULL;
+    enum ps_status status = known(sink, table, &entry, &error);
+    if (status == PS_OK) {
+        status = duck_load_begin(sink, entry, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
+static enum ps_status duckdb_load_end(struct ps_sink *base, const struct ps_table *table,
+                                      bool keys_may_repeat, struct ps_load_result *ret_result,
+                                      struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    struct duck_table *entry = NULL;
+    enum ps_status status = known(sink, table, &entry, &error);
+    if (status == PS_OK && !entry->loading) {
+        status = ps_fail(&error, PS_BUG, PS_CLASS_NONE, "ending the load of %s: none was begun",
+                         table->name);
+    }
+    if (status == PS_OK) {
+        status = duck_load_end(sink, entry, keys_may_repeat, ret_result, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
+static enum ps_status duckdb_prepare(struct ps_sink *base, struct ps_batch *batch,
+                                     struct ps_packet **ret_packet, struct ps_error *err)
+{
+    (void)base;
+    struct duck_packet *packet = NULL;
+    enum ps_status status = duck_packet_new(batch, &packet, err);
+    if (status == PS_OK) {
+        *ret_packet = &packet->base;
+    }
+    return status;
+}
+
+static void duckdb_packet_free(struct ps_sink *base, struct ps_packet *packet)
+{
+    (void)base;
+    duck_packet_free((struct duck_packet *)packet);
+}
+
+static enum ps_status duckdb_write(struct ps_sink *base, struct ps_packet *base_packet,
+                                   struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    struct duck_packet *packet = (struct duck_packet *)base_packet;
+    if (sink->broken != PS_OK) {
+        duck_packet_free(packet);
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    enum ps_status status = PS_OK;
+    struct duck_table *entry = duck_tables_find(sink, packet->batch->table);
+    if (entry == NULL) {
+        status = ps_fail(&error, PS_BUG, PS_CLASS_NONE,
+                         "writing to %s: its columns were never told", packet->batch->table->name);
+        duck_packet_free(packet);
+    } else {
+        status = duck_writer_write(sink, entry, packet, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
+static enum ps_status duckdb_truncate(struct ps_sink *base, const struct ps_table *table,
+                                      struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    struct duck_table *entry = NULL;
+    enum ps_status status = duck_tables_get(sink, table, &entry, &error);
+    if (status == PS_OK) {
+        status = quiet(sink, entry, &error);
+    }
+    if (status == PS_OK) {
+        status = duck_tables_look_up(sink, entry, &error);
+    }
+    if (status == PS_OK && entry->exists) {
+        status = duck_apply_truncate(sink, entry, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
+static enum ps_status commit(struct duck_sink *sink, struct ps_error *err)
+{
+    if (ps_fault("duckdb.before_commit")) {
+        return ps_fail(err, PS_RETRY, PS_CLASS_DISK, "committing: fault duckdb.before_commit");
+    }
+    enum ps_status status =
+        duck_statement_run(&sink->session, "committing to the warehouse", "COMMIT", NULL, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    sink->in_transaction = false;
+    if (ps_fault("duckdb.after_commit")) {
+        return ps_fail(err, PS_RETRY, PS_CLASS_DISK, "committing: fault duckdb.after_commit");
+    }
+    return PS_OK;
+}
+
+static enum ps_status checkpoint(struct duck_sink *sink, const char *state_json, size_t state_size,
+                                 uint64_t number, struct ps_error *err)
+{
+    enum ps_status status = duck_writer_flush_all(sink, err);
+    if (status == PS_OK) {
+        status = duck_begin(sink, err);
+    }
+    for (struct duck_table *table = sink->tables.first; status == PS_OK && table != NULL;
+         table = table->next) {
+        status = duck_apply(sink, table, err);
+    }
+    if (status == PS_OK) {
+        status = duck_state_write(sink, state_json, state_size, number, err);
+    }
+    if (status == PS_OK) {
+        status = commit(sink, err);
+    }
+    if (status == PS_OK) {
+        sink->number = number;
+    }
+    return status;
+}
+
+static enum ps_status duckdb_checkpoint(struct ps_sink *base, const char *state_json,
+                                        size_t state_size, uint64_t number, struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    enum ps_status status = PS_OK;
+    if (number <= sink->number) {
+        status = ps_fail(&error, PS_BUG, PS_CLASS_NONE,
+                         "checkpoint %llu comes after %llu in the warehouse",
+                         (unsigned long long)number, (unsigned long long)sink->number);
+    } else {
+        status = checkpoint(sink, state_json, state_size, number, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
+static size_t duckdb_losses(struct ps_sink *base, const struct ps_sink_loss **ret_losses)
+{
+    return duck_losses_list(&of(base)->losses, ret_losses);
+}
+
+const struct ps_sink_ops ps_sink_duckdb = {
+    .abi = PS_SINK_ABI,
+    .name = "duckdb",
+    .caps = PS_SINK_KEEPS_STATE | PS_SINK_STAGES_LOADS | PS_SINK_IGNORES_CASE | PS_SINK_HAS_SCHEMAS,
+    .open = duckdb_open,
+    .close = duckdb_close,
+    .state_read = duckdb_state_read,
+    .schema_change = duckdb_schema_change,
+    .load_begin = duckdb_load_begin,
+    .load_end = duckdb_load_end,
+    .prepare = duckdb_prepare,
+    .packet_free = duckdb_packet_free,
+    .write = duckdb_write,
+    .truncate = duckdb_truncate,
+    .checkpoint = duckdb_checkpoint,
+    .losses = duckdb_losses,
+};

@@ -1,0 +1,121 @@
+/*
+ * The DuckDB sink's own struct, shared by the files of this folder. All of it belongs to the
+ * writer's thread. What each file does with it stands at its functions below; docs/sinks/duckdb.md
+ * tells the whole.
+ */
+#ifndef PS_SINKS_DUCKDB_SINK_H
+#define PS_SINKS_DUCKDB_SINK_H
+
+#include "base/clock.h"
+#include "penstock/sink.h"
+#include "sinks/duckdb/feed.h"
+#include "sinks/duckdb/losses.h"
+#include "sinks/duckdb/names.h"
+#include "sinks/duckdb/statement.h"
+#include "sinks/duckdb/tables.h"
+
+/* Where the rows of a packet go. */
+enum duck_route {
+    DUCK_ROUTE_LOAD,   /* into the table of the load */
+    DUCK_ROUTE_STAGE,  /* upserts and deletes: staged until they are applied */
+    DUCK_ROUTE_UPDATE, /* updates of one set of columns: likewise */
+};
+
+struct duck_sink {
+    struct ps_sink base;
+    struct duck_api_database *database;
+    struct duck_session session;
+    struct duck_feed *feed;
+    const struct ps_clock *clock;
+    char *catalog; /* DuckDB's name for the file */
+    char *schema;  /* the destination schema */
+
+    bool in_transaction;
+    enum ps_status broken; /* a statement failed, so that the transaction is lost; OK: none did */
+    struct ps_error broken_error;
+
+    int64_t synced_us; /* the last stamp given */
+    uint64_t sequence; /* the last packet's */
+    uint64_t number;   /* of the last checkpoint */
+
+    struct duck_tables tables;
+    struct duck_losses losses;
+
+    struct duck_table *feeding; /* whose rows the feed takes; NULL: no statement runs */
+    enum duck_route feeding_route;
+    size_t held_bytes, held_max; /* of packets that wait for their table's turn */
+
+    struct ps_buffer sql;      /* the statement being written; empty between uses */
+    struct ps_buffer feed_sql; /* the statement that the feed runs */
+    char feed_what[256];
+};
+
+/* open.c: the database and the options it runs with. On failure what was made so far stays in
+ * `sink` for duck_database_close. */
+enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_request *request,
+                                  struct ps_error *err) PS_MUST_CHECK;
+void duck_database_close(struct duck_sink *sink);
+
+/* state.c: the tables of the schema "penstock". */
+enum ps_status duck_state_make(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
+enum ps_status duck_state_read(struct duck_sink *sink, struct ps_stored_state *ret_state,
+                               struct ps_error *err) PS_MUST_CHECK;
+/* Within the transaction; the caller commits. */
+enum ps_status duck_state_write(struct duck_sink *sink, const char *state_json, size_t state_size,
+                                uint64_t number, struct ps_error *err) PS_MUST_CHECK;
+/* Remembers a table's key columns, in key order. */
+enum ps_status duck_state_remember(struct duck_sink *sink, const struct duck_table *table,
+                                   struct ps_error *err) PS_MUST_CHECK;
+
+/* writer.c: which packet goes into which statement. */
+/* Takes the packet, also when it fails. */
+enum ps_status duck_writer_write(struct duck_sink *sink, struct duck_table *table,
+                                 struct duck_packet *packet, struct ps_error *err) PS_MUST_CHECK;
+/* All rows of the table are where their route leads, and the connection is free. */
+enum ps_status duck_writer_flush(struct duck_sink *sink, struct duck_table *table,
+                                 struct ps_error *err) PS_MUST_CHECK;
+/* The same for all tables. */
+enum ps_status duck_writer_flush_all(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
+/* The connection is free; packets may still wait. */
+enum ps_status duck_writer_settle(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
+
+/* apply.c: what is staged becomes the table's, or the load's while it is being loaded. */
+/* Columns of a staging table: enum ps_operation, and the place in the order of arrival. */
+#define DUCK_OPERATION "_penstock_operation"
+#define DUCK_ORDER "_penstock_order"
+/* Appends the name of the table's staging table. */
+void duck_apply_put_stage(struct ps_buffer *out, const struct duck_table *table);
+/* Makes the staging table, unless it is there. The connection is free. */
+enum ps_status duck_apply_stage(struct duck_sink *sink, struct duck_table *table,
+                                enum duck_route route, struct ps_error *err) PS_MUST_CHECK;
+/* True where the packet can join what is staged already. */
+bool duck_apply_fits(const struct duck_table *table, enum duck_route route,
+                     const struct duck_packet *packet);
+/* Applies what is staged of the table, if anything. The connection is free. */
+enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table,
+                          struct ps_error *err) PS_MUST_CHECK;
+/* Soft-deletes every row of the table or of its load. */
+enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *table,
+                                   struct ps_error *err) PS_MUST_CHECK;
+
+/* load.c: full loads. */
+enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
+                               struct ps_error *err) PS_MUST_CHECK;
+enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, bool keys_may_repeat,
+                             struct ps_load_result *ret_result, struct ps_error *err) PS_MUST_CHECK;
+/* Reduces rows of one key in the load's table to the last. */
+enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table,
+                                uint64_t *ret_duplicates, struct ps_error *err) PS_MUST_CHECK;
+
+/* sink.c. */
+/* A transaction is open from now on. The connection is free. */
+enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
+/* The present time in microseconds since 1970, above every one given before. */
+int64_t duck_stamp(struct duck_sink *sink);
+/* Appends TIMESTAMPTZ '…'. */
+void duck_put_stamp(struct ps_buffer *out, int64_t stamp_us);
+/* Runs sink->sql and clears it; `doing` with the table's name begins messages. */
+enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, const char *doing,
+                       struct ps_error *err) PS_MUST_CHECK;
+
+#endif

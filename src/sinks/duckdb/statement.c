@@ -1,0 +1,185 @@
+/*
+ * Statements and their errors.
+ */
+#include "sinks/duckdb/statement.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* How an error of a kind is answered. */
+struct kind {
+    int error_type;
+    enum ps_status status;
+    enum ps_error_class error_class;
+    bool text_is_safe; /* names and paths at most, never a value of a row */
+    const char *advice;
+};
+
+static const struct kind kinds[] = {
+    {DUCK_API_ERROR_IO, PS_CONFIG, PS_CLASS_DISK, true, ""},
+    {DUCK_API_ERROR_PERMISSION, PS_CONFIG, PS_CLASS_PERMISSION, true, ""},
+    {DUCK_API_ERROR_OUT_OF_MEMORY, PS_NOMEM, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_CATALOG, PS_CONFIG, PS_CLASS_SCHEMA, true,
+     " (was the table changed by hand in the warehouse?)"},
+    {DUCK_API_ERROR_BINDER, PS_CONFIG, PS_CLASS_SCHEMA, true,
+     " (was the table changed by hand in the warehouse?)"},
+    {DUCK_API_ERROR_DEPENDENCY, PS_CONFIG, PS_CLASS_SCHEMA, true,
+     " (drop what was made on the table by hand, an index for example)"},
+    {DUCK_API_ERROR_TRANSACTION, PS_RETRY, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_INTERRUPT, PS_CANCELED, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_PARSER, PS_BUG, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_SYNTAX, PS_BUG, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_FATAL, PS_BUG, PS_CLASS_NONE, false, ""},
+    {DUCK_API_ERROR_INTERNAL, PS_BUG, PS_CLASS_NONE, false, ""},
+};
+
+/* Conversion, constraint, range and the like: their texts quote values. */
+static const struct kind other_kind = {-1, PS_DATA, PS_CLASS_DATA, false, ""};
+
+static int first_line(const char *text)
+{
+    size_t length = strcspn(text, "\r\n");
+    return length > 600 ? 600 : (int)length;
+}
+
+enum ps_status duck_statement_fail(const char *what, int error_type, const char *text,
+                                   struct ps_error *err)
+{
+    const struct kind *kind = &other_kind;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kinds[i].error_type == error_type) {
+            kind = &kinds[i];
+        }
+    }
+    if (text == NULL || text[0] == '\0') {
+        return ps_fail(err, kind->status, kind->error_class, "%s: DuckDB gives no reason", what);
+    }
+    if (kind->text_is_safe) {
+        return ps_fail(err, kind->status, kind->error_class, "%s: %.*s%s", what, first_line(text),
+                       text, kind->advice);
+    }
+    /* "Conversion Error: …": the kind alone. */
+    const char *colon = strstr(text, "rror:");
+    int length = colon != NULL && colon - text < 60 ? (int)(colon - text) + 4 : 0;
+    return ps_fail(err, kind->status, kind->error_class,
+                   "%s: DuckDB answered %.*s (its text is withheld: it may show values of rows)",
+                   what, length != 0 ? length : 5, length != 0 ? text : "error");
+}
+
+enum ps_status duck_statement_run(const struct duck_session *session, const char *what,
+                                  const char *sql, int64_t *ret_changed, struct ps_error *err)
+{
+    const struct duck_library *library = session->library;
+    struct duck_api_result result = {0};
+    enum ps_status status = PS_OK;
+    if (library->query(session->connection, sql, &result) != 0) {
+        status = duck_statement_fail(what, library->result_error_type(&result),
+                                     library->result_error(&result), err);
+    } else if (ret_changed != NULL) {
+        *ret_changed = (int64_t)library->rows_changed(&result);
+    }
+    library->destroy_result(&result);
+    return status;
+}
+
+enum ps_status duck_statement_run_buffer(const struct duck_session *session, const char *what,
+                                         struct ps_buffer *sql, int64_t *ret_changed,
+                                         struct ps_error *err)
+{
+    enum ps_status status = ps_buffer_ok(sql)
+                                ? duck_statement_run(session, what, sql->data, ret_changed, err)
+                                : ps_fail_nomem(err, what);
+    ps_buffer_clear(sql);
+    return status;
+}
+
+/* Runs the query; `read` gets its first chunk, which has at least one row. END: there is none. */
+static enum ps_status query_first(const struct duck_session *session, const char *what,
+                                  struct ps_buffer *sql,
+                                  void (*read)(const struct duck_library *library,
+                                               struct duck_api_chunk *chunk, void *context),
+                                  void *context, struct ps_error *err)
+{
+    const struct duck_library *library = session->library;
+    if (!ps_buffer_ok(sql)) {
+        ps_buffer_clear(sql);
+        return ps_fail_nomem(err, what);
+    }
+    struct duck_api_result result = {0};
+    enum ps_status status = PS_OK;
+    if (library->query(session->connection, ps_buffer_text(sql), &result) != 0) {
+        status = duck_statement_fail(what, library->result_error_type(&result),
+                                     library->result_error(&result), err);
+    } else {
+        struct duck_api_chunk *chunk = library->fetch_chunk(result);
+        if (chunk != NULL && library->data_chunk_get_size(chunk) != 0) {
+            read(library, chunk, context);
+        } else {
+            status = PS_END;
+        }
+        library->destroy_data_chunk(&chunk);
+    }
+    library->destroy_result(&result);
+    ps_buffer_clear(sql);
+    return status;
+}
+
+static bool first_is_valid(const struct duck_library *library, struct duck_api_vector *vector)
+{
+    const uint64_t *validity = library->vector_get_validity(vector);
+    return validity == NULL || (validity[0] & 1u) != 0;
+}
+
+struct integers {
+    int64_t *values;
+    size_t count;
+};
+
+static void read_integers(const struct duck_library *library, struct duck_api_chunk *chunk,
+                          void *context)
+{
+    struct integers *integers = context;
+    for (size_t i = 0; i < integers->count; i++) {
+        struct duck_api_vector *vector = library->data_chunk_get_vector(chunk, i);
+        integers->values[i] = first_is_valid(library, vector)
+                                  ? *(const int64_t *)library->vector_get_data(vector)
+                                  : 0;
+    }
+}
+
+enum ps_status duck_statement_integers(const struct duck_session *session, const char *what,
+                                       struct ps_buffer *sql, int64_t *ret_values, size_t count,
+                                       struct ps_error *err)
+{
+    struct integers integers = {ret_values, count};
+    return query_first(session, what, sql, read_integers, &integers, err);
+}
+
+static void read_texts(const struct duck_library *library, struct duck_api_chunk *chunk,
+                       void *context)
+{
+    struct ps_buffer *texts = context;
+    uint64_t columns = library->data_chunk_get_column_count(chunk);
+    for (uint64_t i = 0; i < columns; i++) {
+        struct duck_api_vector *vector = library->data_chunk_get_vector(chunk, i);
+        if (first_is_valid(library, vector)) {
+            const struct duck_api_string *string = library->vector_get_data(vector);
+            ps_buffer_append(texts,
+                             string->size <= DUCK_STRING_INLINE ? string->value.inlined
+                                                                : string->value.pointer.bytes,
+                             string->size);
+        }
+        ps_buffer_putc(texts, '\0');
+    }
+}
+
+enum ps_status duck_statement_texts(const struct duck_session *session, const char *what,
+                                    struct ps_buffer *sql, struct ps_buffer *ret_texts,
+                                    struct ps_error *err)
+{
+    enum ps_status status = query_first(session, what, sql, read_texts, ret_texts, err);
+    if (status == PS_OK && !ps_buffer_ok(ret_texts)) {
+        return ps_fail_nomem(err, what);
+    }
+    return status;
+}

@@ -1,0 +1,462 @@
+/*
+ * What tables there are, and ALTER TABLE. Nothing is narrowed and nothing dropped: a column that
+ * the source has no longer stays and is NULL in new rows.
+ */
+#include "sinks/duckdb/tables.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "sinks/duckdb/sink.h"
+
+static enum ps_status new_entry(struct duck_sink *sink, const char *schema, const char *name,
+                                struct duck_table **ret_table, struct ps_error *err)
+{
+    struct duck_table *table = ps_calloc(1, sizeof *table);
+    if (table == NULL) {
+        return ps_fail_nomem(err, "describing a table");
+    }
+    table->schema = ps_strdup(schema);
+    table->name = ps_strdup(name);
+    if (table->schema == NULL || table->name == NULL) {
+        ps_free(table->schema);
+        ps_free(table->name);
+        ps_free(table);
+        return ps_fail_nomem(err, "describing a table");
+    }
+    table->full = (struct duck_name){sink->catalog, table->schema, table->name};
+    *ret_table = table;
+    return PS_OK;
+}
+
+/* The folded "schema NUL name", which is what the hash is taken of. */
+static void put_key(struct ps_buffer *out, const struct duck_sink *sink,
+                    const struct ps_table *table)
+{
+    duck_name_schema(out, sink->schema, table->schema);
+    ps_buffer_putc(out, '\0');
+    ps_buffer_puts(out, table->name);
+}
+
+enum ps_status duck_tables_get(struct duck_sink *sink, const struct ps_table *table,
+                               struct duck_table **ret_table, struct ps_error *err)
+{
+    struct duck_tables *tables = &sink->tables;
+    struct ps_buffer key;
+    ps_buffer_init(&key, 0);
+    put_key(&key, sink, table);
+    if (!ps_buffer_ok(&key)) {
+        ps_buffer_done(&key);
+        return ps_fail_nomem(err, "describing a table");
+    }
+    const char *schema = key.data;
+    const char *name = key.data + strlen(key.data) + 1;
+    struct ps_buffer folded;
+    ps_buffer_init(&folded, 0);
+    ps_buffer_append(&folded, key.data, key.size);
+    enum ps_status status = PS_OK;
+    if (!ps_buffer_ok(&folded)) {
+        status = ps_fail_nomem(err, "describing a table");
+        goto out;
+    }
+    duck_name_fold(folded.data);
+    duck_name_fold(folded.data + strlen(folded.data) + 1);
+    uint64_t hash = ps_hash_bytes(folded.data, folded.size);
+    struct duck_table **bucket = &tables->buckets[hash % DUCK_BUCKETS];
+    struct duck_table *entry = *bucket;
+    while (entry != NULL && !(entry->hash == hash && strcasecmp(entry->schema, schema) == 0 &&
+                              strcasecmp(entry->name, name) == 0)) {
+        entry = entry->next_in_bucket;
+    }
+    if (entry == NULL) {
+        status = new_entry(sink, schema, name, &entry, err);
+        if (status != PS_OK) {
+            goto out;
+        }
+        entry->hash = hash;
+        entry->number = tables->count++;
+        entry->next_in_bucket = *bucket;
+        *bucket = entry;
+        entry->next = tables->first;
+        tables->first = entry;
+    }
+    *ret_table = entry;
+out:
+    ps_buffer_done(&key);
+    ps_buffer_done(&folded);
+    return status;
+}
+
+struct duck_table *duck_tables_find(struct duck_sink *sink, const struct ps_table *table)
+{
+    struct duck_tables *tables = &sink->tables;
+    if (tables->last_used != NULL && tables->last_used->table == table) {
+        return tables->last_used;
+    }
+    struct duck_table *entry = NULL;
+    if (duck_tables_get(sink, table, &entry, NULL) != PS_OK || entry->table != table) {
+        return NULL;
+    }
+    tables->last_used = entry;
+    return entry;
+}
+
+static void forget_columns(struct duck_table *table)
+{
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        ps_free(table->columns[i].name);
+    }
+    table->columns_count = 0;
+}
+
+void duck_tables_done(struct duck_tables *tables)
+{
+    while (tables->first != NULL) {
+        struct duck_table *table = tables->first;
+        tables->first = table->next;
+        while (table->held_first != NULL) {
+            struct duck_packet *next = table->held_first->next;
+            duck_packet_free(table->held_first);
+            table->held_first = next;
+        }
+        forget_columns(table);
+        ps_free(table->columns);
+        ps_free(table->feed_columns);
+        ps_free(table->schema);
+        ps_free(table->name);
+        ps_free(table);
+    }
+    *tables = (struct duck_tables){0};
+}
+
+static struct duck_column *column_named(const struct duck_table *table, const char *name)
+{
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        if (strcasecmp(table->columns[i].name, name) == 0) {
+            return &table->columns[i];
+        }
+    }
+    return NULL;
+}
+
+const struct duck_column *duck_table_column(const struct duck_table *table, const char *name)
+{
+    return column_named(table, name);
+}
+
+bool duck_table_keep_columns(struct duck_table *table, const struct ps_batch *batch)
+{
+    if (batch->columns_count > table->feed_columns_capacity) {
+        uint32_t *columns = ps_malloc_array(batch->columns_count, sizeof *columns);
+        if (columns == NULL) {
+            return false;
+        }
+        ps_free(table->feed_columns);
+        table->feed_columns = columns;
+        table->feed_columns_capacity = batch->columns_count;
+    }
+    memcpy(table->feed_columns, batch->columns, batch->columns_count * sizeof *batch->columns);
+    table->feed_columns_count = batch->columns_count;
+    return true;
+}
+
+static enum ps_status add_column(struct duck_table *table, const char *name, struct duck_type type,
+                                 struct ps_error *err)
+{
+    if (table->columns_count == table->columns_capacity) {
+        uint32_t capacity = table->columns_capacity == 0 ? 16 : 2 * table->columns_capacity;
+        struct duck_column *columns =
+            ps_realloc(table->columns, (size_t)capacity * sizeof *columns);
+        if (columns == NULL) {
+            return ps_fail_nomem(err, "describing a table");
+        }
+        table->columns = columns;
+        table->columns_capacity = capacity;
+    }
+    char *copy = ps_strdup(name);
+    if (copy == NULL) {
+        return ps_fail_nomem(err, "describing a table");
+    }
+    table->columns[table->columns_count++] = (struct duck_column){copy, type};
+    return PS_OK;
+}
+
+static enum ps_status read_columns(const struct duck_library *library,
+                                   struct duck_api_result *result, struct duck_table *table,
+                                   struct ps_error *err)
+{
+    uint64_t count = library->column_count(result);
+    for (uint64_t i = 0; i < count; i++) {
+        struct duck_api_type *api = library->column_logical_type(result, i);
+        struct duck_type type = duck_type_of_api(library, api);
+        library->destroy_logical_type(&api);
+        enum ps_status status = add_column(table, library->column_name(result, i), type, err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    return PS_OK;
+}
+
+enum ps_status duck_tables_look_up(struct duck_sink *sink, struct duck_table *table,
+                                   struct ps_error *err)
+{
+    if (table->looked_up) {
+        return PS_OK;
+    }
+    const struct duck_library *library = sink->session.library;
+    struct ps_buffer *sql = &sink->sql;
+    ps_buffer_puts(sql, "SELECT * FROM ");
+    duck_name_table(sql, &table->full, "");
+    ps_buffer_puts(sql, " LIMIT 0");
+    if (!ps_buffer_ok(sql)) {
+        ps_buffer_clear(sql);
+        return ps_fail_nomem(err, "looking a table up");
+    }
+    struct duck_api_result result = {0};
+    enum ps_status status = PS_OK;
+    forget_columns(table);
+    table->exists = library->query(sink->session.connection, sql->data, &result) == 0;
+    ps_buffer_clear(sql);
+    if (table->exists) {
+        status = read_columns(library, &result, table, err);
+    } else if (library->result_error_type(&result) != DUCK_API_ERROR_CATALOG) {
+        char what[256];
+        snprintf(what, sizeof what, "looking up the table %s.%s", table->schema, table->name);
+        status = duck_statement_fail(what, library->result_error_type(&result),
+                                     library->result_error(&result), err);
+    }
+    library->destroy_result(&result);
+    table->looked_up = status == PS_OK;
+    return status;
+}
+
+static void put_create(struct ps_buffer *out, const struct duck_table *table)
+{
+    ps_buffer_puts(out, "CREATE TABLE ");
+    duck_name_table(out, &table->full, "");
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        ps_buffer_puts(out, i == 0 ? " (" : ", ");
+        duck_name_quote(out, table->columns[i].name);
+        ps_buffer_putc(out, ' ');
+        duck_type_sql(out, table->columns[i].type);
+    }
+    ps_buffer_putc(out, ')');
+}
+
+/* Begins ALTER TABLE for the table (load = false) or for the table of its load. */
+static void put_alter(struct ps_buffer *out, const struct duck_table *table, bool load)
+{
+    ps_buffer_puts(out, "ALTER TABLE ");
+    duck_name_table(out, &table->full, load ? DUCK_LOAD_PREFIX : "");
+}
+
+static enum ps_status alter_add(struct duck_sink *sink, struct duck_table *table, const char *name,
+                                struct duck_type type, struct ps_error *err)
+{
+    for (int load = 0; load <= (table->loading ? 1 : 0); load++) {
+        put_alter(&sink->sql, table, load != 0);
+        ps_buffer_puts(&sink->sql, " ADD COLUMN ");
+        duck_name_quote(&sink->sql, name);
+        ps_buffer_putc(&sink->sql, ' ');
+        duck_type_sql(&sink->sql, type);
+        enum ps_status status = duck_do(sink, table, "adding a column to", err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    return add_column(table, name, type, err);
+}
+
+static enum ps_status alter_type(struct duck_sink *sink, struct duck_table *table,
+                                 struct duck_column *column, struct duck_type type,
+                                 struct ps_error *err)
+{
+    for (int load = 0; load <= (table->loading ? 1 : 0); load++) {
+        put_alter(&sink->sql, table, load != 0);
+        ps_buffer_puts(&sink->sql, " ALTER COLUMN ");
+        duck_name_quote(&sink->sql, column->name);
+        ps_buffer_puts(&sink->sql, " SET DATA TYPE ");
+        duck_type_sql(&sink->sql, type);
+        enum ps_status status = duck_do(sink, table, "widening a column of", err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    column->type = type;
+    return PS_OK;
+}
+
+static enum ps_status merge_column(struct duck_sink *sink, struct duck_table *table,
+                                   const char *name, struct duck_type type, bool *ret_changed,
+                                   struct ps_error *err)
+{
+    struct duck_column *column = column_named(table, name);
+    if (column == NULL) {
+        *ret_changed = true;
+        return table->exists ? alter_add(sink, table, name, type, err)
+                             : add_column(table, name, type, err);
+    }
+    struct duck_type wide = duck_type_widen(column->type, type);
+    if (duck_type_same(wide, column->type)) {
+        return PS_OK;
+    }
+    *ret_changed = true;
+    return alter_type(sink, table, column, wide, err);
+}
+
+static bool is_reserved(const char *name)
+{
+    return strcasecmp(name, DUCK_SYNCED) == 0 || strcasecmp(name, DUCK_DELETED) == 0 ||
+           strcasecmp(name, DUCK_ID) == 0;
+}
+
+/* The sink's own columns. */
+static enum ps_status merge_own(struct duck_sink *sink, struct duck_table *entry, bool has_key,
+                                bool *ret_changed, struct ps_error *err)
+{
+    static const struct duck_type synced = {.type = PS_TYPE_UTC_DATETIME};
+    static const struct duck_type deleted = {.type = PS_TYPE_BOOLEAN};
+    static const struct duck_type id = {.type = PS_TYPE_STRING};
+    enum ps_status status = PS_OK;
+    if (!has_key) {
+        status = merge_column(sink, entry, DUCK_ID, id, ret_changed, err);
+    }
+    if (status == PS_OK) {
+        status = merge_column(sink, entry, DUCK_SYNCED, synced, ret_changed, err);
+    }
+    if (status == PS_OK) {
+        status = merge_column(sink, entry, DUCK_DELETED, deleted, ret_changed, err);
+    }
+    return status;
+}
+
+static enum ps_status create(struct duck_sink *sink, struct duck_table *entry, struct ps_error *err)
+{
+    ps_buffer_puts(&sink->sql, "CREATE SCHEMA IF NOT EXISTS ");
+    duck_name_quote(&sink->sql, sink->catalog);
+    ps_buffer_putc(&sink->sql, '.');
+    duck_name_quote(&sink->sql, entry->schema);
+    enum ps_status status = duck_do(sink, entry, "creating the schema of", err);
+    if (status == PS_OK) {
+        put_create(&sink->sql, entry);
+        status = duck_do(sink, entry, "creating", err);
+    }
+    if (status == PS_OK) {
+        entry->exists = true;
+    }
+    return status;
+}
+
+static bool same_keys(const struct ps_table *a, const struct ps_table *b)
+{
+    if (a == NULL || a->keys_count != b->keys_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->columns_count; i++) {
+        if (a->columns[i].key_position == 0) {
+            continue;
+        }
+        int32_t other = ps_table_column(b, a->columns[i].name);
+        if (other < 0 || b->columns[other].key_position != a->columns[i].key_position) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entry,
+                                 const struct ps_table *table, bool *ret_changed,
+                                 struct ps_error *err)
+{
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        if (is_reserved(table->columns[i].name)) {
+            return ps_fail(err, PS_CONFIG, PS_CLASS_SCHEMA,
+                           "creating %s.%s: the source has a column %s, a name that the warehouse "
+                           "keeps for itself; leave the column out or rename it",
+                           entry->schema, entry->name, table->columns[i].name);
+        }
+    }
+    bool changed = false;
+    enum ps_status status = duck_tables_look_up(sink, entry, err);
+    for (uint32_t i = 0; status == PS_OK && i < table->columns_count; i++) {
+        status = merge_column(sink, entry, table->columns[i].name,
+                              duck_type_of_column(&table->columns[i]), &changed, err);
+    }
+    if (status == PS_OK) {
+        status = merge_own(sink, entry, table->keys_count != 0, &changed, err);
+    }
+    if (status == PS_OK && !entry->exists) {
+        status = create(sink, entry, err);
+    }
+    bool keys_changed = !same_keys(entry->table, table);
+    if (status == PS_OK && entry->table != table) {
+        struct duck_counters *counters = duck_losses_add(&sink->losses, table);
+        if (counters == NULL) {
+            return ps_fail_nomem(err, "describing a table");
+        }
+        entry->counters = counters;
+        entry->table = table;
+    }
+    if (status == PS_OK && keys_changed) {
+        status = duck_state_remember(sink, entry, err);
+    }
+    if (status == PS_OK) {
+        *ret_changed = changed;
+    }
+    return status;
+}
+
+/* The name of key column `index`, counted from 0 in key order; NULL: there are no more. */
+static const char *key_name(const struct ps_table *shape, uint32_t index)
+{
+    if (shape->keys_count == 0) {
+        return index == 0 ? DUCK_ID : NULL;
+    }
+    for (uint32_t i = 0; i < shape->columns_count; i++) {
+        if (shape->columns[i].key_position == index + 1) {
+            return shape->columns[i].name;
+        }
+    }
+    return NULL;
+}
+
+void duck_table_put_keys_of(struct ps_buffer *out, const struct duck_table *table,
+                            const char *prefix)
+{
+    const char *name = NULL;
+    for (uint32_t i = 0; (name = key_name(table->table, i)) != NULL; i++) {
+        ps_buffer_puts(out, i == 0 ? "" : ", ");
+        ps_buffer_puts(out, prefix);
+        duck_name_quote(out, name);
+    }
+}
+
+void duck_table_put_keys(struct ps_buffer *out, const struct duck_table *table)
+{
+    duck_table_put_keys_of(out, table, "");
+}
+
+void duck_table_put_key_literals(struct ps_buffer *out, const struct duck_table *table)
+{
+    const char *name = NULL;
+    for (uint32_t i = 0; (name = key_name(table->table, i)) != NULL; i++) {
+        ps_buffer_puts(out, i == 0 ? "" : ", ");
+        duck_name_literal(out, name);
+    }
+}
+
+/* NULL equals NULL: a declared key of a foreign connector may hold one. */
+void duck_table_put_match(struct ps_buffer *out, const struct duck_table *table)
+{
+    const char *name = NULL;
+    for (uint32_t i = 0; (name = key_name(table->table, i)) != NULL; i++) {
+        ps_buffer_puts(out, i == 0 ? "a." : " AND a.");
+        duck_name_quote(out, name);
+        ps_buffer_puts(out, " IS NOT DISTINCT FROM b.");
+        duck_name_quote(out, name);
+    }
+}

@@ -1,0 +1,91 @@
+/*
+ * The warehouse's tables as the sink knows them, and the DDL that makes them what the source's are.
+ * Not for: rows (writer.c, apply.c, load.c).
+ */
+#ifndef PS_SINKS_DUCKDB_TABLES_H
+#define PS_SINKS_DUCKDB_TABLES_H
+
+#include "penstock/batch.h"
+#include "penstock/schema.h"
+#include "sinks/duckdb/names.h"
+#include "sinks/duckdb/types.h"
+
+struct duck_sink;
+struct duck_packet;
+struct duck_counters;
+
+/* A column as it is in the warehouse. */
+struct duck_column {
+    char *name;
+    struct duck_type type;
+};
+
+enum duck_staged { DUCK_STAGED_NOTHING, DUCK_STAGED_OPERATIONS, DUCK_STAGED_UPDATES };
+
+struct duck_table {
+    struct duck_table *next_in_bucket, *next;
+    uint64_t hash;
+    char *schema, *name;   /* in the warehouse; case does not count */
+    struct duck_name full; /* the same with the catalog */
+    uint32_t number;       /* of its staging table */
+
+    const struct ps_table *table;   /* its present shape; NULL before the first schema_change */
+    struct duck_counters *counters; /* of that shape */
+
+    bool looked_up, exists;      /* in the warehouse, at the point of the present transaction */
+    struct duck_column *columns; /* there, in their order */
+    uint32_t columns_count, columns_capacity;
+
+    bool loading;             /* between load_begin and load_end */
+    bool load_mixed;          /* the load saw more than upserts, so that order decides */
+    uint64_t load_duplicates; /* rows that were reduced before its end */
+
+    enum duck_staged staged;
+    bool staged_deletes;    /* at least one of the operations is a delete */
+    uint32_t *feed_columns; /* of the batches that were put last; of staged updates, so theirs */
+    uint32_t feed_columns_count, feed_columns_capacity;
+
+    struct duck_packet *held_first, *held_last; /* they wait for their turn */
+    size_t held_bytes;
+};
+
+#define DUCK_BUCKETS 4096u
+struct duck_tables {
+    struct duck_table *buckets[DUCK_BUCKETS];
+    struct duck_table *first; /* of all, newest first */
+    struct duck_table *last_used;
+    uint32_t count;
+};
+
+/* The entry for the source's table, made where it is missing. */
+enum ps_status duck_tables_get(struct duck_sink *sink, const struct ps_table *table,
+                               struct duck_table **ret_table, struct ps_error *err) PS_MUST_CHECK;
+/* The entry whose present shape is exactly `table`; NULL: there is none. */
+struct duck_table *duck_tables_find(struct duck_sink *sink, const struct ps_table *table);
+/* Looks the table up in the warehouse unless that is known. The connection is free. */
+enum ps_status duck_tables_look_up(struct duck_sink *sink, struct duck_table *table,
+                                   struct ps_error *err) PS_MUST_CHECK;
+/* Makes or merges the table. The connection is free, nothing of the table is staged. */
+enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entry,
+                                 const struct ps_table *table, bool *ret_changed,
+                                 struct ps_error *err) PS_MUST_CHECK;
+void duck_tables_done(struct duck_tables *tables);
+
+/* Remembers which columns the batches have that are put now. False: no memory. */
+bool duck_table_keep_columns(struct duck_table *table, const struct ps_batch *batch);
+
+/* The warehouse's column of that name, or NULL. Case does not count. */
+const struct duck_column *duck_table_column(const struct duck_table *table, const char *name);
+/*
+ * Appends the key's columns in key order, separated by commas: _fivetran_id where there is no key.
+ */
+void duck_table_put_keys(struct ps_buffer *out, const struct duck_table *table);
+/* The same with a prefix before each: "a.". */
+void duck_table_put_keys_of(struct ps_buffer *out, const struct duck_table *table,
+                            const char *prefix);
+/* The same as texts: 'a', 'b'. */
+void duck_table_put_key_literals(struct ps_buffer *out, const struct duck_table *table);
+/* Appends the condition that rows a and b have the same key. */
+void duck_table_put_match(struct ps_buffer *out, const struct duck_table *table);
+
+#endif

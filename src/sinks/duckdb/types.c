@@ -1,0 +1,243 @@
+/*
+ * The mapping of types and the widening rule (docs/sinks/duckdb.md has the table).
+ */
+#include "sinks/duckdb/types.h"
+
+#include <string.h>
+
+struct duck_type duck_type_of_column(const struct ps_column *column)
+{
+    struct duck_type type = {.type = column->type};
+    if (column->type == PS_TYPE_DECIMAL) {
+        type.precision = column->precision;
+        type.scale = column->scale;
+    }
+    return type;
+}
+
+static const char *const sql_names[PS_TYPES] = {
+    [PS_TYPE_UNSPECIFIED] = "VARCHAR",
+    [PS_TYPE_BOOLEAN] = "BOOLEAN",
+    [PS_TYPE_SHORT] = "SMALLINT",
+    [PS_TYPE_INT] = "INTEGER",
+    [PS_TYPE_LONG] = "BIGINT",
+    [PS_TYPE_DECIMAL] = "DECIMAL",
+    [PS_TYPE_FLOAT] = "REAL",
+    [PS_TYPE_DOUBLE] = "DOUBLE",
+    [PS_TYPE_NAIVE_DATE] = "DATE",
+    [PS_TYPE_NAIVE_DATETIME] = "TIMESTAMP",
+    [PS_TYPE_UTC_DATETIME] = "TIMESTAMPTZ",
+    [PS_TYPE_BINARY] = "BLOB",
+    [PS_TYPE_XML] = "VARCHAR",
+    [PS_TYPE_STRING] = "VARCHAR",
+    [PS_TYPE_JSON] = "JSON",
+};
+
+void duck_type_sql(struct ps_buffer *out, struct duck_type type)
+{
+    if (type.type == PS_TYPE_DECIMAL) {
+        ps_buffer_printf(out, "DECIMAL(%u,%u)", type.precision, type.scale);
+    } else {
+        ps_buffer_puts(out, sql_names[type.type]);
+    }
+}
+
+static bool is_text(struct duck_type type)
+{
+    return type.type == PS_TYPE_STRING || type.type == PS_TYPE_XML ||
+           type.type == PS_TYPE_UNSPECIFIED;
+}
+
+bool duck_type_same(struct duck_type a, struct duck_type b)
+{
+    if (a.foreign || b.foreign) {
+        return a.foreign && b.foreign;
+    }
+    if (is_text(a) && is_text(b)) {
+        return true;
+    }
+    return a.type == b.type &&
+           (a.type != PS_TYPE_DECIMAL || (a.precision == b.precision && a.scale == b.scale));
+}
+
+/* Decimal digits that hold every value of an integer type; 0: it is none. */
+static uint8_t integer_digits(enum ps_type type)
+{
+    switch (type) {
+    case PS_TYPE_SHORT:
+        return 5;
+    case PS_TYPE_INT:
+        return 10;
+    case PS_TYPE_LONG:
+        return 19;
+    default:
+        return 0;
+    }
+}
+
+static const struct duck_type text = {.type = PS_TYPE_STRING};
+
+static struct duck_type widen_decimals(struct duck_type a, struct duck_type b)
+{
+    int before_a = a.precision - a.scale;
+    int before_b = b.precision - b.scale;
+    int before = before_a > before_b ? before_a : before_b;
+    int scale = a.scale > b.scale ? a.scale : b.scale;
+    if (before + scale > PS_DECIMAL_PRECISION_MAX) {
+        return text;
+    }
+    return (struct duck_type){
+        .type = PS_TYPE_DECIMAL, .precision = (uint8_t)(before + scale), .scale = (uint8_t)scale};
+}
+
+/* FLOAT holds every integer of 16 bits, DOUBLE every one of 32 and every FLOAT; none holds more. */
+static struct duck_type widen_float(struct duck_type floating, struct duck_type other)
+{
+    switch (other.type) {
+    case PS_TYPE_SHORT:
+        return floating;
+    case PS_TYPE_INT:
+    case PS_TYPE_FLOAT:
+    case PS_TYPE_DOUBLE:
+        return (struct duck_type){.type = PS_TYPE_DOUBLE};
+    default:
+        return text;
+    }
+}
+
+static bool is_float(struct duck_type type)
+{
+    return type.type == PS_TYPE_FLOAT || type.type == PS_TYPE_DOUBLE;
+}
+
+struct duck_type duck_type_widen(struct duck_type a, struct duck_type b)
+{
+    if (a.foreign || b.foreign) {
+        return a.foreign ? a : b;
+    }
+    if (a.type == b.type && a.type != PS_TYPE_DECIMAL) {
+        return a;
+    }
+    uint8_t digits_a = integer_digits(a.type);
+    uint8_t digits_b = integer_digits(b.type);
+    if (digits_a != 0 && digits_b != 0) {
+        return digits_a > digits_b ? a : b;
+    }
+    if (is_float(a)) {
+        return widen_float(a, b);
+    }
+    if (is_float(b)) {
+        return widen_float(b, a);
+    }
+    bool decimal_a = a.type == PS_TYPE_DECIMAL;
+    bool decimal_b = b.type == PS_TYPE_DECIMAL;
+    if ((decimal_a || digits_a != 0) && (decimal_b || digits_b != 0)) {
+        struct duck_type exact_a = a;
+        struct duck_type exact_b = b;
+        if (!decimal_a) {
+            exact_a = (struct duck_type){.type = PS_TYPE_DECIMAL, .precision = digits_a};
+        }
+        if (!decimal_b) {
+            exact_b = (struct duck_type){.type = PS_TYPE_DECIMAL, .precision = digits_b};
+        }
+        return widen_decimals(exact_a, exact_b);
+    }
+    if ((a.type == PS_TYPE_NAIVE_DATE && b.type == PS_TYPE_NAIVE_DATETIME) ||
+        (b.type == PS_TYPE_NAIVE_DATE && a.type == PS_TYPE_NAIVE_DATETIME)) {
+        return (struct duck_type){.type = PS_TYPE_NAIVE_DATETIME};
+    }
+    return text;
+}
+
+static enum ps_type type_of_id(int id)
+{
+    switch (id) {
+    case DUCK_API_BOOLEAN:
+        return PS_TYPE_BOOLEAN;
+    case DUCK_API_SMALLINT:
+        return PS_TYPE_SHORT;
+    case DUCK_API_INTEGER:
+        return PS_TYPE_INT;
+    case DUCK_API_BIGINT:
+        return PS_TYPE_LONG;
+    case DUCK_API_FLOAT:
+        return PS_TYPE_FLOAT;
+    case DUCK_API_DOUBLE:
+        return PS_TYPE_DOUBLE;
+    case DUCK_API_DATE:
+        return PS_TYPE_NAIVE_DATE;
+    case DUCK_API_TIMESTAMP:
+        return PS_TYPE_NAIVE_DATETIME;
+    case DUCK_API_TIMESTAMP_TZ:
+        return PS_TYPE_UTC_DATETIME;
+    case DUCK_API_BLOB:
+        return PS_TYPE_BINARY;
+    case DUCK_API_DECIMAL:
+        return PS_TYPE_DECIMAL;
+    case DUCK_API_VARCHAR:
+        return PS_TYPE_STRING;
+    default:
+        return PS_TYPE_UNSPECIFIED;
+    }
+}
+
+struct duck_type duck_type_of_api(const struct duck_library *library, struct duck_api_type *type)
+{
+    struct duck_type result = {.type = type_of_id(library->get_type_id(type))};
+    result.foreign = result.type == PS_TYPE_UNSPECIFIED;
+    if (result.type == PS_TYPE_DECIMAL) {
+        result.precision = library->decimal_width(type);
+        result.scale = library->decimal_scale(type);
+    }
+    char *alias = library->logical_type_get_alias(type);
+    if (alias != NULL) {
+        /* JSON is VARCHAR under another name; any other alias is a type of the user's. */
+        if (result.type == PS_TYPE_STRING && strcmp(alias, "JSON") == 0) {
+            result.type = PS_TYPE_JSON;
+        } else {
+            result.foreign = true;
+        }
+        library->free(alias);
+    }
+    return result;
+}
+
+static int id_of_type(enum ps_type type)
+{
+    switch (type) {
+    case PS_TYPE_BOOLEAN:
+        return DUCK_API_BOOLEAN;
+    case PS_TYPE_SHORT:
+        return DUCK_API_SMALLINT;
+    case PS_TYPE_INT:
+        return DUCK_API_INTEGER;
+    case PS_TYPE_LONG:
+        return DUCK_API_BIGINT;
+    case PS_TYPE_FLOAT:
+        return DUCK_API_FLOAT;
+    case PS_TYPE_DOUBLE:
+        return DUCK_API_DOUBLE;
+    case PS_TYPE_NAIVE_DATE:
+        return DUCK_API_DATE;
+    case PS_TYPE_NAIVE_DATETIME:
+        return DUCK_API_TIMESTAMP;
+    case PS_TYPE_UTC_DATETIME:
+        return DUCK_API_TIMESTAMP_TZ;
+    case PS_TYPE_BINARY:
+        return DUCK_API_BLOB;
+    default:
+        return DUCK_API_VARCHAR;
+    }
+}
+
+struct duck_api_type *duck_type_new_api(const struct duck_library *library, struct duck_type type)
+{
+    if (type.type == PS_TYPE_DECIMAL) {
+        return library->create_decimal_type(type.precision, type.scale);
+    }
+    struct duck_api_type *result = library->create_logical_type(id_of_type(type.type));
+    if (result != NULL && type.type == PS_TYPE_JSON) {
+        library->logical_type_set_alias(result, "JSON");
+    }
+    return result;
+}
