@@ -1,0 +1,169 @@
+/* Fields of fixed width, texts and bytes, as PostgreSQL 15 sends them. */
+#include "unit/sources/postgresql/fields.h"
+
+#include "base/alloc.h"
+
+enum { BOOL = 16, BYTEA = 17, INT8 = 20, INT2 = 21, INT4 = 23, TEXT = 25, FLOAT4 = 700 };
+enum { FLOAT8 = 701, DATE = 1082, TIMESTAMP = 1114, TIMESTAMPTZ = 1184, UUID = 2950, JSONB = 3802 };
+
+#define ASSERT_VALUE(oid, hex, ctype, expected)                                                    \
+    do {                                                                                           \
+        struct field_case test;                                                                    \
+        field_case_init(&test, oid, -1);                                                           \
+        assert_null(decode_hex(&test, hex));                                                       \
+        assert_true(DECODED(ctype, test) == (expected));                                           \
+        field_case_done(&test);                                                                    \
+    } while (0)
+
+static void assert_reason(uint32_t oid, const char *hex, const char *expected)
+{
+    struct field_case test;
+    field_case_init(&test, oid, -1);
+    const char *reason = decode_hex(&test, hex);
+    assert_non_null(reason);
+    assert_string_equal(reason, expected);
+    field_case_done(&test);
+}
+
+static void test_numbers_are_big_endian(void **state)
+{
+    (void)state;
+    ASSERT_VALUE(BOOL, "01", uint8_t, 1);
+    ASSERT_VALUE(BOOL, "00", uint8_t, 0);
+    ASSERT_VALUE(INT2, "8000", int16_t, INT16_MIN);
+    ASSERT_VALUE(INT4, "fffffffe", int32_t, -2);
+    ASSERT_VALUE(INT8, "8000000000000000", int64_t, INT64_MIN);
+    ASSERT_VALUE(FLOAT4, "3fc00000", float, 1.5f);
+    ASSERT_VALUE(FLOAT8, "fff0000000000000", double, -__builtin_inf());
+    ASSERT_VALUE(FLOAT8, "8000000000000000", uint64_t, UINT64_C(1) << 63);
+}
+
+static void test_dates_reach_from_year_1_to_9999(void **state)
+{
+    (void)state;
+    ASSERT_VALUE(DATE, "ffffd533", int32_t, 0);
+    ASSERT_VALUE(DATE, "fff4dbf9", int32_t, PS_DATE_DAYS_MIN);
+    ASSERT_VALUE(DATE, "002c95d3", int32_t, PS_DATE_DAYS_MAX);
+    assert_reason(DATE, "fff4dbf8", "the date is before year 1");
+    assert_reason(DATE, "002c95d4", "the date is after year 9999");
+    assert_reason(DATE, "ffda97cd", "the date is before year 1");
+    assert_reason(DATE, "7fda970c", "the date is after year 9999");
+    assert_reason(DATE, "7fffffff", "the date is infinite");
+    assert_reason(DATE, "80000000", "the date is infinite");
+}
+
+static void assert_time(const char *hex, int64_t seconds, int32_t nanos)
+{
+    static const uint32_t types[] = {TIMESTAMP, TIMESTAMPTZ};
+    for (size_t i = 0; i < 2; i++) {
+        struct field_case test;
+        field_case_init(&test, types[i], -1);
+        assert_null(decode_hex(&test, hex));
+        assert_int_equal(DECODED(struct ps_timestamp, test).seconds, seconds);
+        assert_int_equal(DECODED(struct ps_timestamp, test).nanos, nanos);
+        field_case_done(&test);
+    }
+}
+
+static void test_timestamps_are_divided_downwards(void **state)
+{
+    (void)state;
+    assert_time("fffca2fec4c82000", 0, 0);
+    assert_time("fffca2fec4c81fff", -1, 999999000);
+    assert_time("ff1fe2ffc59c6000", PS_TIMESTAMP_SECONDS_MIN, 0);
+    assert_time("0380e70b913b7fff", PS_TIMESTAMP_SECONDS_MAX, 999999000);
+    assert_reason(TIMESTAMP, "ff1fe2ffc59c5fff", "the timestamp is before year 1");
+    assert_reason(TIMESTAMP, "0380e70b913b8000", "the timestamp is after year 9999");
+    assert_reason(TIMESTAMPTZ, "7fffffffffffffff", "the timestamp is infinite");
+    assert_reason(TIMESTAMPTZ, "8000000000000000", "the timestamp is infinite");
+}
+
+static void test_texts_and_bytes_come_as_they_are(void **state)
+{
+    (void)state;
+    struct field_case test;
+    field_case_init(&test, TEXT, -1);
+    assert_decodes_to_text(&test, "61622020", "ab  ");
+    assert_decodes_to_text(&test, "", "");
+    field_case_done(&test);
+    field_case_init(&test, JSONB, -1);
+    assert_decodes_to_text(&test, "01 7b2261223a20327d", "{\"a\": 2}");
+    assert_true(test.field.json_valid);
+    field_case_done(&test);
+    field_case_init(&test, UUID, -1);
+    assert_decodes_to_text(&test, "00112233445566778899aabbccddeeff",
+                           "00112233-4455-6677-8899-aabbccddeeff");
+    field_case_done(&test);
+    field_case_init(&test, BYTEA, -1);
+    assert_null(decode_hex(&test, "0001ff"));
+    assert_int_equal(test.batch->vectors[0].bytes_size, 3);
+    assert_int_equal(test.field.type, PS_TYPE_BINARY);
+    field_case_done(&test);
+}
+
+static void test_fields_of_another_size_are_malformed(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t oid;
+        const char *hex;
+    } cases[] = {{BOOL, ""},           {BOOL, "0101"},     {INT2, "00"},
+                 {INT4, "000000"},     {INT8, "00000000"}, {FLOAT4, "0000000000"},
+                 {FLOAT8, "0000"},     {DATE, "000000"},   {TIMESTAMP, "00000000000000"},
+                 {UUID, "0011223344"}, {TIMESTAMPTZ, ""},  {JSONB, ""},
+                 {JSONB, "027b7d"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_reason(cases[i].oid, cases[i].hex, decode_malformed);
+    }
+}
+
+static void test_text_of_a_database_without_encoding_is_checked(void **state)
+{
+    (void)state;
+    struct field_case test;
+    field_case_init(&test, TEXT, -1);
+    test.field = type_resolve(TEXT, -1, true);
+    assert_int_equal(test.field.select, TYPE_SELECT_RAW);
+    assert_decodes_to_text(&test, "c3a4", "ä");
+    assert_string_equal(decode_hex(&test, "ff"), "the text is not valid UTF-8");
+    assert_int_equal(type_resolve(1042, 8, true).select, TYPE_SELECT_RAW_PAD);
+    assert_int_equal(type_resolve(INT4, -1, true).select, TYPE_SELECT_PLAIN);
+    assert_int_equal(type_resolve(1007, -1, true).select, TYPE_SELECT_RAW);
+    assert_int_equal(type_resolve(1007, -1, false).select, TYPE_SELECT_TEXT);
+    field_case_done(&test);
+}
+
+static void test_memory_that_runs_out_is_told(void **state)
+{
+    (void)state;
+    struct field_case test;
+    char hex[2 * 65536 + 1];
+    memset(hex, '6', sizeof hex - 1);
+    hex[sizeof hex - 1] = '\0';
+    field_case_init(&test, TEXT, -1);
+    ps_alloc_fail_after(0, 1);
+    const char *reason = decode_hex(&test, hex);
+    ps_alloc_fail_after(-1, 0);
+    assert_ptr_equal(reason, decode_nomem);
+    field_case_done(&test);
+    field_case_init(&test, 1700, -1);
+    ps_alloc_fail_after(0, 1);
+    reason = decode_hex(&test, "0001 7fff 4000 3fff 0001");
+    ps_alloc_fail_after(-1, 0);
+    assert_ptr_equal(reason, decode_nomem);
+    field_case_done(&test);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers_are_big_endian),
+        cmocka_unit_test(test_dates_reach_from_year_1_to_9999),
+        cmocka_unit_test(test_timestamps_are_divided_downwards),
+        cmocka_unit_test(test_texts_and_bytes_come_as_they_are),
+        cmocka_unit_test(test_fields_of_another_size_are_malformed),
+        cmocka_unit_test(test_text_of_a_database_without_encoding_is_checked),
+        cmocka_unit_test(test_memory_that_runs_out_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,167 @@
+/* What a SQLSTATE or a text of libpq is taken for. */
+#include "support/unit.h"
+
+#include <string.h>
+
+#include "sources/postgresql/catalog.h"
+#include "sources/postgresql/errors.h"
+
+struct expectation {
+    const char *sqlstate, *text;
+    enum ps_status status;
+    enum ps_error_class error_class;
+};
+
+static void test_statement_errors_have_their_class(void **state)
+{
+    (void)state;
+    static const struct expectation cases[] = {
+        {"40P01", "deadlock detected", PS_RETRY, PS_CLASS_DEADLOCK},
+        {"40001", "could not serialize access", PS_RETRY, PS_CLASS_DEADLOCK},
+        {"40001", "canceling statement due to conflict with recovery", PS_RETRY, PS_CLASS_FAILOVER},
+        {"55P03", "canceling statement due to lock timeout", PS_RETRY, PS_CLASS_LOCK_TIMEOUT},
+        {"57014", "canceling statement due to statement timeout", PS_RETRY, PS_CLASS_TIMEOUT},
+        {"57014", "canceling statement due to user request", PS_RETRY, PS_CLASS_TIMEOUT},
+        {"57P01", "terminating connection", PS_RETRY, PS_CLASS_FAILOVER},
+        {"57P04", "database was dropped", PS_CONFIG, PS_CLASS_SETTING},
+        {"53300", "sorry, too many clients already", PS_RETRY, PS_CLASS_THROTTLE},
+        {"53200", "out of memory", PS_RETRY, PS_CLASS_THROTTLE},
+        {"53200", "You might need to increase max_locks_per_transaction.", PS_CONFIG,
+         PS_CLASS_SETTING},
+        {"53400", "temporary file size exceeds temp_file_limit", PS_CONFIG, PS_CLASS_SETTING},
+        {"53100", "No space left on device", PS_RETRY, PS_CLASS_DISK},
+        {"22023", "invalid snapshot identifier: \"x\"", PS_SNAPSHOT_GONE, PS_CLASS_NONE},
+        {"22023", "invalid value", PS_DATA, PS_CLASS_DATA},
+        {"42501", "permission denied for table t", PS_CONFIG, PS_CLASS_PERMISSION},
+        {"42P01", "relation \"t\" does not exist", PS_SCHEMA, PS_CLASS_SCHEMA},
+        {"42703", "column \"c\" does not exist", PS_SCHEMA, PS_CLASS_SCHEMA},
+        {"55000", "materialized view has not been populated", PS_SCHEMA, PS_CLASS_SCHEMA},
+        {"22021", "invalid byte sequence", PS_DATA, PS_CLASS_DATA},
+        {"XX001", "invalid page", PS_DATA, PS_CLASS_DATA},
+        {"54000", "out of memory", PS_DATA, PS_CLASS_DATA},
+        {"42601", "syntax error", PS_BUG, PS_CLASS_NONE},
+        {"25P02", "current transaction is aborted", PS_BUG, PS_CLASS_NONE},
+        {"XX000", "could not open relation with OID 5", PS_SCHEMA, PS_CLASS_SCHEMA},
+        {"XX000", "Timed out: passed its deadline", PS_BUG, PS_CLASS_NONE},
+        {"", "server closed the connection unexpectedly", PS_RETRY, PS_CLASS_NETWORK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error_verdict verdict = error_classify(cases[i].sqlstate, cases[i].text, false);
+        assert_int_equal(verdict.status, cases[i].status);
+        assert_int_equal(verdict.error_class, cases[i].error_class);
+    }
+}
+
+static void test_yugabyte_texts_count_where_the_server_is_one(void **state)
+{
+    (void)state;
+    static const struct expectation cases[] = {
+        {"72000", "Snapshot too old", PS_SNAPSHOT_GONE, PS_CLASS_NONE},
+        {"40001", "Restart read required", PS_RETRY, PS_CLASS_DEADLOCK},
+        {"40001", "schema version mismatch for table", PS_SCHEMA, PS_CLASS_SCHEMA},
+        {"XX000", "Catalog Version Mismatch: A DDL occurred", PS_SCHEMA, PS_CLASS_SCHEMA},
+        {"XX000", "Timed out: passed its deadline", PS_RETRY, PS_CLASS_TIMEOUT},
+        {"XX000", "Network error", PS_RETRY, PS_CLASS_NETWORK},
+        {"XX000", "Service unavailable", PS_RETRY, PS_CLASS_THROTTLE},
+        {"YB003", "conflict", PS_RETRY, PS_CLASS_DEADLOCK},
+        {"42501", "permission denied", PS_CONFIG, PS_CLASS_PERMISSION},
+        {"XX000", "something else", PS_BUG, PS_CLASS_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error_verdict verdict = error_classify(cases[i].sqlstate, cases[i].text, true);
+        assert_int_equal(verdict.status, cases[i].status);
+        assert_int_equal(verdict.error_class, cases[i].error_class);
+    }
+}
+
+static void test_connect_errors_have_their_class(void **state)
+{
+    (void)state;
+    static const struct expectation cases[] = {
+        {"", "could not translate host name \"x\" to address", PS_RETRY, PS_CLASS_NETWORK},
+        {"", "Connection refused", PS_RETRY, PS_CLASS_NETWORK},
+        {"", "timeout expired", PS_RETRY, PS_CLASS_NETWORK},
+        {"28P01", "password authentication failed", PS_CONFIG, PS_CLASS_AUTH},
+        {"28000", "role \"u\" does not exist", PS_CONFIG, PS_CLASS_AUTH},
+        {"28000", "no pg_hba.conf entry for host, no encryption", PS_CONFIG, PS_CLASS_SETTING},
+        {"28000", "no pg_hba.conf entry for host, SSL encryption", PS_CONFIG, PS_CLASS_SETTING},
+        {"28000", "entry, SSL encryption\nentry, no encryption", PS_CONFIG, PS_CLASS_AUTH},
+        {"3D000", "database \"d\" does not exist", PS_CONFIG, PS_CLASS_SETTING},
+        {"42501", "permission denied for database", PS_CONFIG, PS_CLASS_PERMISSION},
+        {"53300", "sorry, too many clients already", PS_RETRY, PS_CLASS_THROTTLE},
+        {"57P03", "the database system is starting up", PS_RETRY, PS_CLASS_FAILOVER},
+        {"08P01", "no such database: d", PS_CONFIG, PS_CLASS_SETTING},
+        {"", "server does not support SSL, but SSL was required", PS_CONFIG, PS_CLASS_SETTING},
+        {"", "SSL error: certificate verify failed", PS_CONFIG, PS_CLASS_SETTING},
+        {"", "server certificate for \"a\" does not match host name \"b\"", PS_CONFIG,
+         PS_CLASS_SETTING},
+        {"", "fe_sendauth: no password supplied", PS_CONFIG, PS_CLASS_AUTH},
+        {"", "received invalid response to SSL negotiation: H", PS_CONFIG, PS_CLASS_SETTING},
+        {"", "server closed the connection unexpectedly", PS_RETRY, PS_CLASS_NETWORK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error_verdict verdict = error_classify_connect(cases[i].sqlstate, cases[i].text);
+        assert_int_equal(verdict.status, cases[i].status);
+        assert_int_equal(verdict.error_class, cases[i].error_class);
+    }
+}
+
+static void assert_parsed(const char *text, const char *sqlstate, const char *message)
+{
+    char code[6], found[64];
+    error_parse_connect(text, code, found, sizeof found);
+    assert_string_equal(code, sqlstate);
+    assert_string_equal(found, message);
+}
+
+static void test_code_and_message_are_found_in_libpqs_text(void **state)
+{
+    (void)state;
+    assert_parsed("connection to server at \"h\" (::1), port 5432 failed: FATAL:  28P01: password "
+                  "authentication failed\nLOCATION:  auth_failed, auth.c:330\n",
+                  "28P01", "password authentication failed");
+    assert_parsed(
+        "connection to server at \"h\" (::1), port 5432 failed: FEHLER:  3D000: Datenbank "
+        "fehlt",
+        "3D000", "Datenbank fehlt");
+    assert_parsed(
+        "connection to server at \"h\" (::1), port 1 failed: Connection refused\n\tIs the "
+        "server running?",
+        "", "Connection refused");
+    assert_parsed("could not translate host name \"x\" to address: no", "",
+                  "could not translate host name \"x\" to address: no");
+    assert_parsed("", "", "");
+}
+
+static void test_texts_that_may_quote_a_value_are_hidden(void **state)
+{
+    (void)state;
+    assert_true(error_classify("22P02", "invalid input syntax: \"secret\"", false).hides_text);
+    assert_false(error_classify("42501", "permission denied for table t", false).hides_text);
+}
+
+static void test_schema_patterns_match_whole_names(void **state)
+{
+    (void)state;
+    assert_true(catalog_pattern_match("public", "public"));
+    assert_false(catalog_pattern_match("public", "Public"));
+    assert_false(catalog_pattern_match("public", "public2"));
+    assert_true(catalog_pattern_match("*", ""));
+    assert_true(catalog_pattern_match("a*b*c", "a__b_bc"));
+    assert_false(catalog_pattern_match("a*b*c", "a__b_bd"));
+    assert_true(catalog_pattern_match("app_*", "app_"));
+    assert_false(catalog_pattern_match("", "x"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_statement_errors_have_their_class),
+        cmocka_unit_test(test_yugabyte_texts_count_where_the_server_is_one),
+        cmocka_unit_test(test_connect_errors_have_their_class),
+        cmocka_unit_test(test_code_and_message_are_found_in_libpqs_text),
+        cmocka_unit_test(test_texts_that_may_quote_a_value_are_hidden),
+        cmocka_unit_test(test_schema_patterns_match_whole_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,131 @@
+/* Names and values in SQL: nothing that a name or a value holds ends its quotes. */
+#include "support/unit.h"
+
+#include "sources/postgresql/query.h"
+
+static const struct ps_column columns[] = {
+    {.name = "id", .type = PS_TYPE_LONG},
+    {.name = "A \"b\" %s \\ 'x' Näme;--", .type = PS_TYPE_STRING},
+    {.name = "c", .type = PS_TYPE_STRING},
+};
+static const struct ps_table table = {
+    .schema = "s.1", .name = "t\"\"'", .columns = columns, .columns_count = 3};
+static const uint32_t all[] = {0, 1, 2};
+
+static void assert_sql(struct ps_buffer *sql, const char *expected)
+{
+    assert_true(ps_buffer_ok(sql));
+    assert_string_equal(ps_buffer_text(sql), expected);
+    ps_buffer_done(sql);
+}
+
+static void test_literal_with_quotes_and_backslashes_stays_one_literal(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    query_literal(&sql, "it's");
+    query_literal(&sql, "\\'; DROP TABLE t --");
+    query_literal(&sql, "");
+    assert_sql(&sql, "'it''s' E'\\\\''; DROP TABLE t --'''");
+}
+
+static void test_copy_quotes_every_name(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    struct ps_read_request request = {.table = &table, .columns = all, .columns_count = 3};
+    const struct type_field fields[] = {
+        {.select = TYPE_SELECT_PLAIN}, {.select = TYPE_SELECT_TEXT}, {.select = TYPE_SELECT_MONEY}};
+    query_copy(&sql, &request, fields);
+    assert_sql(&sql,
+               "COPY (SELECT \"id\", \"A \"\"b\"\" %s \\ 'x' Näme;--\"::text,"
+               " \"c\"::numeric::text FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)");
+}
+
+static void test_copy_of_raw_text_keeps_the_blanks(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    struct ps_read_request request = {.table = &table, .columns = all, .columns_count = 3};
+    const struct type_field fields[] = {{.select = TYPE_SELECT_PLAIN},
+                                        {.select = TYPE_SELECT_RAW},
+                                        {.select = TYPE_SELECT_RAW_PAD}};
+    request.columns = all + 1;
+    request.columns_count = 2;
+    query_copy(&sql, &request, fields + 1);
+    assert_sql(&sql,
+               "COPY (SELECT convert_to(\"A \"\"b\"\" %s \\ 'x' Näme;--\"::text, 'SQL_ASCII'),"
+               " convert_to(rpad(\"c\"::text, octet_length(\"c\")), 'SQL_ASCII')"
+               " FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)");
+}
+
+static void test_table_without_columns_has_a_query(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    struct ps_read_request request = {.table = &table};
+    query_copy(&sql, &request, NULL);
+    ps_buffer_putc(&sql, '|');
+    query_probe(&sql, &request);
+    assert_sql(&sql, "COPY (SELECT FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)|"
+                     "SELECT FROM \"s.1\".\"t\"\"\"\"'\" WHERE false");
+}
+
+static void assert_window(struct ps_scalar lower, const char *literal)
+{
+    struct ps_buffer sql = {0}, expected = {0};
+    struct ps_window window = {.column = 0, .lower = lower};
+    struct ps_read_request request = {
+        .table = &table, .columns = all, .columns_count = 1, .window = &window};
+    const struct type_field field = {.select = TYPE_SELECT_PLAIN};
+    query_copy(&sql, &request, &field);
+    ps_buffer_puts(&expected, "COPY (SELECT \"id\" FROM \"s.1\".\"t\"\"\"\"'\"");
+    if (literal != NULL) {
+        ps_buffer_printf(&expected, " WHERE \"id\" >= %s OR \"id\" IS NULL", literal);
+    }
+    ps_buffer_puts(&expected, ") TO STDOUT (FORMAT BINARY)");
+    assert_sql(&sql, ps_buffer_text(&expected));
+    ps_buffer_done(&expected);
+}
+
+static void test_window_has_a_literal_of_its_type(void **state)
+{
+    (void)state;
+    struct ps_timestamp time = {-1, 999999999};
+    assert_window((struct ps_scalar){.type = PS_TYPE_UTC_DATETIME, .present = true, .time = time},
+                  "'1969-12-31T23:59:59.999999+00'::timestamptz");
+    assert_window((struct ps_scalar){.type = PS_TYPE_NAIVE_DATETIME, .present = true, .time = time},
+                  "'1969-12-31T23:59:59.999999'::timestamp");
+    assert_window((struct ps_scalar){.type = PS_TYPE_NAIVE_DATE, .present = true, .integer = -1},
+                  "'1969-12-31'::date");
+    assert_window((struct ps_scalar){.type = PS_TYPE_LONG, .present = true, .integer = INT64_MIN},
+                  "'-9223372036854775808'::bigint");
+    assert_window((struct ps_scalar){.type = PS_TYPE_SHORT, .present = true, .integer = 5},
+                  "'5'::bigint");
+    assert_window(
+        (struct ps_scalar){.type = PS_TYPE_DECIMAL, .present = true, .scale = 2, .integer = -5},
+        "'-0.05'::numeric");
+    assert_window((struct ps_scalar){.type = PS_TYPE_LONG, .present = false}, NULL);
+}
+
+static void test_rewrite_check_names_the_table_as_a_literal(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    query_rewritten(&sql, &table);
+    assert_non_null(strstr(ps_buffer_text(&sql), "to_regclass('\"s.1\".\"t\"\"\"\"''\"')::oid"));
+    ps_buffer_done(&sql);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_literal_with_quotes_and_backslashes_stays_one_literal),
+        cmocka_unit_test(test_copy_quotes_every_name),
+        cmocka_unit_test(test_copy_of_raw_text_keeps_the_blanks),
+        cmocka_unit_test(test_table_without_columns_has_a_query),
+        cmocka_unit_test(test_window_has_a_literal_of_its_type),
+        cmocka_unit_test(test_rewrite_check_names_the_table_as_a_literal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
