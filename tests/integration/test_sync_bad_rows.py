@@ -1,0 +1,96 @@
+"""Rows that cannot be carried never vanish unseen: counted, named, and the exit status says so."""
+
+import pytest
+from flow import Flow, table_result, warnings_about
+
+CREATE = """
+CREATE TABLE t (k int PRIMARY KEY, d date, ts timestamp, tz timestamptz, n numeric(10,2));
+INSERT INTO t SELECT i, '2024-01-01', '2024-01-01', '2024-01-01 00:00+00', i
+  FROM generate_series(1, 10) i;
+"""
+BAD = [
+    ("d", "'0044-03-15 BC'"),
+    ("d", "'infinity'"),
+    ("d", "'-infinity'"),
+    ("d", "'10000-01-01'"),
+    ("ts", "'0001-12-31 23:59:59 BC'"),
+    ("ts", "'infinity'"),
+    ("ts", "'294276-12-31 23:59:59'"),
+    ("tz", "'-infinity'"),
+    ("tz", "'10000-01-01 00:00:00+00'"),
+    ("n", "'NaN'"),
+]
+
+
+@pytest.fixture
+def flow(penstock, database):
+    return Flow(penstock, database)
+
+
+@pytest.mark.parametrize(("column", "value"), BAD)
+def test_row_that_cannot_be_carried_is_counted_and_named(flow, column, value):
+    flow.database.psql(CREATE + f"INSERT INTO t (k, {column}) VALUES (0, {value})")
+    document = flow.sync(code=4)
+    flow.assert_equal("t", where="k > 0")
+    assert table_result(document, "t")["skipped"] == 1
+    assert document["totals"]["skipped"] == 1
+    assert document["status"] == "succeeded"
+    told = warnings_about(document, "public.t", f'"{column}"')
+    assert told
+    assert value.strip("'") not in " ".join(told), "a warning holds no row data"
+
+
+def test_many_bad_rows_of_several_columns_among_good_ones(flow):
+    bad = "".join(
+        f"INSERT INTO t (k, {column}) SELECT {1000 * i} + x, {value} FROM generate_series(1, 30) x;"
+        for i, (column, value) in enumerate(BAD, 1)
+    )
+    flow.database.psql(CREATE + bad)
+    document = flow.sync(code=4)
+    flow.assert_equal("t", where="k <= 10")
+    assert document["totals"]["skipped"] == 30 * len(BAD)
+
+
+def test_stop_ends_the_sync_at_the_first(flow):
+    flow.database.psql(CREATE + "INSERT INTO t (k, d) VALUES (0, 'infinity')")
+    document = flow.sync(code=1, on_bad_row="stop")
+    assert document["status"] == "failed"
+    assert "public.t" in document["error"]["message"]
+    assert '"d"' in document["error"]["message"]
+    # Nothing of the table is visible, and with `skip` the same warehouse goes on.
+    assert "t" not in flow.tables() or flow.value("SELECT count(*) FROM tester.t") == 0
+    flow.sync(code=4)
+    flow.assert_equal("t", where="k > 0")
+
+
+def test_table_of_bad_rows_alone(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, d date);"
+        "INSERT INTO t SELECT i, 'infinity' FROM generate_series(1, 20000) i"
+    )
+    document = flow.sync(code=4)
+    assert document["totals"]["skipped"] == 20000
+    assert flow.value("SELECT count(*) FROM tester.t") == 0
+
+
+def test_row_that_becomes_bad_is_counted_in_an_incremental_sync(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, d date, updated_at timestamptz);"
+        "INSERT INTO t VALUES (1, '2024-01-01', '2024-01-01'), (2, '2024-01-01', '2024-01-02')"
+    )
+    flow.sync_and_compare("t")
+    flow.database.psql("UPDATE t SET d = 'infinity', updated_at = '2024-02-01' WHERE k = 1")
+    assert flow.sync(code=4)["totals"]["skipped"] == 1
+    flow.database.psql("UPDATE t SET d = '2024-02-01', updated_at = '2024-02-02' WHERE k = 1")
+    flow.sync_and_compare("t")
+
+
+def test_cursor_value_that_cannot_be_carried(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, updated_at timestamptz);"
+        "INSERT INTO t VALUES (1, 'infinity'), (2, '2024-01-01')"
+    )
+    flow.sync(code=4)
+    flow.database.psql("INSERT INTO t VALUES (3, '2024-01-02')")
+    flow.sync(code=4)
+    flow.assert_equal("t", where="k > 1")
