@@ -40,9 +40,10 @@ struct duck_api_string {
         struct {
             char prefix[4];
             const char *bytes;
-        } pointer;
+        } __attribute__((packed)) pointer; /* else the union begins at 8, not at 4 */
     } value;
 };
+_Static_assert(sizeof(struct duck_api_string) == 16, "as DuckDB lays it out");
 
 /* Rows in a full vector. */
 #define DUCK_VECTOR_ROWS 2048u
