@@ -44,13 +44,19 @@ static const char head[] =
     "for\n"
     "all tables, then the default.\n";
 
-/* Text inside a cell: a bar would end the cell, a line break the row. */
+/*
+ * Text inside a cell: a bar would end the cell, a line break the row, and outside of `code` stars
+ * and angle brackets would be taken for Markdown.
+ */
 static void cell_put(struct ps_buffer *out, const char *text)
 {
+    bool code = false;
     for (; *text != '\0'; text++) {
-        if (*text == '|') {
-            ps_buffer_puts(out, "\\|");
-        } else if (*text == '<') {
+        code = code != (*text == '`');
+        if (*text == '|' || (*text == '*' && !code)) {
+            ps_buffer_putc(out, '\\');
+            ps_buffer_putc(out, *text);
+        } else if (*text == '<' && !code) {
             ps_buffer_puts(out, "&lt;");
         } else {
             ps_buffer_putc(out, *text == '\n' ? ' ' : *text);

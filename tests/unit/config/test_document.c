@@ -25,7 +25,7 @@ static const struct ps_option options[] = {
      .type = PS_OPTION_TEXT,
      .flags = PS_OPTION_REQUIRED,
      .aliases = user_aliases,
-     .help = "Who, as a|b or <name>."},
+     .help = "Who, as a|b or <name> or *, `<x*>`."},
     {.name = "port",
      .type = PS_OPTION_INTEGER,
      .minimum = 1,
@@ -53,7 +53,7 @@ static void test_document_holds_every_option_with_its_facts(void **context)
     assert_non_null(strstr(text, "\n## One\n\nOf one.\n"));
     assert_non_null(strstr(text, "\n## Two\n"));
     assert_non_null(strstr(text, "| `user`, also `username`, `login` | text | **required** | Who, "
-                                 "as a\\|b or &lt;name>. |\n"));
+                                 "as a\\|b or &lt;name> or \\*, `<x*>`. |\n"));
     assert_non_null(strstr(text, "| `port` | number, 1 to 65535 | `5433` | Where. |\n"));
     const char *advanced = strstr(text, "Seldom needed:");
     assert_non_null(advanced);
