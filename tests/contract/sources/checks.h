@@ -5,13 +5,7 @@
 #ifndef TESTS_CONTRACT_SOURCES_CHECKS_H
 #define TESTS_CONTRACT_SOURCES_CHECKS_H
 
-// clang-format off
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-// clang-format on
+#include "support/unit.h"
 
 #include "suite.h"
 #include "support/rows.h"

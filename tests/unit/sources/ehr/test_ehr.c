@@ -2,13 +2,7 @@
  * The synthetic records as a reader of them sees them: what stands in the tables, how the days go
  * on, and that size costs nothing. What every source promises is tried in tests/contract/sources/.
  */
-// clang-format off
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-// clang-format on
+#include "support/unit.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,13 +1,7 @@
 /*
  * The hospital's arithmetic against a simulation that lives day by day.
  */
-// clang-format off
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-// clang-format on
+#include "support/unit.h"
 
 #include "sources/ehr/hospital.h"
 #include "sources/ehr/row.h"

@@ -1,0 +1,90 @@
+/*
+ * The postgresql source, held to the contract of sources on a real server: where PENSTOCK_TEST_PG
+ * holds the connection string of a database that may be written to; skipped elsewhere. Everything
+ * happens in a schema of its own, which is dropped first.
+ */
+#include "support/unit.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "contract/sources/suite.h"
+#include "sources/postgresql/postgresql.h"
+#include "support/rows.h"
+
+static const char tables[] =
+    "DROP SCHEMA IF EXISTS penstock_contract CASCADE;"
+    "CREATE SCHEMA penstock_contract;"
+    "SET search_path = penstock_contract;"
+    "CREATE TABLE events (id bigint PRIMARY KEY, name text, amount numeric(12,2), ratio float8,"
+    " flag boolean, day date, at timestamp, updated_at timestamptz, doc jsonb, raw bytea);"
+    "CREATE INDEX ON events (updated_at);"
+    "INSERT INTO events SELECT i, nullif('name ' || i, 'name 7'), i * 1.25, i / 3.0, i % 2 = 0,"
+    " date '2024-01-01' + i::int, timestamp '2024-01-01' + i * interval '1.000001 s',"
+    " CASE WHEN i % 50 = 0 THEN NULL ELSE timestamptz '2024-01-01Z' + i * interval '1 min' END,"
+    " jsonb_build_object('i', i), decode(lpad(to_hex(i), 8, '0'), 'hex')"
+    " FROM generate_series(1, 3000) i;"
+    /* Holes, and rows that have moved to the end of the heap. */
+    "DELETE FROM events WHERE id % 17 = 0;"
+    "UPDATE events SET updated_at = updated_at + interval '1 day' WHERE id % 13 = 0;"
+    "CREATE TABLE \"Pairs \"\"quoted\"\"\" (a int, b varchar(20), c int, PRIMARY KEY (b, a));"
+    "INSERT INTO \"Pairs \"\"quoted\"\"\" SELECT i, 'k' || i % 10, i"
+    " FROM generate_series(1, 500) i;"
+    "CREATE TABLE keyless (a int, updated_at timestamp);"
+    "INSERT INTO keyless SELECT i % 5, timestamp '2024-01-01' + i % 7 * interval '1 h'"
+    " FROM generate_series(1, 200) i;"
+    "ANALYZE;";
+
+static void test_connection_string_is_not_set(void **state)
+{
+    (void)state;
+    skip();
+}
+
+/* The server's own word for each of what the source is configured with. */
+static struct ps_config *config_from(const PGconn *admin)
+{
+    char host[300], port[300], database[300], user[300], password[300];
+    const char *const settings[] = {
+        host, port, database, user, password, "schema=penstock_contract", "sslmode=disable", NULL};
+
+    snprintf(host, sizeof host, "host=%s", PQhost(admin));
+    snprintf(port, sizeof port, "port=%s", PQport(admin));
+    snprintf(database, sizeof database, "database=%s", PQdb(admin));
+    snprintf(user, sizeof user, "user=%s", PQuser(admin));
+    snprintf(password, sizeof password, "password=%s", PQpass(admin));
+    return rows_config(&ps_source_postgresql, settings);
+}
+
+static bool make_tables(PGconn *admin)
+{
+    PGresult *result = PQexec(admin, tables);
+    bool made = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (!made) {
+        fprintf(stderr, "making the tables: %s", PQerrorMessage(admin));
+    }
+    PQclear(result);
+    return made;
+}
+
+int main(void)
+{
+    const char *conninfo = getenv("PENSTOCK_TEST_PG");
+    if (conninfo == NULL || conninfo[0] == '\0') {
+        const struct CMUnitTest skipped[] = {cmocka_unit_test(test_connection_string_is_not_set)};
+        return cmocka_run_group_tests(skipped, NULL, NULL);
+    }
+    int failed = 1;
+    PGconn *admin = PQconnectdb(conninfo);
+    if (make_tables(admin)) {
+        struct contract_source contract = {.ops = &ps_source_postgresql, .counts_rows = true};
+        struct ps_config *config = config_from(admin);
+        contract.config = config;
+        failed = contract_source_run("postgresql", &contract);
+        rows_config_free(config);
+    }
+    PQfinish(admin);
+    return failed;
+}
