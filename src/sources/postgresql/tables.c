@@ -69,7 +69,9 @@ static enum ps_status warn_about(struct source *source, struct ps_table_list *li
     ps_buffer_init(&text, 0);
     enum ps_status status = PS_OK;
     *ret_left_out = catalog_obstacle(entry, &source->link, source->settings.user, &text);
-    if (*ret_left_out) {
+    if (!ps_buffer_ok(&text)) {
+        status = ps_fail_nomem(err, "listing the tables");
+    } else if (*ret_left_out) {
         status = ps_table_list_warn(list, err, "%s", ps_buffer_text(&text));
     } else if (entry->has_children) {
         status = ps_table_list_warn(list, err,
