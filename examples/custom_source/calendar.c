@@ -197,19 +197,32 @@ static enum ps_status calendar_pin(struct ps_source *source, const char *snapsho
     return PS_OK;
 }
 
+/* Reads a number and steps over it; false where there is none from 0 to `most`. */
+static bool take_number(const char **text, int32_t most, int32_t *ret_number)
+{
+    char *end;
+    long long number = strtoll(*text, &end, 10);
+    if (end == *text || number < 0 || number > most) {
+        return false;
+    }
+    *text = end;
+    *ret_number = (int32_t)number;
+    return true;
+}
+
 /* False: the text is not one that calendar_plan or calendar_reader_position wrote. */
 static bool take_places(struct calendar_reader *reader, const struct calendar_source *source,
                         const struct ps_read_request *request)
 {
     int32_t start = 0, end = source->count;
     const char *bounds = request->partition != NULL ? request->partition->bounds : "";
+    const char *position = request->position;
 
-    if (bounds[0] != '\0' && (sscanf(bounds, "%" SCNd32 "-%" SCNd32, &start, &end) != 2 ||
-                              start < 0 || end < start || end > source->count)) {
+    if (bounds[0] != '\0' && (!take_number(&bounds, end, &start) || *bounds++ != '-' ||
+                              !take_number(&bounds, end, &end) || *bounds != '\0' || start > end)) {
         return false;
     }
-    if (request->position != NULL &&
-        (sscanf(request->position, "%" SCNd32, &start) != 1 || start < 0 || start > end)) {
+    if (position != NULL && (!take_number(&position, end, &start) || *position != '\0')) {
         return false;
     }
     reader->first = source->first;

@@ -357,14 +357,18 @@ static enum ps_status take_columns(struct fake_reader *reader, const struct fake
 
 static void take_places(struct fake_reader *reader, const struct ps_read_request *request)
 {
+    char *rest;
     reader->end = SIZE_MAX;
     if (request->partition != NULL && request->partition->bounds[0] != '\0') {
-        int found = sscanf(request->partition->bounds, "%zu-%zu", &reader->next, &reader->end);
-        assert(found >= 1);
+        reader->next = strtoull(request->partition->bounds, &rest, 10);
+        assert(*rest == '-');
+        if (rest[1] != '\0') {
+            reader->end = strtoull(rest + 1, &rest, 10);
+        }
     }
     if (request->position != NULL) {
-        int found = sscanf(request->position, "%zu", &reader->next);
-        assert(found == 1);
+        reader->next = strtoull(request->position, &rest, 10);
+        assert(rest != request->position && *rest == '\0');
     }
 }
 
