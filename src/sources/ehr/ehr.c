@@ -109,17 +109,16 @@ static int64_t rows_of(const struct ps_source *source, const struct ehr_table *t
     return hospital_rows(hospital, table->id, hospital->day);
 }
 
-static enum ps_status find_table(const struct ps_table *table, const struct ehr_table **ret_found,
-                                 struct ps_error *err)
+/* NULL: there is no such table, and err says so with PS_SCHEMA. */
+static const struct ehr_table *find_table(const struct ps_table *table, struct ps_error *err)
 {
-    const struct ehr_table *found = ehr_table_find(table->name);
-    if (found == NULL || table->schema[0] != '\0') {
-        return ps_fail(err, PS_SCHEMA, PS_CLASS_SCHEMA,
-                       "looking for the table %s: the simulated hospital has no such table",
-                       table->name);
+    const struct ehr_table *found = table->schema[0] == '\0' ? ehr_table_find(table->name) : NULL;
+    if (found == NULL) {
+        (void)ps_fail(err, PS_SCHEMA, PS_CLASS_SCHEMA,
+                      "looking for the table %s: the simulated hospital has no such table",
+                      table->name);
     }
-    *ret_found = found;
-    return PS_OK;
+    return found;
 }
 
 static enum ps_status ehr_list_tables(struct ps_source *source, struct ps_table_list *list,
@@ -162,11 +161,10 @@ static enum ps_status ehr_describe(struct ps_source *source, struct ps_arena *ar
                                    struct ps_table *table, struct ps_error *err)
 {
     const struct ehr_hospital *hospital = hospital_of(source);
-    const struct ehr_table *known;
-    enum ps_status status = find_table(table, &known, err);
+    const struct ehr_table *known = find_table(table, err);
 
-    if (status != PS_OK) {
-        return status;
+    if (known == NULL) {
+        return PS_SCHEMA;
     }
     struct ps_column *columns = ps_arena_array(arena, known->columns_count, sizeof *columns);
     const char *incarnation =
@@ -189,11 +187,10 @@ static enum ps_status ehr_plan(struct ps_source *source, const struct ps_table *
                                size_t partitions_max, struct ps_partition_list *list,
                                struct ps_error *err)
 {
-    const struct ehr_table *known;
-    enum ps_status status = find_table(table, &known, err);
+    const struct ehr_table *known = find_table(table, err);
 
-    if (status != PS_OK) {
-        return status;
+    if (known == NULL) {
+        return PS_SCHEMA;
     }
     int64_t rows = rows_of(source, known);
     int64_t parts = partitions_max < 1                ? 1
@@ -264,13 +261,13 @@ static enum ps_status ehr_open_reader(struct ps_source *source,
 static enum ps_status ehr_count(struct ps_source *source, const struct ps_table *table, bool exact,
                                 int64_t *ret_rows, struct ps_error *err)
 {
-    const struct ehr_table *known;
-    enum ps_status status = find_table(table, &known, err);
+    const struct ehr_table *known = find_table(table, err);
     (void)exact;
-    if (status == PS_OK) {
-        *ret_rows = rows_of(source, known);
+    if (known == NULL) {
+        return PS_SCHEMA;
     }
-    return status;
+    *ret_rows = rows_of(source, known);
+    return PS_OK;
 }
 
 /* Makes the first row of a table, as a read would. */

@@ -201,6 +201,7 @@ bool make_any_decimal(struct ehr_row *row, const struct ehr_column *column, uint
         for (int64_t cut = ehr_pick(hash, column->precision); cut > 0; cut--) {
             limit /= 10;
         }
+        assert(limit > 0); /* fewer digits were cut off than there are */
         value = (ps_int128)(wide % (ps_uint128)limit);
     }
     ps_batch_put_decimal(row->batch, at, (hash & 1) != 0 ? -value : value);
