@@ -27,9 +27,9 @@ enum ps_json_kind {
 /* Lives in the arena it was parsed into. */
 struct ps_json {
     enum ps_json_kind kind;
-    const char *text; /* NUMBER: as written. STRING: unescaped UTF-8, NUL-terminated */
-    size_t text_size; /* a string may hold U+0000 */
-    const char *name; /* in an object: the member's name */
+    const char *text;             /* NUMBER: as written. STRING: unescaped UTF-8, NUL-terminated */
+    size_t text_size;             /* a string may hold U+0000 */
+    const char *name;             /* in an object: the member's name */
     struct ps_json *first, *next; /* ARRAY, OBJECT: the first child; the next sibling */
     size_t count;                 /* children */
 };

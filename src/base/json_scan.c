@@ -218,6 +218,9 @@ static bool bracket_open(struct brackets *brackets, bool object)
     }
     uint64_t bit = UINT64_C(1) << (brackets->depth % 64);
     uint64_t *word = &brackets->objects[brackets->depth / 64];
+    if (brackets->depth % 64 == 0) {
+        *word = 0; /* the first bit of a word that was not in use */
+    }
     *word = object ? *word | bit : *word & ~bit;
     brackets->depth++;
     return true;

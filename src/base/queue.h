@@ -15,7 +15,7 @@ struct ps_queue;
 
 enum ps_queue_result {
     PS_QUEUE_OK,
-    PS_QUEUE_CLOSED,  /* push: takes no more. pop: closed, and empty */
+    PS_QUEUE_CLOSED, /* push: takes no more. pop: closed, and empty */
     PS_QUEUE_TIMEOUT,
 };
 

@@ -7,6 +7,7 @@
 #include "cli/process.h"
 #include "cli/result.h"
 #include "cli/table.h"
+#include <assert.h>
 
 static void add_table(struct table *text, const struct ps_plan_table *table)
 {
@@ -113,6 +114,7 @@ static enum exit_status run_plan(const struct command_line *line, struct output 
     for (size_t i = 0; plan != NULL && i < plan->warnings_count; i++) {
         ps_log(PS_LOG_WARNING, "%s", plan->warnings[i]);
     }
+    assert(status != PS_OK || plan != NULL);
     if (status != PS_OK) {
         ps_log(PS_LOG_SEVERE, "%s", err.message);
         if (json) {

@@ -18,15 +18,15 @@
 /* The first number in a file; 0: none. "max" of cgroup v2 is none. */
 static size_t number_in(const char *path)
 {
-    unsigned long long number = 0;
+    char line[64] = "";
     FILE *file = fopen(path, "re");
     if (file != NULL) {
-        if (fscanf(file, "%llu", &number) != 1) {
-            number = 0;
+        if (fgets(line, sizeof line, file) == NULL) {
+            line[0] = '\0';
         }
         fclose(file);
     }
-    return (size_t)number;
+    return (size_t)strtoull(line, NULL, 10);
 }
 
 /* What this process may use: the cgroup's limit (version 2, else 1) or the machine's memory. */

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/thread.h"
@@ -267,7 +268,7 @@ static enum ps_status run_begin(struct link *link, const char *sql, struct ps_er
         if (result_failed(result) && status == PS_OK) {
             status = link_fail(link, result, doing, err);
         } else if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
-            (void)sscanf(PQgetvalue(result, 0, 0), "%d", &link->registered_pid);
+            link->registered_pid = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
         }
         PQclear(result);
     }

@@ -1,6 +1,7 @@
 /* SQL text with everything quoted: see query.h. */
 #include "sources/postgresql/query.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void query_identifier(struct ps_buffer *sql, const char *name)
@@ -121,7 +122,8 @@ static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value)
         time.nanos -= time.nanos % 1000;
         (void)ps_timestamp_format(time, false, text);
         if (utc) {
-            strcat(text, "+00");
+            size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "+00");
         }
         cast = utc ? "timestamptz" : "timestamp";
         break;
