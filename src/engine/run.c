@@ -149,14 +149,12 @@ static void add_losses(struct run *run, struct writer *writer)
 /* The last checkpoint, and what the sync came to. */
 static enum ps_status finish(struct run *run, struct writer *writer, struct ps_error *err)
 {
-    struct ps_cancel *cancel = run->request->plan.cancel;
     enum ps_status status = run->failed;
     *err = run->error;
     if (run->sink_failed) {
         return status;
     }
-    bool complete = status == PS_OK && !ps_cancel_is_set(cancel) &&
-                    writer->tables_done == run->plan->tables_count;
+    bool complete = status == PS_OK && writer->tables_done == run->plan->tables_count;
     if (complete) {
         run->request->state->syncs_completed++;
         writer->dirty = true;

@@ -3,11 +3,13 @@
  */
 #include "support/unit.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "engine/engine.h"
 #include "support/fake_sink.h"
 #include "support/fake_source.h"
@@ -356,6 +358,8 @@ static void test_run_canceled_sync_checkpoints_and_goes_on(void **state)
     people();
     fake_rows_add(database, "people", 10, 500, "#|x|2024-01-01T00:00:00Z");
     int left = 5;
+    const struct fake_fault fault = {.call = FAKE_READER_NEXT, .nth = 5, .hang = true};
+    fake_fault_add(database, &fault);
     fake_hook_set(database, set_cancel, &left);
     struct sync sync = {.options = (const char *[]){"batch_size", "10", NULL}};
     run(&sync);
@@ -394,6 +398,19 @@ static void test_run_selects_and_excludes(void **state)
     struct sync sync = {.options = (const char *[]){"tables", "nothing", NULL}};
     run(&sync);
     assert_int_equal(sync.status, PS_CONFIG);
+}
+
+/* The first reads wait until another worker has come. */
+static void wait_for_company(void *context, enum fake_call call, const char *table)
+{
+    (void)context;
+    (void)table;
+    uint32_t peak = 0;
+    int64_t deadline = ps_monotonic_ns() + INT64_C(10000000000);
+    while (call == FAKE_READER_NEXT && peak < 2 && ps_monotonic_ns() < deadline) {
+        fake_sources_open(database, &peak);
+        sched_yield();
+    }
 }
 
 static void test_run_many_tables_with_several_threads(void **state)
