@@ -423,6 +423,7 @@ static void test_run_many_tables_with_several_threads(void **state)
         fake_table_add(database, "", name, "id LONG key, v STRING");
         fake_rows_add(database, name, 1, 30, pattern);
     }
+    fake_hook_set(database, wait_for_company, NULL);
     struct sync sync =
         run_well((const char *[]){"batch_size", "7", "checkpoint_rows", "100", NULL});
     assert_int_equal(sync.totals.upserts, 1200);
