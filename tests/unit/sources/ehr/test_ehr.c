@@ -466,6 +466,48 @@ static void test_window_on_any_other_column_is_filtered(void **state)
     close_day(&open);
 }
 
+/* The line of the page's table that a column must have. */
+static void column_line(const struct ps_column *column, char line[256])
+{
+    char type[32], key[8] = "";
+    snprintf(type, sizeof type, "%s", ps_type_name(column->type));
+    if (column->type == PS_TYPE_DECIMAL) {
+        snprintf(type, sizeof type, "DECIMAL(%d,%d)", column->precision, column->scale);
+    }
+    if (column->key_position != 0) {
+        snprintf(key, sizeof key, "%d", column->key_position);
+    }
+    snprintf(line, 256, "\n| `%s` | %s | %s | %s |", column->name, column->source_type, type, key);
+}
+
+static void test_page_describes_every_column(void **state)
+{
+    (void)state;
+    static char page[65536];
+    struct open_day open = open_small(0);
+    FILE *file = fopen("docs/sources/ehr.md", "r");
+
+    assert_non_null(file);
+    page[fread(page, 1, sizeof page - 1, file)] = '\0';
+    fclose(file);
+    for (size_t t = 0; t < EHR_TABLES; t++) {
+        const struct ps_table *table = open.list.tables[t];
+        char line[256];
+        snprintf(line, sizeof line, "\n### %s\n", table->name);
+        char *section = strstr(page, line);
+        assert_non_null(section);
+        char *next = strstr(section + 1, "\n### ");
+        for (uint32_t i = 0; i < table->columns_count; i++) {
+            column_line(&table->columns[i], line);
+            char *found = strstr(section, line);
+            if (found == NULL || (next != NULL && found > next)) {
+                fail_msg("docs/sources/ehr.md lacks: %s", line + 1);
+            }
+        }
+    }
+    close_day(&open);
+}
+
 static void test_reader_open_with_a_foreign_place_says_expired(void **state)
 {
     (void)state;
@@ -565,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_tables_hold_every_type_and_the_awkward_values),
         cmocka_unit_test(test_foreign_keys_point_at_rows_that_exist),
         cmocka_unit_test(test_window_on_any_other_column_is_filtered),
+        cmocka_unit_test(test_page_describes_every_column),
         cmocka_unit_test(test_reader_open_with_a_foreign_place_says_expired),
         cmocka_unit_test(test_reader_open_with_another_type_says_schema),
         cmocka_unit_test(test_open_beyond_the_last_day_says_config),
