@@ -17,6 +17,7 @@
 #define QUEUE_ITEMS 4096
 #define POP_NS INT64_C(50000000)
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
+#define LOSS_COLUMNS_NAMED 6
 
 void run_stop(struct run *run)
 {
@@ -120,28 +121,72 @@ static void write_all(struct run *run, struct writer *writer)
     }
 }
 
+static struct ps_table_result *result_of(struct run *run, struct writer *writer,
+                                         const struct ps_table *sink_table)
+{
+    for (size_t t = 0; t < run->plan->tables_count; t++) {
+        const struct ps_table *table = run->plan->tables[t].sink_table;
+        if (strcmp(table->name, sink_table->name) == 0 &&
+            strcmp(table->schema, sink_table->schema) == 0) {
+            return &writer->result->tables[t];
+        }
+    }
+    return NULL;
+}
+
+/* Rows that the sink had to leave out were counted as written. */
+static void count_left_out(struct ps_table_result *told, uint64_t rows)
+{
+    told->skipped += rows;
+    told->upserts -= rows < told->upserts ? rows : told->upserts;
+}
+
+/* One line for all columns that lost the same thing, however many there are. */
+static void tell_loss(struct writer *writer, const struct ps_sink_loss *losses, size_t count,
+                      size_t first)
+{
+    struct ps_buffer columns;
+    uint64_t values = 0;
+    size_t named = 0, all = 0;
+    ps_buffer_init(&columns, 4096);
+    for (size_t i = first; i < count; i++) {
+        if (losses[i].rows_skipped != losses[first].rows_skipped ||
+            strcmp(losses[i].what, losses[first].what) != 0) {
+            continue;
+        }
+        all++;
+        values += losses[i].values;
+        if (named < LOSS_COLUMNS_NAMED) {
+            ps_buffer_printf(&columns, "%s%s.%s %llu", named++ == 0 ? "" : ", ",
+                             losses[i].table->name, losses[i].column,
+                             (unsigned long long)losses[i].values);
+        }
+    }
+    if (all > named) {
+        ps_buffer_printf(&columns, " and %zu more columns", all - named);
+    }
+    writer_warn(writer, "%s: %llu %s (%s)", losses[first].what, (unsigned long long)values,
+                losses[first].rows_skipped ? "rows" : "values", ps_buffer_text(&columns));
+    ps_buffer_done(&columns);
+}
+
 static void add_losses(struct run *run, struct writer *writer)
 {
     const struct ps_sink_loss *losses = NULL;
     const struct ps_sink_ops *ops = run->request->sink_ops;
     size_t count = ops->losses == NULL ? 0 : ops->losses(run->request->sink, &losses);
     for (size_t i = 0; i < count; i++) {
-        for (size_t t = 0; t < run->plan->tables_count; t++) {
-            const struct ps_table *table = run->plan->tables[t].sink_table;
-            if (strcmp(table->name, losses[i].table->name) != 0 ||
-                strcmp(table->schema, losses[i].table->schema) != 0) {
-                continue;
-            }
-            struct ps_table_result *told = &writer->result->tables[t];
-            writer_warn(writer, "%s%s%s: column \"%s\": %s (%llu %s)", told->schema,
-                        told->schema[0] == '\0' ? "" : ".", told->table, losses[i].column,
-                        losses[i].what, (unsigned long long)losses[i].values,
-                        losses[i].rows_skipped ? "rows" : "values");
-            if (losses[i].rows_skipped) {
-                told->skipped += losses[i].values;
-                told->upserts -=
-                    losses[i].values < told->upserts ? losses[i].values : told->upserts;
-            }
+        struct ps_table_result *told = result_of(run, writer, losses[i].table);
+        if (losses[i].rows_skipped && told != NULL) {
+            count_left_out(told, losses[i].values);
+        }
+        bool before = false;
+        for (size_t j = 0; j < i && !before; j++) {
+            before = losses[j].rows_skipped == losses[i].rows_skipped &&
+                     strcmp(losses[j].what, losses[i].what) == 0;
+        }
+        if (!before) {
+            tell_loss(writer, losses, count, i);
         }
     }
 }
