@@ -144,6 +144,10 @@ static enum ps_status take_warehouse(struct local *local, const struct command_l
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                        "--warehouse and --destination both say where rows go: give one of them");
     }
+    if (strstr(destination, "://") != NULL) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "--destination takes a DuckDB file or `null`, no URL");
+    }
     local->warehouse = strcmp(destination, "null") == 0 ? NULL : destination;
     return PS_OK;
 }

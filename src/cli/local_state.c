@@ -1,0 +1,242 @@
+/*
+ * The local destination and its state: which of the warehouse's row and state.json stands, and
+ * what to do where one of them is damaged. See local.h and docs/state-format.md.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "cli/file_kind.h"
+#include "cli/local.h"
+#include "sinks/registry.h"
+#include "state/file.h"
+
+#define STATE_BYTES_MAX ((size_t)64 << 20)
+
+/* --resync without tables: a damaged state is no hindrance, nothing of it is needed. */
+static bool starts_anew(const struct local *local)
+{
+    return local->resync && local->resync_tables == NULL;
+}
+
+/* Reads state.json; *ret_state stays NULL where there is none, or a damaged one may be forgotten.
+ */
+static enum ps_status read_copy(const struct local *local, struct ps_state **ret_state,
+                                struct ps_error *err)
+{
+    struct ps_buffer text;
+    enum ps_status status;
+
+    ps_buffer_init(&text, STATE_BYTES_MAX);
+    status = ps_file_read(local->state_path, STATE_BYTES_MAX, &text, err);
+    if (status == PS_OK) {
+        status =
+            ps_state_parse(ps_buffer_text(&text), text.size, local->state_path, ret_state, err);
+        /* What is not even a damaged state is somebody's file: it is never written over. */
+        if (status == PS_CONFIG && starts_anew(local) &&
+            file_kind(local->state_path) == FILE_STATE) {
+            ps_log(PS_LOG_WARNING, "%s cannot be read and is replaced: all tables are loaded again",
+                   local->state_path);
+            status = PS_OK;
+        }
+    } else if (status == PS_END) {
+        status = PS_OK;
+    }
+    ps_buffer_done(&text);
+    return status;
+}
+
+static struct ps_state_side side_of(const struct ps_state *state)
+{
+    if (state == NULL) {
+        return (struct ps_state_side){0};
+    }
+    return (struct ps_state_side){
+        .found = true, .warehouse_id = state->warehouse_id, .number = state->number};
+}
+
+/* Makes the folders on the way to a file. */
+static enum ps_status make_folders(const char *path, struct ps_error *err)
+{
+    char *copy = ps_strdup(path);
+
+    if (copy == NULL) {
+        return ps_fail_nomem(err, "opening the warehouse");
+    }
+    for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
+            enum ps_status status =
+                ps_fail(err, PS_CONFIG, PS_CLASS_DISK,
+                        "the folder %s for the warehouse %s cannot be made: %s. Name another place "
+                        "with --warehouse",
+                        copy, path, strerror(errno));
+            ps_free(copy);
+            return status;
+        }
+        *slash = '/';
+    }
+    ps_free(copy);
+    return PS_OK;
+}
+
+/* What the sinks call it: a file that is named like another destination gets its folder. */
+static const char *destination_of(const struct local *local)
+{
+    if (local->warehouse == NULL) {
+        return "null";
+    }
+    return strcmp(local->warehouse, "null") == 0 ? "./null" : local->warehouse;
+}
+
+static enum ps_status open_sink(struct local *local, struct ps_error *err)
+{
+    const struct ps_sink_request request = {
+        .destination = destination_of(local),
+        .schema = local->schema,
+        .clock = ps_clock_system(),
+    };
+
+    local->sink_ops = ps_sink_find(request.destination);
+    if (local->warehouse != NULL) {
+        enum ps_status status = make_folders(local->warehouse, err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    return local->sink_ops->open(&request, &local->sink, err);
+}
+
+/* The state that the warehouse's row holds; a damaged one may be begun anew. */
+static enum ps_status take_stored(struct local *local, const struct ps_stored_state *stored,
+                                  struct ps_error *err)
+{
+    enum ps_status status =
+        ps_state_parse(stored->json, stored->json_size, local->warehouse, &local->state, err);
+
+    if (status != PS_CONFIG || !starts_anew(local)) {
+        return status;
+    }
+    ps_log(PS_LOG_WARNING,
+           "the state in %s cannot be read and is replaced: all tables are loaded again",
+           local->warehouse);
+    status = ps_state_new(&local->state, err);
+    if (status == PS_OK) {
+        local->state->number = stored->number; /* the numbering goes on */
+    }
+    return status;
+}
+
+/* The state must be of the configured source; a new one becomes that of this source and warehouse.
+ */
+static enum ps_status settle_state(struct local *local, const char *warehouse_id,
+                                   struct ps_error *err)
+{
+    struct ps_state *state = local->state;
+    enum ps_status status;
+
+    if (state->source != NULL && strcmp(state->source, local->source_ops->name) != 0) {
+        return ps_fail(
+            err, PS_CONFIG, PS_CLASS_SETTING,
+            "the state in %s is of the source `%s`, and `%s` is configured: give another "
+            "--warehouse and --state, or begin anew with `penstock reset`",
+            local->warehouse == NULL ? local->state_path : local->warehouse, state->source,
+            local->source_ops->name);
+    }
+    status = ps_state_set_text(state, &state->source, local->source_ops->name, err);
+    if (status == PS_OK && warehouse_id != NULL) {
+        status = ps_state_set_text(state, &state->warehouse_id, warehouse_id, err);
+    }
+    return status;
+}
+
+/* After the sink is open: chooses between its row and the copy. */
+static enum ps_status choose_state(struct local *local, const struct ps_state *copy,
+                                   struct ps_error *err)
+{
+    const struct ps_state_side file = side_of(copy);
+    struct ps_stored_state stored = {0};
+    enum ps_state_choice choice = PS_STATE_NEW;
+    enum ps_status status = local->sink_ops->state_read(local->sink, &stored, err);
+
+    if (status == PS_OK) {
+        const struct ps_state_side warehouse = {
+            .found = stored.found, .warehouse_id = stored.warehouse_id, .number = stored.number};
+        status = ps_state_reconcile(&warehouse, true, local->warehouse, &file, local->state_path,
+                                    &choice, err);
+    }
+    if (status == PS_OK) {
+        status = choice == PS_STATE_NEW ? ps_state_new(&local->state, err)
+                                        : take_stored(local, &stored, err);
+    }
+    if (status == PS_OK) {
+        status = settle_state(local, stored.warehouse_id, err);
+    }
+    if (status == PS_OK && choice == PS_STATE_WAREHOUSE) {
+        status = ps_file_replace(local->state_path, stored.json, stored.json_size, err);
+    }
+    ps_free(stored.json);
+    return status;
+}
+
+enum ps_status local_open(struct local *local, struct ps_error *err)
+{
+    struct ps_state *copy = NULL;
+    enum ps_state_choice choice;
+    enum ps_status status;
+
+    if (local->warehouse == NULL) {
+        status = open_sink(local, err);
+        if (status == PS_OK) {
+            status = ps_state_new(&local->state, err);
+        }
+        return status == PS_OK ? settle_state(local, NULL, err) : status;
+    }
+    status = read_copy(local, &copy, err);
+    if (status == PS_OK && file_kind(local->warehouse) == FILE_MISSING) {
+        /* Before the sink makes one: a state without its warehouse is refused. */
+        const struct ps_state_side none = {0}, file = side_of(copy);
+        status = ps_state_reconcile(&none, false, local->warehouse, &file, local->state_path,
+                                    &choice, err);
+    }
+    if (status == PS_OK) {
+        status = open_sink(local, err);
+    }
+    if (status == PS_OK) {
+        status = choose_state(local, copy, err);
+    }
+    ps_state_free(copy);
+    return status;
+}
+
+enum ps_status local_peek(struct local *local, struct ps_error *err)
+{
+    struct ps_state *copy = NULL;
+    enum ps_state_choice choice;
+    enum ps_status status;
+    bool exists;
+
+    local->sink_ops = ps_sink_find(destination_of(local));
+    exists = file_kind(local->warehouse) != FILE_MISSING;
+    status = read_copy(local, &copy, err);
+    if (status == PS_OK && !exists) {
+        const struct ps_state_side none = {0}, file = side_of(copy);
+        status = ps_state_reconcile(&none, false, local->warehouse, &file, local->state_path,
+                                    &choice, err);
+    }
+    if (status == PS_OK && copy != NULL) {
+        local->state = copy;
+        copy = NULL;
+        status = settle_state(local, NULL, err);
+    } else if (status == PS_OK && exists) {
+        ps_log(PS_LOG_WARNING,
+               "%s is there, but no copy of its state in %s: the plan is that of a first sync; a "
+               "sync goes by the state in the warehouse",
+               local->warehouse, local->state_path);
+    }
+    ps_state_free(copy);
+    return status;
+}
