@@ -245,3 +245,12 @@ def test_tidy_when_a_file_belongs_to_no_target_fails(tree):
     tree.compile_commands()
     tree.write("src/base/orphan.c", "int orphan;\n")
     fails(tree, "tidy", "src/base/orphan.c: is not part of any target")
+
+
+def test_generated_when_the_page_is_another_fails(tree):
+    tree.write("docs/options.md", (ROOT / "docs/options.md").read_text() + "one more line\n")
+    fails(tree, "generated", "-one more line")
+
+
+def test_generated_when_the_page_is_missing_fails(tree):
+    fails(tree, "generated", "check-generated: found no file")
