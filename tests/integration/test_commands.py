@@ -115,15 +115,13 @@ def test_looking_at_the_hospital_prints_the_golden_pages(small, golden, work):
     assert not (work / "files").exists()
 
 
-def test_a_person_is_told_what_was_synced_and_what_to_try_next(small, golden, work):
-    arguments = ["sync", "--config", "configuration.json"]
-    first = small(*arguments)
-    again = small(*arguments)
+def test_a_person_is_told_what_was_synced_and_what_to_try_next(penstock, golden):
+    penstock.configure({**SMALL, "threads": "1"})  # what is told of columns follows their order
+    sync = ["sync", "--config", "configuration.json"]
     plan = ["plan", "--config", "configuration.json"]
-    golden("sync-ehr", (arguments, first), (arguments, again), (plan, small(*plan)))
-    bare = small(
-        "sync", "--tables", "DepartmentDim", "--warehouse", "other.db", "--state", "o.json"
-    )
+    golden("sync-ehr", *((command, penstock(*command)) for command in [sync, sync, plan]))
+    other = ["--tables", "DepartmentDim", "--warehouse", "other.db", "--state", "other.json"]
+    bare = penstock("sync", *other)
     assert bare.code == 0
     assert "examples/postgresql/configuration.json" in bare.out
 
@@ -580,7 +578,7 @@ def test_check_names_the_right_that_shows_open_transactions(penstock, database):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_in_mid_sync_saves_and_the_next_sync_goes_on(penstock, warehouse, number):
-    penstock.configure({"source": "ehr", "ehr_patients": "10000"})
+    penstock.configure({"source": "ehr", "ehr_patients": "20000"})
     arguments = ["sync", "--config", "configuration.json", "--json"]
     # Where the tests run in the background, SIGINT is ignored, and so it would be in the child.
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -602,7 +600,7 @@ def test_signal_in_mid_sync_saves_and_the_next_sync_goes_on(penstock, warehouse,
 
 
 def test_interrupted_people_are_told_how_to_go_on(penstock):
-    penstock.configure({"source": "ehr", "ehr_patients": "10000"})
+    penstock.configure({"source": "ehr", "ehr_patients": "20000"})
     process = penstock.start("sync", "--config", "configuration.json")
     time.sleep(0.5)
     process.terminate()
