@@ -188,7 +188,7 @@ static enum exit_status run_sync(const struct command_line *line, struct output 
     }
     if (sync.json) {
         write_document(&sync, status, &err);
-    } else if (ran) {
+    } else if (ran && (status == PS_OK || status == PS_CANCELED || sync.run.tables_count > 0)) {
         write_summary(&sync, status);
     }
     exit_status = exit_status_of(status, &err, ps_run_result_totals(&sync.run).skipped);

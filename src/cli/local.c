@@ -13,6 +13,9 @@
 
 #define ARENA_BYTES_MAX ((size_t)4 << 20)
 
+/* The first holds the state, the others are DuckDB's own. */
+static const char *const reserved_schemas[] = {"penstock", "information_schema", "pg_catalog"};
+
 void local_done(struct local *local)
 {
     if (local->sink != NULL) {
@@ -169,9 +172,13 @@ enum ps_status local_take_places(struct local *local, const struct command_line 
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                        "warehouse and state cannot be one file: %s", local->state_path);
     }
-    if (strcasecmp(local->schema, "penstock") == 0) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "the schema `penstock` holds the state; name another with --schema");
+    for (size_t i = 0; i < sizeof reserved_schemas / sizeof reserved_schemas[0]; i++) {
+        if (strcasecmp(local->schema, reserved_schemas[i]) == 0) {
+            return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                           "the schema `%s` has a use of its own in the warehouse; name another "
+                           "with --schema",
+                           reserved_schemas[i]);
+        }
     }
     local->arena = ps_arena_new(ARENA_BYTES_MAX);
     if (local->arena == NULL) {

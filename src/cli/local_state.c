@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,43 +111,86 @@ static enum ps_status open_sink(struct local *local, struct ps_error *err)
     return local->sink_ops->open(&request, &local->sink, err);
 }
 
-/* The state that the warehouse's row holds; a damaged one may be begun anew. */
+static bool same_source(const struct local *local)
+{
+    const char *source = local->state->source;
+
+    return source == NULL || strcmp(source, local->source_ops->name) == 0;
+}
+
+static bool same_schema(const struct local *local)
+{
+    const char *schema = local->state->destination_schema;
+
+    return schema == NULL || strcasecmp(schema, local->schema) == 0;
+}
+
+/*
+ * The state that the warehouse's row holds. Where all is loaded again, a damaged one, and one of
+ * tables in another schema, is begun anew; the numbering goes on.
+ */
 static enum ps_status take_stored(struct local *local, const struct ps_stored_state *stored,
                                   struct ps_error *err)
 {
     enum ps_status status =
         ps_state_parse(stored->json, stored->json_size, local->warehouse, &local->state, err);
 
-    if (status != PS_CONFIG || !starts_anew(local)) {
+    if ((status != PS_OK && status != PS_CONFIG) || !starts_anew(local)) {
         return status;
     }
-    ps_log(PS_LOG_WARNING,
-           "the state in %s cannot be read and is replaced: all tables are loaded again",
-           local->warehouse);
+    if (status == PS_OK && (same_schema(local) || !same_source(local))) {
+        return PS_OK;
+    }
+    if (status == PS_CONFIG) {
+        ps_log(PS_LOG_WARNING,
+               "the state in %s cannot be read and is replaced: all tables are loaded again",
+               local->warehouse);
+    }
+    ps_state_free(local->state);
+    local->state = NULL;
     status = ps_state_new(&local->state, err);
     if (status == PS_OK) {
-        local->state->number = stored->number; /* the numbering goes on */
+        local->state->number = stored->number;
     }
     return status;
 }
 
-/* The state must be of the configured source; a new one becomes that of this source and warehouse.
- */
-static enum ps_status settle_state(struct local *local, const char *warehouse_id,
-                                   struct ps_error *err)
+/* The state must be of the configured source and schema: what it says of rows already there would
+ * be wrong of any other. */
+static enum ps_status check_state(const struct local *local, struct ps_error *err)
 {
-    struct ps_state *state = local->state;
-    enum ps_status status;
+    const struct ps_state *state = local->state;
+    const char *place = local->warehouse == NULL ? local->state_path : local->warehouse;
 
-    if (state->source != NULL && strcmp(state->source, local->source_ops->name) != 0) {
+    if (!same_source(local)) {
         return ps_fail(
             err, PS_CONFIG, PS_CLASS_SETTING,
             "the state in %s is of the source `%s`, and `%s` is configured: give another "
             "--warehouse and --state, or begin anew with `penstock reset`",
-            local->warehouse == NULL ? local->state_path : local->warehouse, state->source,
-            local->source_ops->name);
+            place, state->source, local->source_ops->name);
     }
-    status = ps_state_set_text(state, &state->source, local->source_ops->name, err);
+    if (!same_schema(local) && !starts_anew(local)) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "the tables in %s lie in the schema `%s`, not in `%s`: give --schema %s, or "
+                       "load all of them again into the other with --resync",
+                       place, state->destination_schema, local->schema, state->destination_schema);
+    }
+    return PS_OK;
+}
+
+/* A new state becomes that of this source, warehouse and schema. */
+static enum ps_status settle_state(struct local *local, const char *warehouse_id,
+                                   struct ps_error *err)
+{
+    struct ps_state *state = local->state;
+    enum ps_status status = check_state(local, err);
+
+    if (status == PS_OK) {
+        status = ps_state_set_text(state, &state->source, local->source_ops->name, err);
+    }
+    if (status == PS_OK) {
+        status = ps_state_set_text(state, &state->destination_schema, local->schema, err);
+    }
     if (status == PS_OK && warehouse_id != NULL) {
         status = ps_state_set_text(state, &state->warehouse_id, warehouse_id, err);
     }
@@ -182,6 +226,20 @@ static enum ps_status choose_state(struct local *local, const struct ps_state *c
     return status;
 }
 
+/* Two spellings of one path, or a link: the state's copy would be written over the warehouse. */
+static enum ps_status refuse_one_file(const struct local *local, struct ps_error *err)
+{
+    struct stat warehouse, state;
+
+    if (stat(local->warehouse, &warehouse) != 0 || stat(local->state_path, &state) != 0 ||
+        warehouse.st_dev != state.st_dev || warehouse.st_ino != state.st_ino) {
+        return PS_OK;
+    }
+    return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                   "warehouse and state cannot be one file: %s is %s", local->state_path,
+                   local->warehouse);
+}
+
 enum ps_status local_open(struct local *local, struct ps_error *err)
 {
     struct ps_state *copy = NULL;
@@ -204,6 +262,9 @@ enum ps_status local_open(struct local *local, struct ps_error *err)
     }
     if (status == PS_OK) {
         status = open_sink(local, err);
+    }
+    if (status == PS_OK) {
+        status = refuse_one_file(local, err);
     }
     if (status == PS_OK) {
         status = choose_state(local, copy, err);

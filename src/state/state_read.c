@@ -203,6 +203,9 @@ static enum ps_status read_members(struct reading *reading, const struct ps_json
         status = read_text(reading, root, "warehouse", &state->warehouse_id, err);
     }
     if (status == PS_OK) {
+        status = read_text(reading, root, "destination_schema", &state->destination_schema, err);
+    }
+    if (status == PS_OK) {
         status = read_count(reading, root, "number", &state->number, err);
     }
     if (status == PS_OK) {

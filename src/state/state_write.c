@@ -101,6 +101,7 @@ enum ps_status state_write_canonical(const struct ps_state *state, struct ps_buf
     ps_json_put_integer(&writer, "penstock", PS_STATE_VERSION);
     put_optional(&writer, "source", state->source);
     put_optional(&writer, "warehouse", state->warehouse_id);
+    put_optional(&writer, "destination_schema", state->destination_schema);
     ps_json_put_integer(&writer, "number", (int64_t)state->number);
     ps_json_put_integer(&writer, "syncs_completed", (int64_t)state->syncs_completed);
     ps_json_open(&writer, "tables", '[');

@@ -373,6 +373,35 @@ def test_somebodys_file_is_never_written_over_as_a_state(small, work):
     assert notes.read_text() == "call the plumber\n"
 
 
+def test_another_schema_is_refused_unless_everything_is_loaded_again(small, warehouse):
+    arguments = ["sync", "--config", "configuration.json", "--schema"]
+    assert small(*arguments, "one").code == 0
+    for command in [
+        arguments,
+        ["plan", *arguments[1:]],
+        [*arguments[:-1], "--resync", "PatientDim", "--schema"],
+    ]:
+        done = small(*command, "two")
+        assert done.code == 2, done.out
+        assert "`one`" in done.err and "--schema one" in done.err and "--resync" in done.err
+    assert small(*arguments, "ONE").code == 0
+    assert small(*arguments, "two", "--resync").code == 0
+    assert small(*arguments, "one").code == 2
+    assert small(*arguments, "two").code == 0
+    patients = warehouse().execute('SELECT count(*) FROM two."PatientDim"').fetchone()
+    assert patients[0] >= 20
+
+
+def test_warehouse_and_state_in_one_file_are_refused(small, work):
+    for spelling in ["w.db", "./w.db"]:
+        done = small(
+            "sync", "--config", "configuration.json", "--warehouse", "w.db", "--state", spelling
+        )
+        assert done.code == 2 and "one file" in done.err
+    assert small("sync", "--config", "configuration.json", "--warehouse", "w.db").code == 0
+    assert (work / "w.db").read_bytes()[8:12] == b"DUCK"
+
+
 def test_state_of_another_source_is_refused(small, work):
     assert small("sync", "--config", "configuration.json").code == 0
     small.configure(
@@ -451,6 +480,7 @@ BAD_COMMAND_LINES = [
     ["sync", "--follow", "5"], ["sync", "--config"], ["sync", "--json=yes"], ["sync", "extra"],
     ["sync", "--tables", "a,,b"], ["sync", "--warehouse", "a.db", "--destination", "null"],
     ["sync", "--warehouse", "one", "--state", "one"], ["sync", "--schema", "Penstock"],
+    ["sync", "--schema", "information_schema"],
     ["plan", "--destination", "null"], ["reset", "--forse"], ["help", "snyc"], ["version", "now"],
 ]  # fmt: skip
 

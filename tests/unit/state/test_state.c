@@ -87,6 +87,7 @@ static struct ps_state *full_state(void)
     struct ps_state *state = new_state();
     set(state, &state->source, "yugabytedb");
     set(state, &state->warehouse_id, "4f0c");
+    set(state, &state->destination_schema, "tester");
     state->number = 17;
     state->syncs_completed = 3;
     struct ps_table_state *orders = table_of(state, "public", "or\"ders ä");
@@ -111,8 +112,8 @@ static struct ps_state *full_state(void)
 }
 
 static const char full_text[] =
-    "{\"penstock\":1,\"source\":\"yugabytedb\",\"warehouse\":\"4f0c\",\"number\":17,"
-    "\"syncs_completed\":3,\"tables\":["
+    "{\"penstock\":1,\"source\":\"yugabytedb\",\"warehouse\":\"4f0c\","
+    "\"destination_schema\":\"tester\",\"number\":17,\"syncs_completed\":3,\"tables\":["
     "{\"schema\":\"\",\"table\":\"prices\",\"cursor\":{\"column\":\"amount\",\"type\":\"DECIMAL\","
     "\"scale\":4,\"value\":\"-123.4567\"}},"
     "{\"schema\":\"public\",\"table\":\"a\"},"
@@ -191,6 +192,7 @@ static void test_state_parse_gives_back_every_member(void **context)
     struct ps_state *back = parse_text(out.data);
     assert_string_equal(back->source, "yugabytedb");
     assert_string_equal(back->warehouse_id, "4f0c");
+    assert_string_equal(back->destination_schema, "tester");
     assert_int_equal(back->number, 17);
     assert_int_equal(back->syncs_completed, 3);
     assert_int_equal(back->tables_count, 3);
