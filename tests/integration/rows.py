@@ -22,6 +22,7 @@ SET timezone = 'UTC'; SET extra_float_digits = 1; SET bytea_output = 'hex';
 SET xmloption = 'content'; SET lc_monetary = 'C'; SET search_path = pg_catalog;
 """
 DIFFERENCES_SHOWN = 5
+VALUE_SHOWN = 80
 
 
 def quoted(name):
@@ -67,6 +68,9 @@ def in_warehouse(name, target):
         return f"CAST(datediff('day', DATE '1970-01-01', {name}) AS VARCHAR)"
     if target == "BLOB":
         return f"lower(hex({name}))"
+    if target.startswith("DECIMAL"):
+        # Where all digits stand behind the point, DuckDB prints none before it.
+        return f"regexp_replace(CAST({name} AS VARCHAR), '^(-?)[.]', '\\10.')"
     return f"CAST({name} AS VARCHAR)"
 
 
@@ -170,10 +174,25 @@ class Comparison:
         ).fetchone()
 
     def only_in(self, view, other):
+        """The first rows of one side alone, long values cut."""
+        cut = ", ".join(f"left(c{i}, {VALUE_SHOWN}) AS c{i}" for i in range(len(self.columns)))
         return self.connection.execute(
-            f"SELECT * FROM (FROM {view} EXCEPT ALL FROM {other}) ORDER BY ALL"
+            f"SELECT {cut} FROM (FROM {view} EXCEPT ALL FROM {other}) ORDER BY ALL"
             f" LIMIT {DIFFERENCES_SHOWN}"
         ).fetchall()
+
+    def columns_that_differ(self):
+        """Names of the columns whose values, taken by themselves, are not the same."""
+        sums = ", ".join(f"sum(hash(c{i})::HUGEINT)" for i in range(len(self.columns)))
+        expected, found = (
+            self.connection.execute(f"SELECT {sums} FROM {view}").fetchone()
+            for view in ("expected", "found")
+        )
+        return [
+            column.name
+            for column, one, other in zip(self.columns, expected, found, strict=True)
+            if one != other
+        ]
 
     def difference(self, path):
         types = self.types()
@@ -187,7 +206,8 @@ class Comparison:
             return ""
         return (
             f"{self.schema}.{self.table}: PostgreSQL has {expected[0]} rows, the warehouse"
-            f" {found[0]}\n  only in PostgreSQL: {self.only_in('expected', 'found')}"
+            f" {found[0]}; columns that differ: {self.columns_that_differ()}"
+            f"\n  only in PostgreSQL: {self.only_in('expected', 'found')}"
             f"\n  only in the warehouse: {self.only_in('found', 'expected')}"
         )
 

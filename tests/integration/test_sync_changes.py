@@ -93,7 +93,8 @@ def test_type_that_becomes_another(flow):
 
 def test_dropped_column_stays_in_the_warehouse(flow):
     change(flow, "ALTER TABLE t DROP extra; INSERT INTO t (k) VALUES (9000)")
-    assert flow.value("SELECT count(extra) FROM tester.t") in (0, 3000)
+    # A row that is sent again has no value for it.
+    assert flow.value("SELECT count(extra) FROM tester.t") in (0, 2999)
     assert flow.value("SELECT extra FROM tester.t WHERE k = 9000") is None
 
 

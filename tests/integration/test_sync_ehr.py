@@ -17,7 +17,7 @@ def ehr(penstock):
     """Syncs `syncs` times into a warehouse of its own name; its path and the last document."""
 
     def run(name, syncs, **settings):
-        flow = Flow(penstock, None, ehr_patients=PATIENTS, **settings)
+        flow = Flow(penstock, None, **{"ehr_patients": PATIENTS, **settings})
         document = None
         for _ in range(syncs):
             document = flow.sync("--warehouse", f"{name}.db", "--state", f"{name}.json")

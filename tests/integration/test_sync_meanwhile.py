@@ -52,7 +52,8 @@ def test_table_changed_while_the_reader_waits(flow, change, synced_before):
     if synced_before:
         flow.sync()
     sync_held_up(flow, CHANGES[change])
-    flow.assert_equal("t", "other")
+    # A column that was added in between may come with the next sync.
+    flow.assert_equal("t", "other", left_out=["c"])
     # What the sync remembered fits what it did: the next one agrees.
     flow.database.psql("UPDATE t SET updated_at = '2024-02-01' WHERE k = 1")
     flow.sync_and_compare("t", "other")
@@ -141,6 +142,8 @@ def test_server_that_restarts_during_the_sync(penstock, own_postgres):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_sync_saves_its_state_and_goes_on(flow, number):
+    # Where the tests run in the background, SIGINT is ignored, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with session(flow.database) as holder:
         holder("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
         process = flow.start()

@@ -218,13 +218,14 @@ def test_column_without_the_right(flow, reader):
     ("settings", "code", "words"),
     [
         ({"password": "wrong"}, 3, ["password authentication failed"]),
-        ({"database": "nowhere"}, 3, ["nowhere"]),
+        ({"user": "nobody here"}, 3, ["nobody here"]),
         ({"port": "1", "max_retries": "0"}, 3, ["refused"]),
         ({"schema": "nowhere"}, 2, ["nowhere"]),
         ({"tables": "nothing*"}, 2, ["tables"]),
     ],
 )
 def test_source_that_refuses(flow, settings, code, words):
+    flow.database.psql("CREATE TABLE t (k int PRIMARY KEY)")
     document = flow.sync(code=code, **settings)
     assert document["status"] == "failed"
     for word in words:

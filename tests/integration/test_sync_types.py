@@ -182,7 +182,7 @@ def test_database_without_an_encoding_is_read(postgres, penstock):
         database = Database(postgres, "no_encoding")
         database.psql(
             "CREATE TABLE t (k int PRIMARY KEY, s text, c char(5));"
-            "INSERT INTO t VALUES (1, 'é', 'ab'), (2, E'\\\\377', 'x'), (3, '', '')"
+            "INSERT INTO t VALUES (1, 'é', 'ab'), (2, E'\\377', 'x'), (3, '', '')"
         )
         flow = Flow(penstock, database)
         document = flow.sync(code=4)
