@@ -1,10 +1,9 @@
 /*
  * One table's plan: columns and their names, mode, and whether it must be loaded in full.
  */
-#include <inttypes.h>
 #include <string.h>
 
-#include "base/random.h"
+#include "engine/fingerprint.h"
 #include "engine/mode.h"
 #include "engine/plan.h"
 #include "engine/size_class.h"
@@ -149,36 +148,6 @@ static enum ps_status make_tables(const struct plan_table_request *request,
     return PS_OK;
 }
 
-/*
- * "k<keys>.b<backfilled columns>.c<all columns>", each a hash: so that a later plan can tell what
- * kind of change has come.
- */
-static const char *make_fingerprint(struct ps_arena *arena, const struct ps_table *table)
-{
-    uint64_t keys = 0, backfilled = 0, columns = 0;
-    for (uint32_t i = 0; i < table->columns_count; i++) {
-        const struct ps_column *column = &table->columns[i];
-        uint64_t name = ps_hash_bytes(column->name, strlen(column->name));
-        if (column->key_position != 0) {
-            keys += ps_hash64(name + column->key_position);
-        }
-        if (column->backfilled) {
-            backfilled += ps_hash64(name);
-        }
-        columns += ps_hash64(name ^ ((uint64_t)column->type << 16 |
-                                     (uint64_t)column->precision << 8 | column->scale));
-    }
-    return ps_arena_printf(arena, "k%08" PRIx32 ".b%08" PRIx32 ".c%08" PRIx32, (uint32_t)keys,
-                           (uint32_t)backfilled, (uint32_t)columns);
-}
-
-/* True where the two fingerprints have the same part ("k", "b" or "c"). */
-static bool same_part(const char *a, const char *b, char part)
-{
-    const char *in_a = strchr(a, part), *in_b = strchr(b, part);
-    return in_a != NULL && in_b != NULL && strncmp(in_a, in_b, 9) == 0;
-}
-
 static bool listed(const char *const *patterns, const struct ps_table *table)
 {
     for (size_t i = 0; patterns != NULL && patterns[i] != NULL; i++) {
@@ -210,17 +179,19 @@ static const char *load_reason(const struct plan_table_request *request,
         strcmp(state->destination_schema, request->name->schema) != 0) {
         return "its place at the destination changed";
     }
-    if (state->fingerprint == NULL || !same_part(state->fingerprint, planned->fingerprint, 'k')) {
-        return "its key changed";
+    const char *change =
+        fingerprint_change(state->fingerprint, planned->sink_table, request->arena);
+    if (change != NULL) {
+        return change;
     }
     const struct ps_column *cursor = &table->columns[planned->read_columns[planned->cursor]];
-    if (state->cursor_column == NULL || strcmp(state->cursor_column, cursor->name) != 0 ||
-        !state->cursor.present || state->cursor.type != cursor->type ||
-        state->cursor.scale != cursor->scale) {
-        return "it had no such cursor before";
+    if (state->cursor_column != NULL && strcmp(state->cursor_column, cursor->name) == 0 &&
+        !state->cursor.present) {
+        return "no row had a value in its cursor yet";
     }
-    if (!same_part(state->fingerprint, planned->fingerprint, 'b')) {
-        return "a column with a default was added";
+    if (state->cursor_column == NULL || strcmp(state->cursor_column, cursor->name) != 0 ||
+        state->cursor.type != cursor->type || state->cursor.scale != cursor->scale) {
+        return "it had no such cursor before";
     }
     if (table->incarnation != NULL && state->incarnation != NULL &&
         strcmp(table->incarnation, state->incarnation) != 0) {
@@ -259,16 +230,17 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
         planned.cursor = -1;
     }
     planned.size_class = ps_size_class_of(request->table->rows_estimate);
-    planned.fingerprint = make_fingerprint(request->arena, planned.sink_table);
-    if (planned.fingerprint == NULL) {
-        return ps_fail_nomem(err, "planning a table");
-    }
     if (planned.mode == PS_MODE_INCREMENTAL) {
         planned.load_reason = load_reason(request, &planned);
         planned.load = planned.load_reason != NULL;
         if (!planned.load) {
             planned.edge = request->state->cursor;
         }
+    }
+    planned.fingerprint = fingerprint_make(request->arena, planned.sink_table,
+                                           planned.load ? NULL : request->state->fingerprint);
+    if (planned.fingerprint == NULL) {
+        return ps_fail_nomem(err, "planning a table");
     }
     *ret_table = planned;
     return PS_OK;

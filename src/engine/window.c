@@ -60,9 +60,14 @@ struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct
     if (largest->present && (!edge.present || ps_scalar_compare(largest, &edge) > 0)) {
         edge = *largest;
     }
+    if (!edge.present) {
+        /* Nothing was seen yet: rows may still come with times of long ago, as those of a table
+         * that is filled again after a truncate. Reading all of it costs what it holds. */
+        return edge;
+    }
     /* Also where the edge kept last lies beyond the limit: it may stem from a read to which the
      * horizon was not visible, and a transaction that was open then can still be. */
-    if (!edge.present || (limit.present && ps_scalar_compare(&edge, &limit) > 0)) {
+    if (limit.present && ps_scalar_compare(&edge, &limit) > 0) {
         edge = limit;
     }
     return edge;

@@ -16,7 +16,7 @@ struct ps_scalar window_lower(const struct ps_scalar *edge, int64_t lookback_sec
 /*
  * The edge to keep after a read that began at `now`: the largest value handed over so far (by this
  * read, or before it: `previous`), but no later than the horizon or, where that is not known, the
- * source's clock. `largest` and `previous` may be not present.
+ * source's clock. `largest` and `previous` may be not present; where both are, so is the edge.
  */
 struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct ps_now *now,
                                   const struct ps_scalar *largest,

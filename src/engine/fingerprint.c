@@ -1,0 +1,164 @@
+/*
+ * The form: "k<keys>.b<backfilled>.c<columns>.n<names>". The first three are hashes of eight
+ * digits, of sets of columns. `names` has four digits for each of the source's column handles,
+ * from 1 on: a hash of the name that the column had when it was last seen, 0000 where there was
+ * none. Columns that are gone stay in it, because what they left still lies at the destination.
+ */
+#include "engine/fingerprint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+
+#define NAME_DIGITS 4
+/* Handles beyond it are not followed; PostgreSQL's end at 1,600, unless columns are dropped. */
+#define HANDLES_MAX 4096u
+
+/* The part that begins with the letter, without it; "" where there is none. */
+static const char *part_of(const char *fingerprint, char letter, size_t *ret_size)
+{
+    for (const char *at = fingerprint; at != NULL && *at != '\0';) {
+        size_t size = strcspn(at, ".");
+        if (*at == letter) {
+            *ret_size = size - 1;
+            return at + 1;
+        }
+        at += size + (at[size] == '.');
+    }
+    *ret_size = 0;
+    return "";
+}
+
+static bool same_part(const char *a, const char *b, char letter)
+{
+    size_t size_a, size_b;
+    const char *in_a = part_of(a, letter, &size_a), *in_b = part_of(b, letter, &size_b);
+    return size_a == size_b && memcmp(in_a, in_b, size_a) == 0;
+}
+
+static unsigned name_hash(const char *name)
+{
+    unsigned hash = (unsigned)(ps_hash_bytes(name, strlen(name)) & 0xffff);
+    return hash == 0 ? 1 : hash;
+}
+
+/* The hash kept for a handle; 0: none. */
+static unsigned kept_name(const char *names, size_t size, uint32_t handle)
+{
+    char digits[NAME_DIGITS + 1] = "0";
+    if (handle >= 1 && handle <= size / NAME_DIGITS) {
+        memcpy(digits, names + (size_t)(handle - 1) * NAME_DIGITS, NAME_DIGITS);
+        digits[NAME_DIGITS] = '\0';
+    }
+    return (unsigned)strtoul(digits, NULL, 16);
+}
+
+static uint32_t handles_of(const struct ps_table *table, uint32_t least)
+{
+    uint32_t count = least;
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        uint32_t handle = table->columns[i].source_id;
+        if (handle > count && handle <= HANDLES_MAX) {
+            count = handle;
+        }
+    }
+    return count;
+}
+
+/* Makes the part `names`, without its letter. */
+static const char *make_names(struct ps_arena *arena, const struct ps_table *table,
+                              const char *former)
+{
+    size_t size;
+    const char *names = part_of(former, 'n', &size);
+    uint32_t count = handles_of(table, (uint32_t)(size / NAME_DIGITS));
+    unsigned *hashes = ps_arena_array(arena, count + (size_t)1, sizeof(*hashes));
+    char *text = ps_arena_alloc(arena, (size_t)count * NAME_DIGITS + 1);
+    if (hashes == NULL || text == NULL) {
+        return NULL;
+    }
+    for (uint32_t handle = 1; handle <= count; handle++) {
+        hashes[handle] = kept_name(names, size, handle);
+    }
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        uint32_t handle = table->columns[i].source_id;
+        if (handle >= 1 && handle <= count) {
+            hashes[handle] = name_hash(table->columns[i].name);
+        }
+    }
+    text[0] = '\0';
+    for (uint32_t handle = 1; handle <= count; handle++) {
+        snprintf(text + (size_t)(handle - 1) * NAME_DIGITS, NAME_DIGITS + 1, "%04x",
+                 hashes[handle] & 0xffff);
+    }
+    return text;
+}
+
+const char *fingerprint_make(struct ps_arena *arena, const struct ps_table *table,
+                             const char *former)
+{
+    uint64_t keys = 0, backfilled = 0, columns = 0;
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        const struct ps_column *column = &table->columns[i];
+        uint64_t name = ps_hash_bytes(column->name, strlen(column->name));
+        if (column->key_position != 0) {
+            keys += ps_hash64(name + column->key_position);
+        }
+        if (column->backfilled) {
+            backfilled += ps_hash64(name);
+        }
+        columns += ps_hash64(name ^ ((uint64_t)column->type << 16 |
+                                     (uint64_t)column->precision << 8 | column->scale));
+    }
+    const char *names = make_names(arena, table, former);
+    return names == NULL
+               ? NULL
+               : ps_arena_printf(arena, "k%08" PRIx32 ".b%08" PRIx32 ".c%08" PRIx32 ".n%s",
+                                 (uint32_t)keys, (uint32_t)backfilled, (uint32_t)columns, names);
+}
+
+/*
+ * True where a column has a name that another one had: renamed, or dropped and added again. Its
+ * values at the destination are then not its own.
+ */
+static bool names_moved(const char *former, const struct ps_table *table)
+{
+    size_t size;
+    const char *names = part_of(former, 'n', &size);
+    for (uint32_t i = 0; i < table->columns_count && size > 0; i++) {
+        uint32_t handle = table->columns[i].source_id;
+        unsigned hash = name_hash(table->columns[i].name);
+        unsigned kept = kept_name(names, size, handle);
+        if (handle == 0 || kept == hash) {
+            continue;
+        }
+        if (kept != 0) {
+            return true;
+        }
+        for (uint32_t other = 1; other <= size / NAME_DIGITS; other++) {
+            if (kept_name(names, size, other) == hash) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+const char *fingerprint_change(const char *former, const struct ps_table *table,
+                               struct ps_arena *arena)
+{
+    const char *present = fingerprint_make(arena, table, NULL);
+    if (present == NULL) {
+        return "its columns could not be compared";
+    }
+    if (former == NULL || !same_part(former, present, 'k')) {
+        return "its key changed";
+    }
+    if (!same_part(former, present, 'b')) {
+        return "a column with a default was added";
+    }
+    return names_moved(former, table) ? "a column was renamed or replaced" : NULL;
+}

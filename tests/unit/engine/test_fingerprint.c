@@ -1,0 +1,136 @@
+/*
+ * Fingerprints of tables, and the changes that they show.
+ */
+#include "support/unit.h"
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "engine/fingerprint.h"
+
+static struct ps_arena *arena;
+
+static const char *make(const struct ps_column *columns, uint32_t count, const char *former)
+{
+    struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
+    const char *fingerprint = fingerprint_make(arena, &table, former);
+    assert_non_null(fingerprint);
+    return fingerprint;
+}
+
+static const char *change(const char *former, const struct ps_column *columns, uint32_t count)
+{
+    struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
+    return fingerprint_change(former, &table, arena);
+}
+
+#define KEY                                                                                        \
+    {                                                                                              \
+        .name = "k", .type = PS_TYPE_INT, .key_position = 1, .source_id = 1                        \
+    }
+#define TEXT(name_, handle)                                                                        \
+    {                                                                                              \
+        .name = name_, .type = PS_TYPE_STRING, .source_id = handle                                 \
+    }
+
+static const struct ps_column before[] = {KEY, TEXT("a", 2), TEXT("b", 3)};
+
+static void test_same_table_has_not_changed(void **state)
+{
+    (void)state;
+    assert_null(change(make(before, 3, NULL), before, 3));
+}
+
+static void test_new_and_dropped_columns_leave_rows_right(void **state)
+{
+    (void)state;
+    const struct ps_column more[] = {KEY, TEXT("a", 2), TEXT("b", 3), TEXT("c", 4)};
+    const struct ps_column fewer[] = {KEY, TEXT("b", 3)};
+    assert_null(change(make(before, 3, NULL), more, 4));
+    assert_null(change(make(before, 3, NULL), fewer, 2));
+}
+
+static void test_renamed_column_is_seen(void **state)
+{
+    (void)state;
+    const struct ps_column renamed[] = {KEY, TEXT("a", 2), TEXT("c", 3)};
+    assert_string_equal(change(make(before, 3, NULL), renamed, 3),
+                        "a column was renamed or replaced");
+}
+
+static void test_column_dropped_and_added_again_is_seen_at_once_and_later(void **state)
+{
+    (void)state;
+    const struct ps_column without[] = {KEY, TEXT("a", 2)};
+    const struct ps_column again[] = {KEY, TEXT("a", 2), TEXT("b", 4)};
+    const char *first = make(before, 3, NULL);
+    assert_non_null(change(first, again, 3));
+    /* One read without it in between: it is remembered … */
+    const char *second = make(without, 2, first);
+    assert_null(change(first, without, 2));
+    assert_non_null(change(second, again, 3));
+    /* … until a load has written every row anew. */
+    assert_null(change(make(without, 2, NULL), again, 3));
+}
+
+static void test_key_and_backfilled_columns_are_seen_whatever_the_hashes_hold(void **state)
+{
+    (void)state;
+    char name[16];
+    for (int i = 0; i < 500; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        struct ps_column columns[] = {
+            {.name = name, .type = PS_TYPE_INT, .key_position = 1, .source_id = 1},
+            TEXT("a", 2),
+            TEXT("b", 3),
+        };
+        const char *former = make(columns, 2, NULL);
+        columns[2].backfilled = true;
+        assert_string_equal(change(former, columns, 3), "a column with a default was added");
+        columns[1].key_position = 2;
+        assert_string_equal(change(former, columns, 3), "its key changed");
+    }
+}
+
+static void test_source_without_handles_is_compared_by_sets_alone(void **state)
+{
+    (void)state;
+    const struct ps_column one[] = {TEXT("a", 0)}, other[] = {TEXT("b", 0)};
+    assert_null(change(make(one, 1, NULL), other, 1));
+}
+
+static void test_unreadable_fingerprint_counts_as_a_changed_key(void **state)
+{
+    (void)state;
+    assert_non_null(change(NULL, before, 3));
+    assert_non_null(change("", before, 3));
+    assert_non_null(change("nonsense.", before, 3));
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    arena = ps_arena_new(1 << 20);
+    return arena == NULL;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    ps_arena_free(arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_table_has_not_changed),
+        cmocka_unit_test(test_new_and_dropped_columns_leave_rows_right),
+        cmocka_unit_test(test_renamed_column_is_seen),
+        cmocka_unit_test(test_column_dropped_and_added_again_is_seen_at_once_and_later),
+        cmocka_unit_test(test_key_and_backfilled_columns_are_seen_whatever_the_hashes_hold),
+        cmocka_unit_test(test_source_without_handles_is_compared_by_sets_alone),
+        cmocka_unit_test(test_unreadable_fingerprint_counts_as_a_changed_key),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
