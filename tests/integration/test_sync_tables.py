@@ -128,18 +128,6 @@ def test_partitioned_table_is_one_table(flow):
     flow.sync_and_compare("p", "p3")
 
 
-def test_partitioned_table_with_a_cursor_whose_partition_is_truncated(flow):
-    flow.database.psql(
-        "CREATE TABLE p (k int PRIMARY KEY, updated_at timestamptz) PARTITION BY RANGE (k);"
-        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);"
-        "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200);"
-        "INSERT INTO p SELECT i, '2024-01-01' FROM generate_series(0, 199) i"
-    )
-    assert table_result(flow.sync_and_compare("p"), "p")["mode"] == "incremental"
-    flow.database.psql("TRUNCATE p1")
-    flow.sync_and_compare("p")
-
-
 def test_inherited_tables_give_every_row_once(flow):
     flow.database.psql(
         "CREATE TABLE parent (k int PRIMARY KEY, v text); CREATE TABLE child (more int)"
