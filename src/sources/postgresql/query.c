@@ -1,7 +1,6 @@
 /* SQL text with everything quoted: see query.h. */
 #include "sources/postgresql/query.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void query_identifier(struct ps_buffer *sql, const char *name)
@@ -120,11 +119,7 @@ static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value)
         struct ps_timestamp time = value->time;
         /* The server would round to microseconds, and a lower edge must never rise. */
         time.nanos -= time.nanos % 1000;
-        (void)ps_timestamp_format(time, false, text);
-        if (utc) {
-            size_t used = strlen(text);
-            snprintf(text + used, sizeof text - used, "+00");
-        }
+        (void)ps_timestamp_format(time, utc, text); /* with a Z where it is UTC */
         cast = utc ? "timestamptz" : "timestamp";
         break;
     }

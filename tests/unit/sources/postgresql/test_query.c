@@ -93,7 +93,7 @@ static void test_window_has_a_literal_of_its_type(void **state)
     (void)state;
     struct ps_timestamp time = {-1, 999999999};
     assert_window((struct ps_scalar){.type = PS_TYPE_UTC_DATETIME, .present = true, .time = time},
-                  "'1969-12-31T23:59:59.999999+00'::timestamptz");
+                  "'1969-12-31T23:59:59.999999Z'::timestamptz");
     assert_window((struct ps_scalar){.type = PS_TYPE_NAIVE_DATETIME, .present = true, .time = time},
                   "'1969-12-31T23:59:59.999999'::timestamp");
     assert_window((struct ps_scalar){.type = PS_TYPE_NAIVE_DATE, .present = true, .integer = -1},
