@@ -33,11 +33,11 @@ struct ps_table_state {
 };
 
 struct ps_state {
-    struct ps_arena *arena;   /* owned */
-    const char *source;       /* the source's name; NULL in a new state */
-    const char *warehouse_id; /* NULL in a new state */
+    struct ps_arena *arena;         /* owned */
+    const char *source;             /* the source's name; NULL in a new state */
+    const char *warehouse_id;       /* NULL in a new state */
     const char *destination_schema; /* where the tables without a schema lie; NULL: not said */
-    uint64_t number;          /* of the checkpoint that wrote it; 0 in a new state */
+    uint64_t number;                /* of the checkpoint that wrote it; 0 in a new state */
     uint64_t syncs_completed;
     struct ps_table_state *tables;
     size_t tables_count;
