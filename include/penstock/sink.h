@@ -26,7 +26,8 @@ extern "C" {
 #define PS_SINK_ABI 1u
 
 struct ps_sink_ops;
-struct ps_clock; /* base/clock.h */
+struct ps_clock;  /* base/clock.h */
+struct ps_stream; /* sinks/stream/stream.h */
 
 /* The head of every sink's own struct. */
 struct ps_sink {
@@ -49,6 +50,7 @@ struct ps_sink_request {
     const char *schema;           /* the destination schema: where tables without a schema lie */
     const struct ps_clock *clock; /* for _fivetran_synced; outlives the sink */
     size_t memory_bytes;          /* what it may use for itself; 0: its own default */
+    struct ps_stream *stream; /* the stream sink's; NULL for all others */
     bool must_exist;              /* fail rather than create the destination */
 };
 
@@ -101,6 +103,7 @@ struct ps_sink_ops {
      * types widened, nothing dropped or narrowed. Comes before its first rows and again before the
      * first rows of another shape (a new `struct ps_table` of the same schema and name). A key that
      * changed comes with a load, never alone. `ret_changed` tells whether the destination changed.
+     * A sink that does not keep the state is told only of shapes that the state does not know.
      */
     enum ps_status (*schema_change)(struct ps_sink *sink, const struct ps_table *table,
                                     bool *ret_changed, struct ps_error *err);

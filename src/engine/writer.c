@@ -101,21 +101,53 @@ static enum ps_status table_state(struct writer *writer, const struct ps_plan_ta
                           table->source_table->name, ret_state, err);
 }
 
+/* A sink that keeps no state is told only of shapes that the state does not know. */
+static bool must_tell_shape(const struct writer *writer, const struct event *event,
+                            const struct ps_table_state *state)
+{
+    const struct ps_plan_table *table = event->plan;
+    return table->load || (writer->run->request->sink_ops->caps & PS_SINK_KEEPS_STATE) != 0 ||
+           state->fingerprint == NULL || strcmp(state->fingerprint, table->fingerprint) != 0;
+}
+
+/* Keeps in the state under which names the table and its columns are sent. */
+static enum ps_status remember_names(struct writer *writer, const struct event *event,
+                                     struct ps_table_state *state, struct ps_error *err)
+{
+    struct ps_state *whole = writer->run->request->state;
+    const struct ps_table *sink_table = event->plan->sink_table;
+    enum ps_status status =
+        ps_state_set_text(whole, &state->destination_schema, sink_table->schema, err);
+    if (status == PS_OK) {
+        status = ps_state_set_text(whole, &state->destination_table, sink_table->name, err);
+    }
+    for (uint32_t i = 0; i < sink_table->columns_count && status == PS_OK; i++) {
+        const char *own = event->plan->source_table->columns[event->plan->read_columns[i]].name;
+        if (strcmp(own, sink_table->columns[i].name) != 0) {
+            status = ps_state_rename_column(whole, state, own, sink_table->columns[i].name, err);
+        }
+    }
+    return status;
+}
+
 static enum ps_status write_begin(struct writer *writer, const struct event *event,
                                   struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
+    const struct ps_table *sink_table = event->plan->sink_table;
     struct ps_table_result *told = &writer->result->tables[event->table];
     struct ps_table_state *state;
     bool changed = false;
-    enum ps_status status =
-        request->sink_ops->schema_change(request->sink, event->plan->sink_table, &changed, err);
+    enum ps_status status = table_state(writer, event->plan, &state, err);
+    if (status == PS_OK && must_tell_shape(writer, event, state)) {
+        status = request->sink_ops->schema_change(request->sink, sink_table, &changed, err);
+    }
     if (status != PS_OK) {
         return status;
     }
     writer->result->schema_changes += changed;
     if (event->plan->load) {
-        status = request->sink_ops->load_begin(request->sink, event->plan->sink_table, err);
+        status = request->sink_ops->load_begin(request->sink, sink_table, err);
         if (status != PS_OK) {
             return status;
         }
@@ -125,26 +157,8 @@ static enum ps_status write_begin(struct writer *writer, const struct event *eve
     }
     told->mode = event->plan->mode;
     told->load = event->plan->load;
-    status = table_state(writer, event->plan, &state, err);
-    if (status != PS_OK) {
-        return status;
-    }
     state->loading = event->plan->load;
-    struct ps_state *whole = request->state;
-    const struct ps_table *sink_table = event->plan->sink_table;
-    if ((status = ps_state_set_text(whole, &state->destination_schema, sink_table->schema, err)) !=
-            PS_OK ||
-        (status = ps_state_set_text(whole, &state->destination_table, sink_table->name, err)) !=
-            PS_OK) {
-        return status;
-    }
-    for (uint32_t i = 0; i < sink_table->columns_count && status == PS_OK; i++) {
-        const char *own = event->plan->source_table->columns[event->plan->read_columns[i]].name;
-        if (strcmp(own, sink_table->columns[i].name) != 0) {
-            status = ps_state_rename_column(whole, state, own, sink_table->columns[i].name, err);
-        }
-    }
-    return status;
+    return remember_names(writer, event, state, err);
 }
 
 static enum ps_status write_rows(struct writer *writer, struct event *event, struct ps_error *err)
