@@ -18,6 +18,9 @@
 #include "sinks/duckdb/statement.h"
 #include "sinks/duckdb/types.h"
 
+/* Long against the cost of a look, short against a statement. */
+#define IDLE_NS 200000
+
 struct duck_feed {
     struct duck_feed_options options; /* constant */
     struct ps_thread thread;          /* the writer's */
@@ -25,6 +28,7 @@ struct duck_feed {
     struct ps_mutex lock;        /* guards all below */
     struct ps_condition filled;  /* a packet came, or no more will */
     struct ps_condition drained; /* a packet was taken, or the statement ended */
+    struct ps_condition pause;   /* never signalled: for short waits */
     struct ps_condition started; /* a statement is to run, or the thread is to end */
     struct duck_packet *first, *last;
     size_t bytes;
@@ -252,6 +256,15 @@ static enum ps_status register_function(struct duck_feed *feed, struct ps_error 
                   : PS_OK;
 }
 
+/* Waits a moment, for DuckDB tells nobody when it has more to do. */
+static void idle(void *context)
+{
+    struct duck_feed *feed = context;
+    ps_mutex_lock(&feed->lock);
+    (void)ps_condition_wait_until(&feed->pause, &feed->lock, ps_monotonic_ns() + IDLE_NS);
+    ps_mutex_unlock(&feed->lock);
+}
+
 static void feed_thread(void *argument)
 {
     struct duck_feed *feed = argument;
@@ -268,7 +281,7 @@ static void feed_thread(void *argument)
         const char *sql = feed->sql;
         ps_mutex_unlock(&feed->lock);
         struct ps_error error = {0};
-        enum ps_status status = duck_statement_run(&session, what, sql, NULL, &error);
+        enum ps_status status = duck_statement_run_shared(&session, what, sql, idle, feed, &error);
         ps_mutex_lock(&feed->lock);
         feed->status = status;
         feed->error = error;
@@ -290,6 +303,7 @@ enum ps_status duck_feed_new(const struct duck_feed_options *options, struct duc
     ps_condition_init(&feed->filled);
     ps_condition_init(&feed->drained);
     ps_condition_init(&feed->started);
+    ps_condition_init(&feed->pause);
     enum ps_status status = register_function(feed, err);
     if (status == PS_OK) {
         status = ps_thread_start(&feed->thread, "duckdb-feed", feed_thread, feed, err);
@@ -331,6 +345,7 @@ void duck_feed_free(struct duck_feed *feed)
     ps_condition_done(&feed->filled);
     ps_condition_done(&feed->drained);
     ps_condition_done(&feed->started);
+    ps_condition_done(&feed->pause);
     ps_mutex_done(&feed->lock);
     ps_free(feed->types);
     ps_free(feed);

@@ -17,6 +17,7 @@ struct duck_api_database;
 struct duck_api_connection;
 struct duck_api_config;
 struct duck_api_prepared;
+struct duck_api_pending;
 struct duck_api_type;
 struct duck_api_chunk;
 struct duck_api_vector;
@@ -62,6 +63,12 @@ enum duck_api_type_id {
     DUCK_API_BLOB = 18,
     DUCK_API_DECIMAL = 19,
     DUCK_API_TIMESTAMP_TZ = 31,
+};
+
+/* duckdb_pending_state, as far as it is used. */
+enum duck_api_pending_state {
+    DUCK_API_PENDING_NOT_READY = 1,
+    DUCK_API_PENDING_NO_TASKS = 3,
 };
 
 /* duckdb_error_type, as far as it is used. */
@@ -117,6 +124,12 @@ enum duck_api_error {
       (struct duck_api_prepared * prepared, uint64_t index, const char *text, uint64_t size))      \
     X(int, execute_prepared,                                                                       \
       (struct duck_api_prepared * prepared, struct duck_api_result * ret_result))                  \
+    X(int, pending_prepared,                                                                       \
+      (struct duck_api_prepared * prepared, struct duck_api_pending * *ret_pending))               \
+    X(int, pending_execute_task, (struct duck_api_pending * pending))                              \
+    X(int, execute_pending,                                                                        \
+      (struct duck_api_pending * pending, struct duck_api_result * ret_result))                    \
+    X(void, destroy_pending, (struct duck_api_pending * *pending))                                 \
     X(struct duck_api_type *, create_logical_type, (int type_id))                                  \
     X(struct duck_api_type *, create_decimal_type, (uint8_t width, uint8_t scale))                 \
     X(void, logical_type_set_alias, (struct duck_api_type * type, const char *alias))              \

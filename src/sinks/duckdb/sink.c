@@ -172,13 +172,8 @@ static enum ps_status duckdb_schema_change(struct ps_sink *base, const struct ps
 static enum ps_status known(struct duck_sink *sink, const struct ps_table *table,
                             struct duck_table **ret_entry, struct ps_error *err)
 {
-    struct duck_table *entry = duck_tables_find(sink, table);
-    if (entry == NULL) {
-        return ps_fail(err, PS_BUG, PS_CLASS_NONE, "writing to %s: its columns were never told",
-                       table->name);
-    }
-    *ret_entry = entry;
-    return quiet(sink, entry, err);
+    enum ps_status status = duck_tables_find(sink, table, ret_entry, err);
+    return status == PS_OK ? quiet(sink, *ret_entry, err) : status;
 }
 
 static enum ps_status duckdb_load_begin(struct ps_sink *base, const struct ps_table *table,
@@ -246,14 +241,12 @@ static enum ps_status duckdb_write(struct ps_sink *base, struct ps_packet *base_
         return broken(sink, err);
     }
     struct ps_error error = {0};
-    enum ps_status status = PS_OK;
-    struct duck_table *entry = duck_tables_find(sink, packet->batch->table);
-    if (entry == NULL) {
-        status = ps_fail(&error, PS_BUG, PS_CLASS_NONE,
-                         "writing to %s: its columns were never told", packet->batch->table->name);
-        duck_packet_free(packet);
-    } else {
+    struct duck_table *entry = NULL;
+    enum ps_status status = duck_tables_find(sink, packet->batch->table, &entry, &error);
+    if (status == PS_OK) {
         status = duck_writer_write(sink, entry, packet, &error);
+    } else {
+        duck_packet_free(packet);
     }
     return settled(sink, status, &error, err);
 }

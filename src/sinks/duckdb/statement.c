@@ -82,6 +82,42 @@ enum ps_status duck_statement_run(const struct duck_session *session, const char
     return status;
 }
 
+enum ps_status duck_statement_run_shared(const struct duck_session *session, const char *what,
+                                         const char *sql, void (*idle)(void *context),
+                                         void *context, struct ps_error *err)
+{
+    const struct duck_library *library = session->library;
+    struct duck_api_prepared *prepared = NULL;
+    struct duck_api_pending *pending = NULL;
+    struct duck_api_result result = {0};
+    enum ps_status status = PS_OK;
+    int failed = library->prepare(session->connection, sql, &prepared);
+    if (failed) {
+        status =
+            duck_statement_fail(what, DUCK_API_ERROR_BINDER, library->prepare_error(prepared), err);
+        goto out;
+    }
+    if (library->pending_prepared(prepared, &pending) == 0) {
+        int state = DUCK_API_PENDING_NOT_READY;
+        while (state == DUCK_API_PENDING_NOT_READY || state == DUCK_API_PENDING_NO_TASKS) {
+            state = library->pending_execute_task(pending);
+            if (state == DUCK_API_PENDING_NO_TASKS) {
+                idle(context);
+            }
+        }
+    }
+    /* Gives the error as well, where there was one, with its type. */
+    if (library->execute_pending(pending, &result) != 0) {
+        status = duck_statement_fail(what, library->result_error_type(&result),
+                                     library->result_error(&result), err);
+    }
+out:
+    library->destroy_result(&result);
+    library->destroy_pending(&pending);
+    library->destroy_prepare(&prepared);
+    return status;
+}
+
 enum ps_status duck_statement_run_buffer(const struct duck_session *session, const char *what,
                                          struct ps_buffer *sql, int64_t *ret_changed,
                                          struct ps_error *err)

@@ -24,7 +24,16 @@ enum ps_status duck_statement_run(const struct duck_session *session, const char
                                   const char *sql, int64_t *ret_changed,
                                   struct ps_error *err) PS_MUST_CHECK;
 
-/* The same with the buffer's text, which is cleared afterwards; NOMEM where the buffer failed. */
+/*
+ * The same for a long statement that DuckDB's threads work on: this thread does its share, and
+ * calls `idle` where there is nothing to do for the moment. duck_statement_run would spin.
+ */
+enum ps_status duck_statement_run_shared(const struct duck_session *session, const char *what,
+                                         const char *sql, void (*idle)(void *context),
+                                         void *context, struct ps_error *err) PS_MUST_CHECK;
+
+/* As duck_statement_run, with the buffer's text, which is cleared afterwards; NOMEM where the
+ * buffer failed. */
 enum ps_status duck_statement_run_buffer(const struct duck_session *session, const char *what,
                                          struct ps_buffer *sql, int64_t *ret_changed,
                                          struct ps_error *err) PS_MUST_CHECK;

@@ -90,18 +90,24 @@ out:
     return status;
 }
 
-struct duck_table *duck_tables_find(struct duck_sink *sink, const struct ps_table *table)
+enum ps_status duck_tables_find(struct duck_sink *sink, const struct ps_table *table,
+                                struct duck_table **ret_table, struct ps_error *err)
 {
     struct duck_tables *tables = &sink->tables;
-    if (tables->last_used != NULL && tables->last_used->table == table) {
-        return tables->last_used;
+    struct duck_table *entry = tables->last_used;
+    if (entry == NULL || entry->table != table) {
+        enum ps_status status = duck_tables_get(sink, table, &entry, err);
+        if (status != PS_OK) {
+            return status;
+        }
+        if (entry->table != table) {
+            return ps_fail(err, PS_BUG, PS_CLASS_NONE, "writing to %s: its columns were never told",
+                           table->name);
+        }
+        tables->last_used = entry;
     }
-    struct duck_table *entry = NULL;
-    if (duck_tables_get(sink, table, &entry, NULL) != PS_OK || entry->table != table) {
-        return NULL;
-    }
-    tables->last_used = entry;
-    return entry;
+    *ret_table = entry;
+    return PS_OK;
 }
 
 static void forget_columns(struct duck_table *table)

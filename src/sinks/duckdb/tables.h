@@ -60,8 +60,9 @@ struct duck_tables {
 /* The entry for the source's table, made where it is missing. */
 enum ps_status duck_tables_get(struct duck_sink *sink, const struct ps_table *table,
                                struct duck_table **ret_table, struct ps_error *err) PS_MUST_CHECK;
-/* The entry whose present shape is exactly `table`; NULL: there is none. */
-struct duck_table *duck_tables_find(struct duck_sink *sink, const struct ps_table *table);
+/* The entry whose present shape is exactly `table`. BUG: there is none. */
+enum ps_status duck_tables_find(struct duck_sink *sink, const struct ps_table *table,
+                                struct duck_table **ret_table, struct ps_error *err) PS_MUST_CHECK;
 /* Looks the table up in the warehouse unless that is known. The connection is free. */
 enum ps_status duck_tables_look_up(struct duck_sink *sink, struct duck_table *table,
                                    struct ps_error *err) PS_MUST_CHECK;
