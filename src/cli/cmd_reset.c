@@ -60,8 +60,11 @@ static enum ps_status check_warehouse(struct places *places, struct ps_error *er
         return refuse_locked(places->warehouse, err);
     case FILE_EMPTY:
         return PS_OK;
-    case FILE_MISSING: /* a write-ahead log without its file belongs to nobody */
+    case FILE_MISSING: /* nothing vouches for the log then but its own first bytes */
         places->warehouse[0] = '\0';
+        if (file_kind(places->wal) != FILE_LOG) {
+            places->wal[0] = '\0';
+        }
         return PS_OK;
     default:
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
@@ -84,11 +87,12 @@ static enum ps_status check_state(struct places *places, struct ps_error *err)
     }
 }
 
-static void forget_missing(char path[PATH_BYTES])
+/* What is not there, or not what DuckDB would have made of that name, is left alone. */
+static void forget_unless(char path[PATH_BYTES], mode_t type)
 {
     struct stat info;
 
-    if (lstat(path, &info) != 0) {
+    if (lstat(path, &info) != 0 || (info.st_mode & S_IFMT) != type) {
         path[0] = '\0';
     }
 }
@@ -114,8 +118,8 @@ static enum ps_status find_places(const struct command_line *line, struct places
     if (status == PS_OK) {
         status = check_state(places, err);
     }
-    forget_missing(places->wal);
-    forget_missing(places->temporary);
+    forget_unless(places->wal, S_IFREG);
+    forget_unless(places->temporary, S_IFDIR);
     return status;
 }
 

@@ -17,6 +17,9 @@
 #define DUCKDB_MAGIC_AT 8
 #define DUCKDB_MAGIC "DUCK"
 
+/* Field 100 (the record's type) is 98 (the log's version), then field 101: DuckDB 1.x. */
+#define LOG_START "d\0be\0"
+
 /* How every state of ours begins, so that a damaged one is known as well. */
 #define STATE_START "{\"penstock\":"
 
@@ -55,20 +58,25 @@ static enum file_kind kind_of(const struct ps_buffer *text)
     return starts_with(text, blanks, STATE_START) || is_flat_texts(text) ? FILE_STATE : FILE_OTHER;
 }
 
-/* True where the first bytes are those of a DuckDB file; a big file is not read for it. */
-static bool is_duckdb(const char *path)
+/* DUCKDB or LOG by the first bytes, else OTHER; a big file is not read for it. */
+static enum file_kind kind_of_start(const char *path)
 {
     char start[DUCKDB_MAGIC_AT + sizeof DUCKDB_MAGIC - 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t size;
 
     if (fd < 0) {
-        return false;
+        return FILE_OTHER;
     }
     size = read(fd, start, sizeof start);
     (void)close(fd);
-    return size == (ssize_t)sizeof start &&
-           memcmp(start + DUCKDB_MAGIC_AT, DUCKDB_MAGIC, strlen(DUCKDB_MAGIC)) == 0;
+    if (size != (ssize_t)sizeof start) {
+        return FILE_OTHER;
+    }
+    if (memcmp(start + DUCKDB_MAGIC_AT, DUCKDB_MAGIC, sizeof DUCKDB_MAGIC - 1) == 0) {
+        return FILE_DUCKDB;
+    }
+    return memcmp(start, LOG_START, sizeof LOG_START - 1) == 0 ? FILE_LOG : FILE_OTHER;
 }
 
 enum file_kind file_kind(const char *path)
@@ -83,8 +91,9 @@ enum file_kind file_kind(const char *path)
     if (!S_ISREG(info.st_mode)) {
         return FILE_OTHER;
     }
-    if (is_duckdb(path)) {
-        return FILE_DUCKDB;
+    kind = kind_of_start(path);
+    if (kind != FILE_OTHER) {
+        return kind;
     }
     ps_buffer_init(&text, STATE_BYTES_MAX);
     if (ps_file_read(path, STATE_BYTES_MAX, &text, NULL) == PS_OK) {

@@ -9,6 +9,7 @@ enum file_kind {
     FILE_MISSING,
     FILE_EMPTY,
     FILE_DUCKDB, /* "DUCK" at byte 8 */
+    FILE_LOG,    /* DuckDB's write-ahead log, by its first record, the log's version */
     FILE_STATE,  /* a state of ours, whole or damaged, or another connector's: {"table": "time"} */
     FILE_OTHER,  /* anything else: a folder, a device, what cannot be read */
 };

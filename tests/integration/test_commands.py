@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -727,6 +728,23 @@ def test_reset_asks_on_a_terminal_and_yes_is_the_default(small, work):
         assert process.returncode == 0
         assert b"remove files/state.json, files/warehouse.db? [Y/n]" in err
         assert (work / "files/warehouse.db").exists() is not removed
+
+
+def test_reset_goes_by_content_where_the_warehouse_is_missing(penstock, work):
+    real, mine = work / "real.db", work / "notes.wal"
+    killed = (
+        "import duckdb, os; connection = duckdb.connect('real.db'); "
+        "connection.execute('CREATE TABLE t (n int)'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", killed], cwd=work, check=True)
+    real.unlink()
+    mine.write_text("a text of mine, longer than any magic\n")
+    (work / "notes.tmp").write_text("mine too\n")
+    assert (work / "real.db.wal").exists()
+    assert penstock("reset", "--warehouse", "real.db", "--force").code == 0
+    done = penstock("reset", "--warehouse", "notes", "--force")
+    assert done.code == 0 and "nothing to remove" in done.out
+    assert {path.name for path in work.iterdir()} == {"notes.wal", "notes.tmp"}
 
 
 @pytest.mark.parametrize("option", ["--warehouse", "--state"])

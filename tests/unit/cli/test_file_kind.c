@@ -37,6 +37,15 @@ static void test_file_kind_of_a_duckdb_file_goes_by_its_magic(void **state)
     assert_int_equal(kind_of_bytes("SQLite format 3\0 and more", 25), FILE_OTHER);
 }
 
+static void test_file_kind_of_a_write_ahead_log_goes_by_its_first_record(void **state)
+{
+    static const char log[] = "d\0be\0\2\377\3779\0\0\0\0\0\0\0";
+
+    (void)state;
+    assert_int_equal(kind_of_bytes(log, sizeof log), FILE_LOG);
+    assert_int_equal(kind_of_text("dbe"), FILE_OTHER);
+}
+
 static void test_file_kind_of_a_state_ours_damaged_or_foreign(void **state)
 {
     (void)state;
@@ -62,6 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file_kind_of_a_duckdb_file_goes_by_its_magic),
+        cmocka_unit_test(test_file_kind_of_a_write_ahead_log_goes_by_its_first_record),
         cmocka_unit_test(test_file_kind_of_a_state_ours_damaged_or_foreign),
         cmocka_unit_test(test_file_kind_of_anything_else_is_other),
     };
