@@ -1,7 +1,6 @@
 /*
  * Reading one table: COPY (SELECT …) TO STDOUT (FORMAT BINARY), taken from the socket as it comes
- * and decoded field by field into the engine's batch. The stream is read by position: where a row
- * begins and ends is told by its lengths, not by libpq's messages.
+ * and decoded by stream.c into the engine's batch.
  *
  * The read stands inside a savepoint, so that an error or an early end of it leaves the point in
  * time of the transaction as it is; going back to the savepoint also gives up the table's lock.
@@ -18,10 +17,7 @@
 #include "base/thread.h"
 #include "sources/postgresql/query.h"
 #include "sources/postgresql/source.h"
-
-/* The stream's head: signature, flags, and the length of an extension that nobody has written. */
-#define HEAD_SIZE 19
-static const uint8_t signature[11] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0};
+#include "sources/postgresql/stream.h"
 
 /* How long the rest of a read that is called off may take before the connection is given up. */
 #define DRAIN_MS 2000
@@ -35,7 +31,7 @@ static const uint8_t signature[11] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, 
 #define BULK_AFTER 1048576u
 #define BULK_WAIT_NS 5000000
 
-enum stream_state { STREAM_HEAD, STREAM_ROWS, STREAM_TRAILER_SEEN, STREAM_DONE, STREAM_FAILED };
+enum reader_state { READER_SENT, READER_ROWS, READER_DONE, READER_FAILED };
 
 /* One thread, but for `canceled` and `wake_fd`, which reader_cancel touches from any. */
 struct reader {
@@ -44,15 +40,12 @@ struct reader {
     const struct ps_table *table;
     struct type_field *fields;
     uint32_t fields_count;
-    uint32_t value_bytes_max;
     bool has_parts; /* other tables are read under this one's name */
-    enum stream_state state;
-    char *message;       /* libpq's, freed by it; NULL: none */
-    const uint8_t *data; /* what is being read: the message, or `rest` */
-    size_t size, used;
-    struct ps_buffer rest; /* a row that ended in a later message than it began in */
-    size_t bulk_progress;  /* bytes since the socket was last set to wake for each */
-    bool bulk;             /* the socket wakes for BULK_BYTES */
+    enum reader_state state;
+    struct stream stream;
+    char *message;        /* libpq's, which the stream reads; NULL: none */
+    size_t bulk_progress; /* bytes since the socket was last set to wake for each */
+    bool bulk;            /* the socket wakes for BULK_BYTES */
     _Atomic bool canceled;
     int wake_fd;
 };
@@ -66,13 +59,13 @@ static enum ps_status fail_read(struct reader *reader, const PGresult *result, s
 {
     enum ps_status status = link_fail(link_of(reader), result, "reading", err);
     ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
-    reader->state = STREAM_FAILED;
+    reader->state = READER_FAILED;
     return status;
 }
 
 static enum ps_status fail_stream(struct reader *reader, const char *what, struct ps_error *err)
 {
-    reader->state = STREAM_FAILED;
+    reader->state = READER_FAILED;
     return ps_fail(err, PS_BUG, PS_CLASS_DATA, "reading %s.%s at %s failed: %s",
                    reader->table->schema, reader->table->name, link_of(reader)->settings->target,
                    what);
@@ -189,9 +182,7 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
     reader->source = source;
     reader->table = request->table;
     reader->fields_count = request->columns_count;
-    reader->value_bytes_max =
-        request->value_bytes_max < INT32_MAX ? (uint32_t)request->value_bytes_max : INT32_MAX;
-    reader->state = STREAM_DONE; /* nothing to end yet */
+    reader->state = READER_DONE; /* nothing to end yet */
     atomic_init(&reader->canceled, false);
     reader->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     reader->fields = ps_calloc((size_t)request->columns_count + 1, sizeof reader->fields[0]);
@@ -212,7 +203,9 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
     if (status != PS_OK) {
         goto out;
     }
-    reader->state = STREAM_HEAD;
+    reader->state = READER_SENT;
+    size_t value_max = request->value_bytes_max < INT32_MAX ? request->value_bytes_max : INT32_MAX;
+    stream_init(&reader->stream, reader->fields, reader->fields_count, (uint32_t)value_max);
     *ret_reader = &reader->base;
     reader = NULL;
 out:
@@ -220,148 +213,6 @@ out:
         source_reader_close(&reader->base);
     }
     return status;
-}
-
-/* The size of the row at `bytes`, with its count; 0: it is not all there yet. */
-static size_t row_size(const uint8_t *bytes, size_t size, uint32_t fields, bool *ret_malformed)
-{
-    size_t at = 2;
-    for (uint32_t i = 0; i < fields; i++) {
-        if (size < at + 4) {
-            return 0;
-        }
-        int32_t length = (int32_t)decode_u32(bytes + at);
-        if (length < -1) {
-            *ret_malformed = true;
-            return 0;
-        }
-        at += 4 + (length > 0 ? (size_t)length : 0);
-    }
-    return at <= size ? at : 0;
-}
-
-/* Decodes a row that is known to be all there. */
-static enum ps_status decode_row(struct reader *reader, const uint8_t *bytes,
-                                 struct ps_batch *batch, struct ps_error *err)
-{
-    const struct type_field *fields = reader->fields;
-    uint32_t count = reader->fields_count;
-    const uint8_t *at = bytes + 2;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t length = decode_u32(at);
-        at += 4;
-        if (length == UINT32_MAX) {
-            ps_batch_put_null(batch, i);
-            continue;
-        }
-        const char *reason = length > reader->value_bytes_max
-                                 ? "the value is larger than max_value_bytes"
-                                 : fields[i].decode(&fields[i], at, length, batch, i);
-        if (reason != NULL) {
-            if (reason == decode_nomem) {
-                return ps_fail_nomem(err, "reading a row");
-            }
-            if (reason == decode_malformed) {
-                return fail_stream(reader, "a value is not in its type's binary form", err);
-            }
-            ps_batch_row_bad(batch, i, reason);
-            return PS_OK;
-        }
-        at += length;
-    }
-    ps_batch_row_end(batch);
-    return PS_OK;
-}
-
-/* Takes the stream's head. OK, or END where more bytes are needed. */
-static enum ps_status take_head(struct reader *reader, struct ps_error *err)
-{
-    const uint8_t *at = reader->data + reader->used;
-    size_t left = reader->size - reader->used;
-    if (left < HEAD_SIZE) {
-        return PS_END;
-    }
-    if (memcmp(at, signature, sizeof signature) != 0) {
-        return fail_stream(reader, "the stream is not a binary COPY", err);
-    }
-    uint32_t extension = decode_u32(at + 15);
-    if (left - HEAD_SIZE < extension) {
-        return PS_END;
-    }
-    reader->used += HEAD_SIZE + extension;
-    reader->state = STREAM_ROWS;
-    return PS_OK;
-}
-
-/* A batch of which nothing but bad rows came is handed over too, so that the engine can stop. */
-static bool batch_done(const struct ps_batch *batch)
-{
-    return ps_batch_full(batch) || batch->bad_rows >= batch->rows_max;
-}
-
-/* Decodes the rows that are there. OK: the batch is full, or the trailer came; END: needs more. */
-static enum ps_status take_rows(struct reader *reader, struct ps_batch *batch, struct ps_error *err)
-{
-    while (!batch_done(batch)) {
-        const uint8_t *at = reader->data + reader->used;
-        size_t left = reader->size - reader->used;
-        if (left < 2) {
-            return PS_END;
-        }
-        uint16_t count = decode_u16(at);
-        if (count == UINT16_MAX) {
-            reader->used += 2;
-            reader->state = STREAM_TRAILER_SEEN;
-            return PS_OK;
-        }
-        if (count != reader->fields_count) {
-            return fail_stream(reader, "a row has another number of fields", err);
-        }
-        bool malformed = false;
-        size_t size = row_size(at, left, count, &malformed);
-        if (size == 0) {
-            return malformed ? fail_stream(reader, "a field has a length below zero", err) : PS_END;
-        }
-        reader->used += size;
-        enum ps_status status = decode_row(reader, at, batch, err);
-        if (status != PS_OK) {
-            return status;
-        }
-    }
-    return PS_OK;
-}
-
-/* Goes on to the next message; what is left of the last one stays in front of it. */
-static enum ps_status take_message(struct reader *reader, char *message, size_t size,
-                                   struct ps_error *err)
-{
-    size_t left = reader->size - reader->used;
-    if (left == 0) {
-        PQfreemem(reader->message);
-        reader->message = message;
-        reader->data = (const uint8_t *)message;
-        reader->size = size;
-        reader->used = 0;
-        return PS_OK;
-    }
-    struct ps_buffer joined;
-    ps_buffer_init(&joined, 0);
-    ps_buffer_append(&joined, reader->data + reader->used, left);
-    ps_buffer_append(&joined, message, size);
-    PQfreemem(message);
-    PQfreemem(reader->message);
-    reader->message = NULL;
-    ps_buffer_done(&reader->rest);
-    reader->rest = joined;
-    reader->data = (const uint8_t *)joined.data;
-    reader->size = joined.size;
-    reader->used = 0;
-    if (!ps_buffer_ok(&joined)) {
-        reader->size = 0;
-        reader->state = STREAM_FAILED;
-        return ps_fail_nomem(err, "reading a row");
-    }
-    return PS_OK;
 }
 
 static enum ps_status fail_canceled(struct reader *reader, struct ps_error *err)
@@ -395,11 +246,11 @@ static enum ps_status finish_copy(struct reader *reader, struct ps_error *err)
         }
         PQclear(result);
     }
-    if (status == PS_OK && reader->state != STREAM_TRAILER_SEEN) {
+    if (status == PS_OK && !reader->stream.has_trailer) {
         return fail_stream(reader, "the stream ended without its end", err);
     }
     if (status == PS_OK) {
-        reader->state = STREAM_DONE;
+        reader->state = READER_DONE;
     }
     return status;
 }
@@ -424,7 +275,7 @@ static enum ps_status check_parts(struct reader *reader, struct ps_error *err)
         PQclear(result);
     }
     if (status != PS_OK) {
-        reader->state = STREAM_FAILED;
+        reader->state = READER_FAILED;
     }
     return status;
 }
@@ -443,10 +294,28 @@ static enum ps_status start_copy(struct reader *reader, struct ps_error *err)
         }
     }
     PGresult *result = PQgetResult(link->conn);
-    enum ps_status status =
-        PQresultStatus(result) == PGRES_COPY_OUT ? PS_OK : fail_read(reader, result, err);
+    enum ps_status status = PS_OK;
+    if (PQresultStatus(result) == PGRES_COPY_OUT) {
+        reader->state = READER_ROWS;
+    } else {
+        status = fail_read(reader, result, err);
+    }
     PQclear(result);
     return status;
+}
+
+/* The message becomes what is read; what was left of the last one stays in front of it. */
+static enum ps_status take_message(struct reader *reader, char *message, size_t size,
+                                   struct ps_error *err)
+{
+    bool fed = stream_feed(&reader->stream, message, size);
+    PQfreemem(reader->message);
+    reader->message = message;
+    if (!fed) {
+        reader->state = READER_FAILED;
+        return ps_fail_nomem(err, "reading a row");
+    }
+    return PS_OK;
 }
 
 static void set_bulk(struct reader *reader, bool bulk)
@@ -499,28 +368,30 @@ static enum ps_status next_message(struct reader *reader, struct ps_error *err)
     }
 }
 
-/* OK: the batch has rows and is full, or all rows have come. */
+/* OK: the batch is full, or all rows have come. */
 static enum ps_status fill(struct reader *reader, struct ps_batch *batch, struct ps_error *err)
 {
-    while (!batch_done(batch)) {
-        enum ps_status status = PS_END;
-        if (reader->state == STREAM_HEAD) {
-            status = take_head(reader, err);
-        } else if (reader->state == STREAM_ROWS) {
-            status = take_rows(reader, batch, err);
-        }
-        if (status == PS_END) {
+    for (;;) {
+        enum ps_status status;
+        switch (stream_decode(&reader->stream, batch)) {
+        case STREAM_FULL:
+            return PS_OK;
+        case STREAM_NOMEM:
+            reader->state = READER_FAILED;
+            return ps_fail_nomem(err, "reading a row");
+        case STREAM_BROKEN:
+            return fail_stream(reader, reader->stream.broken, err);
+        case STREAM_MORE:
             status = next_message(reader, err);
             if (status == PS_END) {
                 status = finish_copy(reader, err);
                 return status == PS_OK ? check_parts(reader, err) : status;
             }
-        }
-        if (status != PS_OK) {
-            return status;
+            if (status != PS_OK) {
+                return status;
+            }
         }
     }
-    return PS_OK;
 }
 
 enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch,
@@ -531,13 +402,13 @@ enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch
     if (atomic_load(&reader->canceled)) {
         return fail_canceled(reader, err);
     }
-    if (reader->state == STREAM_DONE) {
+    if (reader->state == READER_DONE) {
         return PS_END;
     }
-    if (reader->state == STREAM_FAILED) {
+    if (reader->state == READER_FAILED) {
         return ps_fail(err, PS_BUG, PS_CLASS_NONE, "a read that failed was gone on with");
     }
-    if (reader->state == STREAM_HEAD && reader->message == NULL) {
+    if (reader->state == READER_SENT) {
         status = start_copy(reader, err);
     }
     if (status == PS_OK) {
@@ -585,7 +456,7 @@ void source_reader_close(struct ps_reader *base)
     struct source *source = reader->source;
     struct link *link = &source->link;
     PQfreemem(reader->message);
-    ps_buffer_done(&reader->rest);
+    stream_done(&reader->stream);
     if (source->reading && link->conn != NULL) {
         set_bulk(reader, false);
         bool idle = PQstatus(link->conn) == CONNECTION_OK;

@@ -1,7 +1,8 @@
 /*
- * The postgresql source, held to the contract of sources on a real server: where PENSTOCK_TEST_PG
- * holds the connection string of a database that may be written to; skipped elsewhere. Everything
- * happens in a schema of its own, which is dropped first.
+ * The postgresql and yugabytedb sources, one code with two names, held to the contract of sources
+ * on a real PostgreSQL server: where PENSTOCK_TEST_PG holds the connection string of a database
+ * that may be written to; skipped elsewhere. Everything happens in a schema of its own, which is
+ * dropped first.
  */
 #include "support/unit.h"
 
@@ -35,6 +36,12 @@ static const char tables[] =
     "CREATE TABLE keyless (a int, updated_at timestamp);"
     "INSERT INTO keyless SELECT i % 5, timestamp '2024-01-01' + i % 7 * interval '1 h'"
     " FROM generate_series(1, 200) i;"
+    "CREATE TABLE parts (id int, k int, v varchar(20), updated_at date, PRIMARY KEY (k, id))"
+    " PARTITION BY HASH (k);"
+    "CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
+    "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
+    "INSERT INTO parts SELECT i, i % 7, 'v' || i, date '2024-01-01' + i % 60"
+    " FROM generate_series(1, 900) i;"
     "ANALYZE;";
 
 static void test_connection_string_is_not_set(void **state)
@@ -44,7 +51,7 @@ static void test_connection_string_is_not_set(void **state)
 }
 
 /* The server's own word for each of what the source is configured with. */
-static struct ps_config *config_from(const PGconn *admin)
+static struct ps_config *config_from(const struct ps_source_ops *ops, const PGconn *admin)
 {
     char host[300], port[300], database[300], user[300], password[300];
     const char *const settings[] = {
@@ -55,7 +62,17 @@ static struct ps_config *config_from(const PGconn *admin)
     snprintf(database, sizeof database, "database=%s", PQdb(admin));
     snprintf(user, sizeof user, "user=%s", PQuser(admin));
     snprintf(password, sizeof password, "password=%s", PQpass(admin));
-    return rows_config(&ps_source_postgresql, settings);
+    return rows_config(ops, settings);
+}
+
+static int hold_to_contract(const struct ps_source_ops *ops, const PGconn *admin)
+{
+    struct ps_config *config = config_from(ops, admin);
+    struct contract_source contract = {
+        .ops = ops, .config = config, .torture = true, .counts_rows = true};
+    int failed = contract_source_run(ops->name, &contract);
+    rows_config_free(config);
+    return failed;
 }
 
 static bool make_tables(PGconn *admin)
@@ -79,11 +96,8 @@ int main(void)
     int failed = 1;
     PGconn *admin = PQconnectdb(conninfo);
     if (make_tables(admin)) {
-        struct contract_source contract = {.ops = &ps_source_postgresql, .counts_rows = true};
-        struct ps_config *config = config_from(admin);
-        contract.config = config;
-        failed = contract_source_run("postgresql", &contract);
-        rows_config_free(config);
+        failed = hold_to_contract(&ps_source_postgresql, admin);
+        failed += hold_to_contract(&ps_source_yugabytedb, admin);
     }
     PQfinish(admin);
     return failed;
