@@ -37,6 +37,7 @@ struct duck_feed {
     bool ended;     /* no more packets */
     bool abandoned; /* what is left is of no use */
     bool quit;
+    bool out_of_memory; /* a callback had none, which DuckDB would tell as another error */
     const char *what, *sql;
     enum ps_status status; /* of the statement, once finished */
     struct ps_error error;
@@ -126,6 +127,10 @@ static void feed_init_thread(struct duck_api_info *info)
     const struct duck_library *library = bound_library();
     struct drain *drain = ps_calloc(1, sizeof *drain);
     if (drain == NULL) {
+        struct duck_feed *feed = library->init_get_extra_info(info);
+        ps_mutex_lock(&feed->lock);
+        feed->out_of_memory = true;
+        ps_mutex_unlock(&feed->lock);
         library->init_set_error(info, "no memory for a thread of the feed");
         return;
     }
@@ -283,6 +288,9 @@ static void feed_thread(void *argument)
         struct ps_error error = {0};
         enum ps_status status = duck_statement_run_shared(&session, what, sql, idle, feed, &error);
         ps_mutex_lock(&feed->lock);
+        if (status != PS_OK && feed->out_of_memory) {
+            status = ps_fail_nomem(&error, what);
+        }
         feed->status = status;
         feed->error = error;
         feed->finished = true;
@@ -389,6 +397,7 @@ enum ps_status duck_feed_start(struct duck_feed *feed, const char *what, const c
     feed->running = true;
     feed->finished = false;
     feed->ended = false;
+    feed->out_of_memory = false;
     feed->status = PS_OK;
     ps_condition_signal(&feed->started);
     ps_mutex_unlock(&feed->lock);

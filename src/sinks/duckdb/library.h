@@ -68,11 +68,13 @@ enum duck_api_type_id {
 /* duckdb_pending_state, as far as it is used. */
 enum duck_api_pending_state {
     DUCK_API_PENDING_NOT_READY = 1,
+    DUCK_API_PENDING_ERROR = 2,
     DUCK_API_PENDING_NO_TASKS = 3,
 };
 
 /* duckdb_error_type, as far as it is used. */
 enum duck_api_error {
+    DUCK_API_ERROR_UNTOLD = 0, /* where there is but a text */
     DUCK_API_ERROR_TRANSACTION = 10,
     DUCK_API_ERROR_CATALOG = 13,
     DUCK_API_ERROR_PARSER = 14,
@@ -129,6 +131,7 @@ enum duck_api_error {
     X(int, pending_execute_task, (struct duck_api_pending * pending))                              \
     X(int, execute_pending,                                                                        \
       (struct duck_api_pending * pending, struct duck_api_result * ret_result))                    \
+    X(const char *, pending_error, (struct duck_api_pending * pending))                            \
     X(void, destroy_pending, (struct duck_api_pending * *pending))                                 \
     X(struct duck_api_type *, create_logical_type, (int type_id))                                  \
     X(struct duck_api_type *, create_decimal_type, (uint8_t width, uint8_t scale))                 \

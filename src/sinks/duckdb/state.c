@@ -143,8 +143,8 @@ enum ps_status duck_state_write(struct duck_sink *sink, const char *state_json, 
     if (!ps_buffer_ok(sql)) {
         status = ps_fail_nomem(err, what);
     } else if (library->prepare(sink->session.connection, sql->data, &prepared) != 0) {
-        status = duck_statement_fail(what, DUCK_API_ERROR_CATALOG, library->prepare_error(prepared),
-                                     err);
+        status =
+            duck_statement_fail(what, DUCK_API_ERROR_UNTOLD, library->prepare_error(prepared), err);
     } else if (library->bind_int64(prepared, 1, (int64_t)number) != 0 ||
                library->bind_varchar_length(prepared, 2, state_json, state_size) != 0) {
         status = ps_fail(err, PS_BUG, PS_CLASS_NONE, "%s: DuckDB does not take it", what);

@@ -9,6 +9,7 @@
 /* How an error of a kind is answered. */
 struct kind {
     int error_type;
+    const char *name; /* with which DuckDB's text begins */
     enum ps_status status;
     enum ps_error_class error_class;
     bool text_is_safe; /* names and paths at most, never a value of a row */
@@ -16,25 +17,25 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    {DUCK_API_ERROR_IO, PS_CONFIG, PS_CLASS_DISK, true, ""},
-    {DUCK_API_ERROR_PERMISSION, PS_CONFIG, PS_CLASS_PERMISSION, true, ""},
-    {DUCK_API_ERROR_OUT_OF_MEMORY, PS_NOMEM, PS_CLASS_NONE, true, ""},
-    {DUCK_API_ERROR_CATALOG, PS_CONFIG, PS_CLASS_SCHEMA, true,
+    {DUCK_API_ERROR_IO, "IO Error", PS_CONFIG, PS_CLASS_DISK, true, ""},
+    {DUCK_API_ERROR_PERMISSION, "Permission Error", PS_CONFIG, PS_CLASS_PERMISSION, true, ""},
+    {DUCK_API_ERROR_OUT_OF_MEMORY, "Out of Memory Error", PS_NOMEM, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_CATALOG, "Catalog Error", PS_CONFIG, PS_CLASS_SCHEMA, true,
      " (was the table changed by hand in the warehouse?)"},
-    {DUCK_API_ERROR_BINDER, PS_CONFIG, PS_CLASS_SCHEMA, true,
+    {DUCK_API_ERROR_BINDER, "Binder Error", PS_CONFIG, PS_CLASS_SCHEMA, true,
      " (was the table changed by hand in the warehouse?)"},
-    {DUCK_API_ERROR_DEPENDENCY, PS_CONFIG, PS_CLASS_SCHEMA, true,
+    {DUCK_API_ERROR_DEPENDENCY, "Dependency Error", PS_CONFIG, PS_CLASS_SCHEMA, true,
      " (drop what was made on the table by hand, an index for example)"},
-    {DUCK_API_ERROR_TRANSACTION, PS_RETRY, PS_CLASS_NONE, true, ""},
-    {DUCK_API_ERROR_INTERRUPT, PS_CANCELED, PS_CLASS_NONE, true, ""},
-    {DUCK_API_ERROR_PARSER, PS_BUG, PS_CLASS_NONE, true, ""},
-    {DUCK_API_ERROR_SYNTAX, PS_BUG, PS_CLASS_NONE, true, ""},
-    {DUCK_API_ERROR_FATAL, PS_BUG, PS_CLASS_NONE, false, ""},
-    {DUCK_API_ERROR_INTERNAL, PS_BUG, PS_CLASS_NONE, false, ""},
+    {DUCK_API_ERROR_TRANSACTION, "TransactionContext Error", PS_RETRY, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_INTERRUPT, "INTERRUPT Error", PS_CANCELED, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_PARSER, "Parser Error", PS_BUG, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_SYNTAX, "Syntax Error", PS_BUG, PS_CLASS_NONE, true, ""},
+    {DUCK_API_ERROR_FATAL, "FATAL Error", PS_BUG, PS_CLASS_NONE, false, ""},
+    {DUCK_API_ERROR_INTERNAL, "INTERNAL Error", PS_BUG, PS_CLASS_NONE, false, ""},
 };
 
 /* Conversion, constraint, range and the like: their texts quote values. */
-static const struct kind other_kind = {-1, PS_DATA, PS_CLASS_DATA, false, ""};
+static const struct kind other_kind = {-1, "", PS_DATA, PS_CLASS_DATA, false, ""};
 
 static int first_line(const char *text)
 {
@@ -47,7 +48,8 @@ enum ps_status duck_statement_fail(const char *what, int error_type, const char 
 {
     const struct kind *kind = &other_kind;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (kinds[i].error_type == error_type) {
+        bool named = text != NULL && strncmp(text, kinds[i].name, strlen(kinds[i].name)) == 0;
+        if (kinds[i].error_type == error_type || (error_type == DUCK_API_ERROR_UNTOLD && named)) {
             kind = &kinds[i];
         }
     }
@@ -97,17 +99,18 @@ enum ps_status duck_statement_run_shared(const struct duck_session *session, con
             duck_statement_fail(what, DUCK_API_ERROR_BINDER, library->prepare_error(prepared), err);
         goto out;
     }
-    if (library->pending_prepared(prepared, &pending) == 0) {
-        int state = DUCK_API_PENDING_NOT_READY;
-        while (state == DUCK_API_PENDING_NOT_READY || state == DUCK_API_PENDING_NO_TASKS) {
-            state = library->pending_execute_task(pending);
-            if (state == DUCK_API_PENDING_NO_TASKS) {
-                idle(context);
-            }
+    failed = library->pending_prepared(prepared, &pending);
+    int state = failed ? DUCK_API_PENDING_ERROR : DUCK_API_PENDING_NOT_READY;
+    while (state == DUCK_API_PENDING_NOT_READY || state == DUCK_API_PENDING_NO_TASKS) {
+        state = library->pending_execute_task(pending);
+        if (state == DUCK_API_PENDING_NO_TASKS) {
+            idle(context);
         }
     }
-    /* Gives the error as well, where there was one, with its type. */
-    if (library->execute_pending(pending, &result) != 0) {
+    if (state == DUCK_API_PENDING_ERROR) {
+        status =
+            duck_statement_fail(what, DUCK_API_ERROR_UNTOLD, library->pending_error(pending), err);
+    } else if (library->execute_pending(pending, &result) != 0) {
         status = duck_statement_fail(what, library->result_error_type(&result),
                                      library->result_error(&result), err);
     }

@@ -15,7 +15,8 @@ struct duck_session {
     struct duck_api_connection *connection;
 };
 
-/* Fills err with DuckDB's error of this kind and text (may be NULL). */
+/* Fills err with DuckDB's error of this kind (where untold, as its text begins) and text (may be
+ * NULL). */
 enum ps_status duck_statement_fail(const char *what, int error_type, const char *text,
                                    struct ps_error *err);
 

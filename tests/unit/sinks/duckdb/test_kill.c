@@ -1,0 +1,210 @@
+/*
+ * A process that is killed: what is in the warehouse then is what its last checkpoint said. Each
+ * test's process is forked before this one has threads of DuckDB's, and killed with SIGKILL, so
+ * that DuckDB's log is what is left and has to be replayed.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "contract/sinks/desk.h"
+#include "sinks/duckdb/duckdb.h"
+#include "support/warehouse.h"
+
+static const struct contract_sink contract = {.ops = &ps_sink_duckdb,
+                                              .fresh = warehouse_path,
+                                              .forget = warehouse_remove,
+                                              .rows = warehouse_rows};
+
+static const struct ps_column columns[] = {
+    DESK_COLUMN("id", INT, .key_position = 1),
+    DESK_COLUMN("name", STRING, .precision = 0),
+};
+static const struct ps_table table = DESK_TABLE("t", columns, 1);
+static const struct ps_column wider_columns[] = {
+    DESK_COLUMN("id", LONG, .key_position = 1),
+    DESK_COLUMN("name", STRING, .precision = 0),
+    DESK_COLUMN("more", DOUBLE, .precision = 0),
+};
+static const struct ps_table wider = DESK_TABLE("t", wider_columns, 1);
+
+#define MANY 150000
+
+static void write_many(struct desk *desk, int first, int count, const char *name)
+{
+    enum { A_BATCH = 2500 };
+    char *rows = malloc(A_BATCH * 48);
+    for (int at = first; at < first + count; at += A_BATCH) {
+        size_t used = 0;
+        for (int row = at; row < at + A_BATCH && row < first + count; row++) {
+            used += (size_t)snprintf(rows + used, 48, "%d|%s %d\n", row, name, row);
+        }
+        desk_write(desk, &table, PS_UPSERT, rows);
+    }
+    free(rows);
+}
+
+static void full_load(struct desk *desk, int first, int count, const char *name)
+{
+    desk_schema(desk, &table);
+    desk_load_begin(desk, &table);
+    write_many(desk, first, count / 2, name);
+    desk_checkpoint(desk);
+    write_many(desk, first + count / 2, count - count / 2, name);
+    (void)desk_load_end(desk, &table, false);
+}
+
+static void after_first_load(struct desk *desk)
+{
+    full_load(desk, 0, 1000, "small");
+    desk_checkpoint(desk);
+}
+
+static void after_second_load(struct desk *desk)
+{
+    full_load(desk, 0, MANY, "first");
+    desk_checkpoint(desk);
+    full_load(desk, 1000, MANY, "second");
+    desk_checkpoint(desk);
+}
+
+static void before_the_checkpoint_of_a_second_load(struct desk *desk)
+{
+    full_load(desk, 0, MANY, "first");
+    desk_checkpoint(desk);
+    full_load(desk, 1000, MANY, "second");
+}
+
+static void after_widening_and_upserts(struct desk *desk)
+{
+    full_load(desk, 0, 1000, "first");
+    desk_checkpoint(desk);
+    desk_schema(desk, &wider);
+    desk_write(desk, &wider, PS_UPSERT, "1|new|0.5\n5000000000|far|1.5");
+    desk_write(desk, &wider, PS_DELETE, "2|~|~");
+    desk_checkpoint(desk);
+}
+
+static void after_widening_load_and_truncate(struct desk *desk)
+{
+    full_load(desk, 0, 1000, "first");
+    desk_checkpoint(desk);
+    desk_load_begin(desk, &table);
+    write_many(desk, 0, 10, "second");
+    desk_schema(desk, &wider);
+    desk_write(desk, &wider, PS_UPSERT, "5000000000|far|1.5");
+    (void)desk_load_end(desk, &wider, false);
+    desk_checkpoint(desk);
+    desk_truncate(desk, &wider);
+    desk_write(desk, &wider, PS_UPSERT, "7|back|2.5");
+    desk_checkpoint(desk);
+    desk_load_begin(desk, &wider);
+    desk_write(desk, &wider, PS_UPSERT, "8|never seen|2.5");
+}
+
+/* Does the work in a process of its own, which then dies at once. */
+static const char *killed_after(void (*work)(struct desk *desk))
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s", warehouse_path());
+    pid_t child = fork();
+    if (child == 0) {
+        struct desk desk = {.contract = &contract, .ops = contract.ops, .destination = path};
+        ps_clock_fake_init(&desk.clock, (struct ps_timestamp){1700000000, 0});
+        desk_open(&desk);
+        work(&desk);
+        raise(SIGKILL);
+    }
+    int code = 0;
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_true(WIFSIGNALED(code) && WTERMSIG(code) == SIGKILL);
+    return path;
+}
+
+struct wanted {
+    void (*work)(struct desk *desk);
+    const char *sql, *rows;
+    uint64_t number;
+};
+
+static const struct wanted all_wanted[] = {
+    {after_first_load,
+     "SELECT count(*), count(DISTINCT id), sum(id)::BIGINT, bool_or(_fivetran_deleted), min(name) "
+     "FROM tester.t",
+     "1000|1000|499500|false|small 0\n", 2},
+    {after_second_load,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
+     "count(*) FILTER (WHERE name LIKE 'second%'), min(id) FILTER (WHERE NOT _fivetran_deleted) "
+     "FROM tester.t",
+     "151000|151000|1000|150000|1000\n", 4},
+    {before_the_checkpoint_of_a_second_load,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
+     "count(*) FILTER (WHERE name LIKE 'first%') FROM tester.t",
+     "150000|150000|0|150000\n", 3},
+    {after_widening_and_upserts,
+     "SELECT count(*), max(id), count(*) FILTER (WHERE _fivetran_deleted), sum(more), "
+     "min(name) FILTER (WHERE id = 1), typeof(any_value(id)) FROM tester.t",
+     "1001|5000000000|1|2|new|BIGINT\n", 3},
+    {after_widening_load_and_truncate,
+     "SELECT count(*), max(id), count(*) FILTER (WHERE _fivetran_deleted), sum(more), "
+     "min(name) FILTER (WHERE id = 7) FROM tester.t",
+     "1001|5000000000|1000|4|back\n", 4},
+};
+
+static void test_killed_process_leaves_its_last_checkpoint(void **state)
+{
+    const struct wanted *wanted = *state;
+    /* desk_setup would open a sink: this process must have none before it forks. */
+    const char *path = killed_after(wanted->work);
+    pid_t reader = fork();
+    if (reader == 0) {
+        char *rows = warehouse_query(path, wanted->sql);
+        if (strcmp(rows, wanted->rows) != 0) {
+            fprintf(stderr, "found %s", rows);
+            _exit(1);
+        }
+        ps_free(rows);
+        /* And it goes on: the next process begins its load again. */
+        struct desk desk = {.contract = &contract, .ops = contract.ops, .destination = path};
+        ps_clock_fake_init(&desk.clock, (struct ps_timestamp){1700001000, 0});
+        desk_open(&desk);
+        struct ps_stored_state stored = {0};
+        struct ps_error err = {0};
+        if (desk.ops->state_read(desk.sink, &stored, &err) != PS_OK ||
+            stored.number != wanted->number) {
+            fprintf(stderr, "found the state of checkpoint %d %s\n", (int)stored.number,
+                    err.message);
+            _exit(2);
+        }
+        ps_free(stored.json);
+        desk.number = stored.number;
+        full_load(&desk, 0, 500, "third");
+        desk_checkpoint(&desk);
+        desk_close(&desk);
+        rows = warehouse_query(path, "SELECT count(*) FROM tester.t WHERE NOT _fivetran_deleted");
+        _exit(strcmp(rows, "500\n") == 0 ? 0 : 3);
+    }
+    int code = 0;
+    assert_int_equal(waitpid(reader, &code, 0), reader);
+    assert_true(WIFEXITED(code));
+    assert_int_equal(WEXITSTATUS(code), 0);
+    warehouse_remove(path);
+}
+
+int main(void)
+{
+#define TEST(i)                                                                                    \
+    {                                                                                              \
+        "test_killed_process_leaves_its_last_checkpoint " #i,                                      \
+            test_killed_process_leaves_its_last_checkpoint, NULL, NULL,                            \
+            (void *)(uintptr_t)&all_wanted[i]                                                      \
+    }
+    const struct CMUnitTest tests[] = {TEST(0), TEST(1), TEST(2), TEST(3), TEST(4)};
+#undef TEST
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

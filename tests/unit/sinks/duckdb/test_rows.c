@@ -1,0 +1,308 @@
+/*
+ * What becomes of rows beyond what every sink promises: losses, casts, errors, order over threads.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "contract/sinks/desk.h"
+#include "sinks/duckdb/duckdb.h"
+#include "support/torture.h"
+#include "support/warehouse.h"
+
+static const struct contract_sink contract = {.ops = &ps_sink_duckdb,
+                                              .fresh = warehouse_path,
+                                              .forget = warehouse_remove,
+                                              .rows = warehouse_rows};
+
+static const struct ps_column timed_columns[] = {
+    DESK_COLUMN("id", INT, .key_position = 1),
+    DESK_COLUMN("naive", NAIVE_DATETIME, .json_valid = false),
+    DESK_COLUMN("utc", UTC_DATETIME, .json_valid = false),
+    DESK_COLUMN("json", JSON, .json_valid = false),
+};
+static const struct ps_table timed = DESK_TABLE("timed", timed_columns, 1);
+
+static void test_losses_count_digits_and_rows_left_out(void **state)
+{
+    struct desk *desk = *state;
+    desk_schema(desk, &timed);
+    desk_load_begin(desk, &timed);
+    desk_write(desk, &timed, PS_UPSERT,
+               "1|2024-01-01T00:00:00.1234567|2024-01-01T00:00:00.123456Z|{}\n"
+               "2|0001-01-01T00:00:00.000000001|~|[\n"
+               "3|1969-12-31T23:59:59.999999999|2024-01-01T00:00:00.1234561Z|~");
+    (void)desk_load_end(desk, &timed, false);
+    desk_checkpoint(desk);
+    const struct ps_sink_loss *losses = NULL;
+    assert_int_equal(desk->ops->losses(desk->sink, &losses), 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_ptr_equal(losses[i].table, &timed);
+        bool json = strcmp(losses[i].column, "json") == 0;
+        assert_int_equal(losses[i].rows_skipped, json);
+        /* Row 2 was left out before its digits could be cut. */
+        assert_int_equal(losses[i].values, strcmp(losses[i].column, "naive") == 0 ? 2 : 1);
+    }
+    desk_expect(desk, &timed, "id,naive,utc,json",
+                "1|2024-01-01T00:00:00.123456|2024-01-01T00:00:00.123456Z|{}\n"
+                "3|1969-12-31T23:59:59.999999|2024-01-01T00:00:00.123456Z|~\n");
+}
+
+static const struct ps_column before_columns[] = {
+    DESK_COLUMN("id", INT, .key_position = 1),
+    DESK_COLUMN("b", BOOLEAN, .precision = 0),
+    DESK_COLUMN("n", NAIVE_DATETIME, .precision = 0),
+    DESK_COLUMN("u", UTC_DATETIME, .precision = 0),
+    DESK_COLUMN("d", DECIMAL, .precision = 12, .scale = 2),
+    DESK_COLUMN("f", DOUBLE, .precision = 0),
+    DESK_COLUMN("a", NAIVE_DATE, .precision = 0),
+    DESK_COLUMN("j", JSON, .json_valid = true),
+};
+static const struct ps_column after_columns[] = {
+    DESK_COLUMN("id", INT, .key_position = 1), DESK_COLUMN("b", STRING, .precision = 0),
+    DESK_COLUMN("n", STRING, .precision = 0),  DESK_COLUMN("u", STRING, .precision = 0),
+    DESK_COLUMN("d", STRING, .precision = 0),  DESK_COLUMN("f", STRING, .precision = 0),
+    DESK_COLUMN("a", STRING, .precision = 0),  DESK_COLUMN("j", STRING, .precision = 0),
+};
+static const struct ps_table before = DESK_TABLE("casts", before_columns, 1);
+static const struct ps_table after = DESK_TABLE("casts", after_columns, 1);
+
+static void test_casts_give_old_and_new_rows_the_same_text(void **state)
+{
+    static const char row[] = "|true|2024-02-29T23:59:59.5|2024-02-29T23:59:59.25Z|-12.50|0.1|"
+                              "0999-12-31|{\"a\": 1}";
+    struct desk *desk = *state;
+    char text[256];
+    desk_schema(desk, &before);
+    snprintf(text, sizeof text, "1%s", row);
+    desk_write(desk, &before, PS_UPSERT, text);
+    desk_checkpoint(desk);
+    desk_schema(desk, &after);
+    desk_write(desk, &after, PS_UPSERT, "2|x|x|x|x|x|x|x");
+    desk_checkpoint(desk);
+    /* The source says the narrower types again: rows are converted as the old ones were. */
+    desk_schema(desk, &before);
+    snprintf(text, sizeof text, "3%s", row);
+    desk_write(desk, &before, PS_UPSERT, text);
+    desk_load_begin(desk, &before);
+    snprintf(text, sizeof text, "1%s\n4%s", row, row);
+    desk_write(desk, &before, PS_UPSERT, text);
+    (void)desk_load_end(desk, &before, false);
+    desk_checkpoint(desk);
+#define CAST                                                                                       \
+    "|true|2024-02-29 23:59:59.5|2024-02-29 23:59:59.25+00|-12.50|0.1|0999-12-31|{\"a\": 1}"
+    desk_expect(desk, &after, "id,b,n,u,d,f,a,j",
+                "1" CAST "\n2|x|x|x|x|x|x|x deleted\n3" CAST " deleted\n4" CAST "\n");
+}
+
+static const struct ps_column plain_columns[] = {
+    DESK_COLUMN("id", INT, .key_position = 1),
+    DESK_COLUMN("name", STRING, .precision = 0),
+};
+static const struct ps_table plain = DESK_TABLE("plain", plain_columns, 1);
+
+/* Also the proof that DuckDB's C++ exceptions pass through a sanitized process. */
+static void test_conversion_error_withholds_the_value_and_sticks(void **state)
+{
+    struct desk *desk = *state;
+    desk_schema(desk, &plain);
+    desk_checkpoint(desk);
+    desk_close(desk);
+    ps_free(warehouse_query(desk->destination,
+                            "ALTER TABLE tester.plain ALTER COLUMN name SET DATA TYPE UUID"));
+    desk_open(desk);
+    desk_schema(desk, &plain);
+    desk_load_begin(desk, &plain);
+    struct ps_error err = {0};
+    struct ps_packet *packet = NULL;
+    struct ps_batch *batch = desk_batch(&plain, PS_UPSERT, NULL, 0, "1|a secret value");
+    assert_int_equal(desk->ops->prepare(desk->sink, batch, &packet, &err), PS_OK);
+    enum ps_status status = desk->ops->write(desk->sink, packet, &err);
+    if (status == PS_OK) {
+        status = desk->ops->checkpoint(desk->sink, "{}", 2, 9, &err);
+    }
+    assert_int_equal(status, PS_DATA);
+    assert_null(strstr(err.message, "secret"));
+    assert_non_null(strstr(err.message, "tester.plain"));
+    assert_non_null(strstr(err.message, "Conversion Error"));
+    struct ps_error again = {0};
+    assert_int_equal(desk->ops->checkpoint(desk->sink, "{}", 2, 9, &again), PS_DATA);
+    assert_string_equal(again.message, err.message);
+    /* What the user made of the column stays. */
+    desk_close(desk);
+    char *type = warehouse_query(desk->destination, "SELECT typeof(name) FROM (SELECT NULL::INT) "
+                                                    "LEFT JOIN tester.plain ON true");
+    assert_string_equal(type, "UUID\n");
+    ps_free(type);
+    desk_open(desk);
+}
+
+static void test_writing_after_a_failed_statement_does_not_hang(void **state)
+{
+    struct desk *desk = *state;
+    desk_schema(desk, &plain);
+    desk_checkpoint(desk);
+    desk_close(desk);
+    ps_free(warehouse_query(desk->destination,
+                            "ALTER TABLE tester.plain ALTER COLUMN name SET DATA TYPE UUID"));
+    desk_open(desk);
+    desk_schema(desk, &plain);
+    desk_load_begin(desk, &plain);
+    enum ps_status status = PS_OK;
+    struct ps_error err = {0};
+    char *filler = malloc(1000001);
+    memset(filler, 'x', 1000000);
+    memcpy(filler, "1|", 2);
+    filler[1000000] = '\0';
+    for (int i = 0; i < 100 && status == PS_OK; i++) {
+        struct ps_packet *packet = NULL;
+        struct ps_batch *batch = desk_batch(&plain, PS_UPSERT, NULL, 0, filler);
+        assert_int_equal(desk->ops->prepare(desk->sink, batch, &packet, &err), PS_OK);
+        status = desk->ops->write(desk->sink, packet, &err);
+    }
+    free(filler);
+    assert_int_equal(status, PS_DATA);
+}
+
+#define ORDER_PACKETS 400
+#define ORDER_ROWS 300
+
+/* Many packets over several threads, each of which has every key: the last packet must win. */
+static void test_order_of_packets_holds_over_threads(void **state)
+{
+    struct desk *desk = *state;
+    char *rows = malloc(ORDER_ROWS * 32);
+    desk_schema(desk, &plain);
+    desk_load_begin(desk, &plain);
+    for (int packet = 0; packet < ORDER_PACKETS; packet++) {
+        size_t used = 0;
+        for (int row = 0; row < ORDER_ROWS; row++) {
+            used += (size_t)snprintf(rows + used, 32, "%d|%d\n", row, packet);
+        }
+        desk_write(desk, &plain, PS_UPSERT, rows);
+    }
+    free(rows);
+    struct ps_load_result result = desk_load_end(desk, &plain, true);
+    assert_int_equal(result.duplicates, (ORDER_PACKETS - 1) * ORDER_ROWS);
+    desk_checkpoint(desk);
+    desk_close(desk);
+    char *counts = warehouse_query(desk->destination,
+                                   "SELECT count(*), min(name), max(name) FROM tester.plain");
+    assert_string_equal(counts, "300|399|399\n");
+    ps_free(counts);
+    desk_open(desk);
+}
+
+static void test_own_columns_are_filled(void **state)
+{
+    struct desk *desk = *state;
+    desk_schema(desk, &plain);
+    desk_write(desk, &plain, PS_UPSERT, "1|a");
+    desk_checkpoint(desk);
+    ps_clock_fake_advance(&desk->clock, INT64_C(3600000000000));
+    desk_write(desk, &plain, PS_DELETE, "1|~");
+    desk_checkpoint(desk);
+    desk_close(desk);
+    char *row = warehouse_query(desk->destination,
+                                "SELECT _fivetran_synced, _fivetran_deleted FROM tester.plain");
+    /* 1,700,000,000 seconds and an hour. */
+    assert_memory_equal(row, "2023-11-14T23:13:20", strlen("2023-11-14T23:13:20"));
+    assert_non_null(strstr(row, "Z|true\n"));
+    ps_free(row);
+    desk_open(desk);
+}
+
+static void test_column_with_a_name_of_ours_is_refused(void **state)
+{
+    static const struct ps_column columns[] = {DESK_COLUMN("_Fivetran_Synced", INT, .scale = 0)};
+    static const struct ps_table table = DESK_TABLE("t", columns, 0);
+    struct desk *desk = *state;
+    struct ps_error err = {0};
+    bool changed = false;
+    assert_int_equal(desk->ops->schema_change(desk->sink, &table, &changed, &err), PS_CONFIG);
+    assert_non_null(strstr(err.message, "_Fivetran_Synced"));
+}
+
+/* The whole way of a load and of upserts, in a warehouse of its own. */
+static enum ps_status whole_way(void *context, struct ps_error *err)
+{
+    const char *path = context;
+    const struct ps_sink_ops *ops = &ps_sink_duckdb;
+    struct ps_clock_fake clock;
+    ps_clock_fake_init(&clock, (struct ps_timestamp){1700000000, 0});
+    struct ps_sink_request request = {.destination = path,
+                                      .schema = "tester",
+                                      .clock = &clock.base,
+                                      .memory_bytes = (size_t)128 << 20};
+    struct ps_sink *sink = NULL;
+    struct ps_load_result result = {0};
+    struct ps_stored_state stored = {0};
+    bool changed = false;
+    enum ps_status status = ops->open(&request, &sink, err);
+    if (status == PS_OK) {
+        status = ops->state_read(sink, &stored, err);
+    }
+    if (status == PS_OK) {
+        status = ops->schema_change(sink, &plain, &changed, err);
+    }
+    if (status == PS_OK) {
+        status = ops->load_begin(sink, &plain, err);
+    }
+    for (int i = 0; status == PS_OK && i < 2; i++) {
+        static const uint32_t all[] = {0, 1};
+        struct ps_batch_shape shape = {
+            .table = &plain, .columns = all, .columns_count = 2, .rows_max = 1, .bytes_max = 100};
+        struct ps_batch *batch = NULL;
+        struct ps_packet *packet = NULL;
+        status = ps_batch_new(&shape, &batch, err);
+        if (status == PS_OK) {
+            batch->table = &plain;
+            ps_batch_put_int(batch, 0, 1);
+            ps_batch_put_null(batch, 1);
+            ps_batch_row_end(batch);
+            status = ops->prepare(sink, batch, &packet, err);
+        }
+        if (status == PS_OK) {
+            status = ops->write(sink, packet, err);
+        }
+        if (status == PS_OK && i == 0) {
+            status = ops->load_end(sink, &plain, true, &result, err);
+        }
+    }
+    if (status == PS_OK) {
+        status = ops->checkpoint(sink, "{}", 2, stored.number + 1, err);
+    }
+    ps_free(stored.json);
+    ops->close(sink);
+    return status;
+}
+
+static void test_sink_when_memory_runs_out_says_so(void **state)
+{
+    (void)state;
+    char path[512];
+    snprintf(path, sizeof path, "%s", warehouse_path());
+    torture(whole_way, path);
+    warehouse_remove(path);
+}
+
+int main(void)
+{
+#define TEST(function)                                                                             \
+    {                                                                                              \
+#function, function, desk_setup, desk_teardown, (void *)(uintptr_t)&contract               \
+    }
+    const struct CMUnitTest tests[] = {
+        TEST(test_losses_count_digits_and_rows_left_out),
+        TEST(test_casts_give_old_and_new_rows_the_same_text),
+        TEST(test_conversion_error_withholds_the_value_and_sticks),
+        TEST(test_writing_after_a_failed_statement_does_not_hang),
+        TEST(test_order_of_packets_holds_over_threads),
+        TEST(test_own_columns_are_filled),
+        TEST(test_column_with_a_name_of_ours_is_refused),
+        cmocka_unit_test(test_sink_when_memory_runs_out_says_so),
+    };
+#undef TEST
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
