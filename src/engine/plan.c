@@ -21,6 +21,8 @@ struct planner {
     struct ps_source *source;
     struct ps_table_list found;
     struct ps_table **selected;
+    struct destination_name *names;                    /* of the selected */
+    const struct ps_selected_table **selected_entries; /* of the selected; NULL: none */
     size_t selected_count;
     size_t warnings_capacity;
     bool failed; /* a warning found no memory */
@@ -128,6 +130,61 @@ static enum ps_status select_tables(struct planner *planner, struct ps_error *er
     return PS_OK;
 }
 
+/* Names what the configuration selects, and keeps of it what the platform's user wants. */
+static enum ps_status name_and_select(struct planner *planner, struct ps_error *err)
+{
+    struct ps_arena *arena = planner->plan->arena;
+    size_t count = planner->selected_count;
+    planner->names = ps_arena_array(arena, count + 1, sizeof(*planner->names));
+    planner->selected_entries =
+        ps_arena_array(arena, count + 1, sizeof(*planner->selected_entries));
+    if (planner->names == NULL || planner->selected_entries == NULL) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    enum ps_status status =
+        names_assign(planner->request, arena, planner->selected, count, planner->names, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct destination_name *name = &planner->names[i];
+        if (ps_selection_table(planner->request->selection, name->schema, name->table,
+                               &planner->selected_entries[kept])) {
+            planner->names[kept] = *name;
+            planner->selected[kept++] = planner->selected[i];
+        }
+    }
+    planner->selected_count = kept;
+    return PS_OK;
+}
+
+/* Describes what is selected; a table that has gone meanwhile is left out with a warning. */
+static enum ps_status describe_selected(struct planner *planner, struct ps_error *err)
+{
+    const struct ps_source_ops *ops = planner->request->source_ops;
+    size_t kept = 0;
+    for (size_t i = 0; i < planner->selected_count; i++) {
+        struct ps_table *table = planner->selected[i];
+        enum ps_status status = ops->describe(planner->source, planner->plan->arena, table, err);
+        if (status == PS_SCHEMA) {
+            planner_warn(planner, err->message);
+            continue;
+        }
+        if (status != PS_OK) {
+            return status;
+        }
+        if (ps_cancel_is_set(planner->request->cancel)) {
+            return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
+        }
+        planner->names[kept] = planner->names[i];
+        planner->selected_entries[kept] = planner->selected_entries[i];
+        planner->selected[kept++] = table;
+    }
+    planner->selected_count = kept;
+    return PS_OK;
+}
+
 /* A transaction that is never ended keeps every window open: said, but not overruled. */
 static enum ps_status warn_of_old_horizon(struct planner *planner, struct ps_error *err)
 {
@@ -174,23 +231,12 @@ static enum ps_status discover_once(struct planner *planner, struct ps_error *er
     for (size_t i = 0; i < planner->found.warnings_count; i++) {
         planner_warn(planner, planner->found.warnings[i]);
     }
-    status = select_tables(planner, err);
-    size_t kept = 0;
-    for (size_t i = 0; i < planner->selected_count && status == PS_OK; i++) {
-        struct ps_table *table = planner->selected[i];
-        status = ops->describe(planner->source, planner->plan->arena, table, err);
-        if (status == PS_SCHEMA) {
-            planner_warn(planner, err->message);
-            status = PS_OK;
-        } else {
-            planner->selected[kept++] = table;
-        }
-        if (status == PS_OK && ps_cancel_is_set(planner->request->cancel)) {
-            status = ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
-        }
+    if ((status = select_tables(planner, err)) != PS_OK ||
+        (status = name_and_select(planner, err)) != PS_OK ||
+        (status = describe_selected(planner, err)) != PS_OK) {
+        return status;
     }
-    planner->selected_count = kept;
-    return status == PS_OK ? warn_of_old_horizon(planner, err) : status;
+    return warn_of_old_horizon(planner, err);
 }
 
 static enum ps_status discover(struct planner *planner, struct ps_error *err)
@@ -247,21 +293,20 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
 {
     struct ps_plan *plan = planner->plan;
     size_t count = planner->selected_count;
-    struct destination_name *names = ps_arena_array(plan->arena, count + 1, sizeof(*names));
     plan->tables = ps_arena_array(plan->arena, count + 1, sizeof(*plan->tables));
-    if (names == NULL || plan->tables == NULL) {
+    if (plan->tables == NULL) {
         return ps_fail_nomem(err, "planning the sync");
     }
-    enum ps_status status =
-        names_assign(planner->request, plan->arena, planner->selected, count, names, err);
+    enum ps_status status = PS_OK;
     for (size_t i = 0; i < count && status == PS_OK; i++) {
         const struct ps_table *table = planner->selected[i];
-        tell_renamed(planner, table, &names[i]);
+        tell_renamed(planner, table, &planner->names[i]);
         struct plan_table_request request = {
             .plan = planner->request,
             .arena = plan->arena,
             .table = table,
-            .name = &names[i],
+            .name = &planner->names[i],
+            .selected = planner->selected_entries[i],
             .state = planner->request->state == NULL
                          ? NULL
                          : ps_state_find(planner->request->state, table->schema, table->name),

@@ -16,6 +16,7 @@ struct plan_table_request {
     struct ps_arena *arena;
     const struct ps_table *table;
     const struct destination_name *name;
+    const struct ps_selected_table *selected; /* NULL: all columns */
     const struct ps_table_state *state;
     void (*warn)(void *context, const char *text);
     void *context;

@@ -49,6 +49,24 @@ struct selection {
     bool key_left_out;
 };
 
+/* True where the column is not sent; says so where that is not what the user chose. */
+static bool leave_out(const struct plan_table_request *request, const struct mode_choice *choice,
+                      uint32_t index)
+{
+    const struct ps_column *column = &request->table->columns[index];
+    if (names_column_reserved(column->name)) {
+        if ((int32_t)index != choice->cursor && (int32_t)index != choice->soft_delete) {
+            warn(request,
+                 ps_arena_printf(request->arena,
+                                 "\"%s\": the column \"%s\" is left out, because the destination "
+                                 "keeps that name for itself",
+                                 plan_table_label(request->arena, request->table), column->name));
+        }
+        return true;
+    }
+    return column->key_position == 0 && !ps_selection_column(request->selected, column->name);
+}
+
 static enum ps_status select_columns(const struct plan_table_request *request,
                                      const struct mode_choice *choice,
                                      struct selection *ret_selection, struct ps_error *err)
@@ -56,31 +74,25 @@ static enum ps_status select_columns(const struct plan_table_request *request,
     const struct ps_table *table = request->table;
     struct selection selection = {
         .columns = ps_arena_array(request->arena, table->columns_count + 2U, sizeof(uint32_t))};
-    if (selection.columns == NULL) {
+    bool *left_out = ps_arena_array(request->arena, table->columns_count + 1U, sizeof(bool));
+    if (selection.columns == NULL || left_out == NULL) {
         return ps_fail_nomem(err, "planning a table");
     }
     for (uint32_t i = 0; i < table->columns_count; i++) {
-        const struct ps_column *column = &table->columns[i];
-        if (!names_column_reserved(column->name)) {
+        left_out[i] = leave_out(request, choice, i);
+        if (!left_out[i]) {
             selection.columns[selection.count++] = i;
-            continue;
-        }
-        selection.key_left_out = selection.key_left_out || column->key_position != 0;
-        if ((int32_t)i != choice->cursor && (int32_t)i != choice->soft_delete) {
-            warn(request,
-                 ps_arena_printf(request->arena,
-                                 "\"%s\": the column \"%s\" is left out, because the destination "
-                                 "keeps that name for itself",
-                                 plan_table_label(request->arena, table), column->name));
+        } else if (table->columns[i].key_position != 0) {
+            selection.key_left_out = true;
         }
     }
     selection.sent = selection.count;
-    const int32_t control[] = {choice->cursor, choice->soft_delete};
-    for (size_t i = 0; i < 2; i++) {
-        if (control[i] >= 0 && names_column_reserved(table->columns[control[i]].name) &&
-            (i == 0 || control[1] != control[0])) {
-            selection.columns[selection.count++] = (uint32_t)control[i];
-        }
+    if (choice->cursor >= 0 && left_out[choice->cursor]) {
+        selection.columns[selection.count++] = (uint32_t)choice->cursor;
+    }
+    if (choice->soft_delete >= 0 && choice->soft_delete != choice->cursor &&
+        left_out[choice->soft_delete]) {
+        selection.columns[selection.count++] = (uint32_t)choice->soft_delete;
     }
     *ret_selection = selection;
     return PS_OK;

@@ -39,6 +39,7 @@ static void keep_warning(void *context, const char *text)
 struct sync {
     const char *const *options; /* pairs */
     bool resync;
+    const struct ps_selection *selection;
     enum ps_status status;
     struct ps_error err;
     struct ps_table_result totals;
@@ -74,7 +75,8 @@ static void run(struct sync *sync)
                  .sink_caps = fake_sink_ops.caps,
                  .clock = &clock_fake.base,
                  .cancel = &cancel,
-                 .resync = sync->resync},
+                 .resync = sync->resync,
+                 .selection = sync->selection},
         .sink_ops = &fake_sink_ops,
         .checkpoint_seconds = 3600,
         .events = {.warning = keep_warning},
@@ -433,6 +435,34 @@ static void test_run_many_tables_with_several_threads(void **state)
     assert_true(peak > 1 && peak <= 4);
 }
 
+static void test_run_honours_the_platforms_selection(void **state)
+{
+    (void)state;
+    const char *const no_lookback[] = {"lookback_seconds", "0", NULL};
+    people();
+    fake_table_add(database, "", "unwanted", "id LONG key");
+    fake_table_add(database, "", "unlisted", "id LONG key");
+    /* The key and the cursor are left out by name: the key is sent, the cursor only used. */
+    const struct ps_selected_column columns[] = {{"id", false}, {"updated_at", false}};
+    struct ps_selected_table tables[] = {{"people", true, columns, 2, true},
+                                         {"unwanted", false, NULL, 0, true}};
+    const struct ps_selected_schema schema = {"", true, tables, 2, false};
+    const struct ps_selection selection = {&schema, 1, false};
+    struct sync sync = {.options = no_lookback, .selection = &selection};
+    run(&sync);
+    assert_int_equal(sync.status, PS_OK);
+    assert_rows("people", "id,name", "1|Ann\n2|~\n3|\n");
+    assert_rows("people", "id,updated_at", "1|~\n2|~\n3|~\n"); /* there is no such column */
+    assert_null(fake_sink_rows(DESTINATION, "", "unwanted", "id"));
+    assert_null(fake_sink_rows(DESTINATION, "", "unlisted", "id"));
+    fake_row_add(database, "people", "4|Dan|2024-01-01T00:30:00Z");
+    run(&sync);
+    assert_int_equal(sync.totals.upserts, 2); /* the tie, and the new row */
+    tables[0].include_new_columns = false;
+    run(&sync);
+    assert_int_equal(sync.status, PS_OK);
+}
+
 static void test_run_identical_rows_without_a_key_become_one(void **state)
 {
     (void)state;
@@ -488,6 +518,7 @@ int main(void)
         RUN_TEST(test_run_hanging_read_is_called_off),
         RUN_TEST(test_run_selects_and_excludes),
         RUN_TEST(test_run_many_tables_with_several_threads),
+        RUN_TEST(test_run_honours_the_platforms_selection),
         RUN_TEST(test_run_identical_rows_without_a_key_become_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
