@@ -1,8 +1,9 @@
 /*
- * The form: "k<keys>.b<backfilled>.c<columns>.n<names>". The first three are hashes of eight
- * digits, of sets of columns. `names` has four digits for each of the source's column handles,
- * from 1 on: a hash of the name that the column had when it was last seen, 0000 where there was
- * none. Columns that are gone stay in it, because what they left still lies at the destination.
+ * The form: "k<keys>.b<backfilled>.s<left out>.c<columns>.n<names>". The first four are hashes of
+ * eight digits, of sets of columns. `names` has four digits for each of the source's column
+ * handles, from 1 on: a hash of the name that the column had when it was last seen, 0000 where
+ * there was none. Columns that are gone stay in it, because what they left still lies at the
+ * destination.
  */
 #include "engine/fingerprint.h"
 
@@ -97,9 +98,15 @@ static const char *make_names(struct ps_arena *arena, const struct ps_table *tab
     return text;
 }
 
-const char *fingerprint_make(struct ps_arena *arena, const struct ps_table *table,
+uint32_t fingerprint_leave_out(uint32_t left_out, const char *name)
+{
+    return left_out + (uint32_t)ps_hash64(ps_hash_bytes(name, strlen(name)));
+}
+
+const char *fingerprint_make(struct ps_arena *arena, const struct fingerprint_subject *subject,
                              const char *former)
 {
+    const struct ps_table *table = subject->table;
     uint64_t keys = 0, backfilled = 0, columns = 0;
     for (uint32_t i = 0; i < table->columns_count; i++) {
         const struct ps_column *column = &table->columns[i];
@@ -116,8 +123,10 @@ const char *fingerprint_make(struct ps_arena *arena, const struct ps_table *tabl
     const char *names = make_names(arena, table, former);
     return names == NULL
                ? NULL
-               : ps_arena_printf(arena, "k%08" PRIx32 ".b%08" PRIx32 ".c%08" PRIx32 ".n%s",
-                                 (uint32_t)keys, (uint32_t)backfilled, (uint32_t)columns, names);
+               : ps_arena_printf(arena,
+                                 "k%08" PRIx32 ".b%08" PRIx32 ".s%08" PRIx32 ".c%08" PRIx32 ".n%s",
+                                 (uint32_t)keys, (uint32_t)backfilled, subject->left_out,
+                                 (uint32_t)columns, names);
 }
 
 /*
@@ -147,10 +156,10 @@ static bool names_moved(const char *former, const struct ps_table *table)
     return false;
 }
 
-const char *fingerprint_change(const char *former, const struct ps_table *table,
+const char *fingerprint_change(const char *former, const struct fingerprint_subject *subject,
                                struct ps_arena *arena)
 {
-    const char *present = fingerprint_make(arena, table, NULL);
+    const char *present = fingerprint_make(arena, subject, NULL);
     if (present == NULL) {
         return "its columns could not be compared";
     }
@@ -160,5 +169,8 @@ const char *fingerprint_change(const char *former, const struct ps_table *table,
     if (!same_part(former, present, 'b')) {
         return "a column with a default was added";
     }
-    return names_moved(former, table) ? "a column was renamed or replaced" : NULL;
+    if (!same_part(former, present, 's')) {
+        return "other columns of it are selected";
+    }
+    return names_moved(former, subject->table) ? "a column was renamed or replaced" : NULL;
 }

@@ -8,16 +8,24 @@
 #include "base/arena.h"
 #include "penstock/schema.h"
 
+/* The table as it is sent, and a hash of the names of the source's columns that are not. */
+struct fingerprint_subject {
+    const struct ps_table *table;
+    uint32_t left_out;
+};
+
+/* Adds the name of a column that is not sent to the hash of them. */
+uint32_t fingerprint_leave_out(uint32_t left_out, const char *name);
+
 /*
- * Makes the fingerprint of a table as it is sent. `former`: that of the last read, whose memory of
- * columns that are gone is carried on; NULL: none, or a load begins and writes every row anew.
- * NULL: no memory.
+ * Makes the fingerprint. `former`: that of the last read, whose memory of columns that are gone is
+ * carried on; NULL: none, or a load begins and writes every row anew. NULL: no memory.
  */
-const char *fingerprint_make(struct ps_arena *arena, const struct ps_table *table,
+const char *fingerprint_make(struct ps_arena *arena, const struct fingerprint_subject *subject,
                              const char *former);
 
 /* What changed since `former` so that rows sent before are no longer right; NULL: nothing. */
-const char *fingerprint_change(const char *former, const struct ps_table *table,
+const char *fingerprint_change(const char *former, const struct fingerprint_subject *subject,
                                struct ps_arena *arena);
 
 #endif

@@ -46,6 +46,7 @@ static void warn_of_number_cursor(const struct plan_table_request *request, int3
 struct selection {
     uint32_t *columns;
     uint32_t sent, count;
+    uint32_t left_out; /* a hash of the names of those that are not sent */
     bool key_left_out;
 };
 
@@ -82,9 +83,10 @@ static enum ps_status select_columns(const struct plan_table_request *request,
         left_out[i] = leave_out(request, choice, i);
         if (!left_out[i]) {
             selection.columns[selection.count++] = i;
-        } else if (table->columns[i].key_position != 0) {
-            selection.key_left_out = true;
+            continue;
         }
+        selection.left_out = fingerprint_leave_out(selection.left_out, table->columns[i].name);
+        selection.key_left_out = selection.key_left_out || table->columns[i].key_position != 0;
     }
     selection.sent = selection.count;
     if (choice->cursor >= 0 && left_out[choice->cursor]) {
@@ -172,7 +174,8 @@ static bool listed(const char *const *patterns, const struct ps_table *table)
 
 /* Why an incremental table is loaded in full in this sync; NULL: it is not. */
 static const char *load_reason(const struct plan_table_request *request,
-                               const struct ps_plan_table *planned)
+                               const struct ps_plan_table *planned,
+                               const struct fingerprint_subject *subject)
 {
     const struct ps_table_state *state = request->state;
     const struct ps_table *table = request->table;
@@ -191,8 +194,7 @@ static const char *load_reason(const struct plan_table_request *request,
         strcmp(state->destination_schema, request->name->schema) != 0) {
         return "its place at the destination changed";
     }
-    const char *change =
-        fingerprint_change(state->fingerprint, planned->sink_table, request->arena);
+    const char *change = fingerprint_change(state->fingerprint, subject, request->arena);
     if (change != NULL) {
         return change;
     }
@@ -241,15 +243,16 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
         planned.reason = "no key that can be sent";
         planned.cursor = -1;
     }
+    const struct fingerprint_subject subject = {planned.sink_table, selection.left_out};
     planned.size_class = ps_size_class_of(request->table->rows_estimate);
     if (planned.mode == PS_MODE_INCREMENTAL) {
-        planned.load_reason = load_reason(request, &planned);
+        planned.load_reason = load_reason(request, &planned, &subject);
         planned.load = planned.load_reason != NULL;
         if (!planned.load) {
             planned.edge = request->state->cursor;
         }
     }
-    planned.fingerprint = fingerprint_make(request->arena, planned.sink_table,
+    planned.fingerprint = fingerprint_make(request->arena, &subject,
                                            planned.load ? NULL : request->state->fingerprint);
     if (planned.fingerprint == NULL) {
         return ps_fail_nomem(err, "planning a table");

@@ -9,11 +9,13 @@
 #include "engine/fingerprint.h"
 
 static struct ps_arena *arena;
+static uint32_t left_out; /* of the subjects that are made */
 
 static const char *make(const struct ps_column *columns, uint32_t count, const char *former)
 {
     struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
-    const char *fingerprint = fingerprint_make(arena, &table, former);
+    const struct fingerprint_subject subject = {&table, left_out};
+    const char *fingerprint = fingerprint_make(arena, &subject, former);
     assert_non_null(fingerprint);
     return fingerprint;
 }
@@ -21,7 +23,8 @@ static const char *make(const struct ps_column *columns, uint32_t count, const c
 static const char *change(const char *former, const struct ps_column *columns, uint32_t count)
 {
     struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
-    return fingerprint_change(former, &table, arena);
+    const struct fingerprint_subject subject = {&table, left_out};
+    return fingerprint_change(former, &subject, arena);
 }
 
 #define KEY                                                                                        \
@@ -92,6 +95,16 @@ static void test_key_and_backfilled_columns_are_seen_whatever_the_hashes_hold(vo
     }
 }
 
+static void test_other_selected_columns_are_seen(void **state)
+{
+    (void)state;
+    left_out = fingerprint_leave_out(0, "c");
+    const char *former = make(before, 3, NULL);
+    assert_null(change(former, before, 3));
+    left_out = 0;
+    assert_string_equal(change(former, before, 3), "other columns of it are selected");
+}
+
 static void test_source_without_handles_is_compared_by_sets_alone(void **state)
 {
     (void)state;
@@ -129,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_renamed_column_is_seen),
         cmocka_unit_test(test_column_dropped_and_added_again_is_seen_at_once_and_later),
         cmocka_unit_test(test_key_and_backfilled_columns_are_seen_whatever_the_hashes_hold),
+        cmocka_unit_test(test_other_selected_columns_are_seen),
         cmocka_unit_test(test_source_without_handles_is_compared_by_sets_alone),
         cmocka_unit_test(test_unreadable_fingerprint_counts_as_a_changed_key),
     };
