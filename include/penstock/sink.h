@@ -50,7 +50,7 @@ struct ps_sink_request {
     const char *schema;           /* the destination schema: where tables without a schema lie */
     const struct ps_clock *clock; /* for _fivetran_synced; outlives the sink */
     size_t memory_bytes;          /* what it may use for itself; 0: its own default */
-    struct ps_stream *stream; /* the stream sink's; NULL for all others */
+    struct ps_stream *stream;     /* the stream sink's; NULL for all others */
     bool must_exist;              /* fail rather than create the destination */
 };
 
