@@ -161,17 +161,36 @@ enum ps_status duck_state_write(struct duck_sink *sink, const char *state_json, 
     return status;
 }
 
+/* " FROM … WHERE …": the note of the table. */
+static void put_note(struct ps_buffer *out, const struct duck_sink *sink,
+                     const struct duck_table *table)
+{
+    ps_buffer_puts(out, " FROM ");
+    put_own(out, sink, "tables");
+    ps_buffer_puts(out, " WHERE table_schema = ");
+    duck_name_literal(out, table->schema);
+    ps_buffer_puts(out, " AND table_name = ");
+    duck_name_literal(out, table->name);
+}
+
 enum ps_status duck_state_remember(struct duck_sink *sink, const struct duck_table *table,
                                    struct ps_error *err)
 {
     struct ps_buffer *sql = &sink->sql;
-    ps_buffer_puts(sql, "DELETE FROM ");
-    put_own(sql, sink, "tables");
-    ps_buffer_puts(sql, " WHERE table_schema = ");
-    duck_name_literal(sql, table->schema);
-    ps_buffer_puts(sql, " AND table_name = ");
-    duck_name_literal(sql, table->name);
-    enum ps_status status = duck_do(sink, table, "noting the key of", err);
+    int64_t known = 0;
+    ps_buffer_puts(sql, "SELECT count(*)");
+    put_note(sql, sink, table);
+    ps_buffer_puts(sql, " AND key_columns = [");
+    duck_table_put_key_literals(sql, table);
+    ps_buffer_putc(sql, ']');
+    enum ps_status status =
+        duck_statement_integers(&sink->session, "reading the keys", sql, &known, 1, err);
+    if (status != PS_OK || known != 0) {
+        return status;
+    }
+    ps_buffer_puts(sql, "DELETE");
+    put_note(sql, sink, table);
+    status = duck_do(sink, table, "noting the key of", err);
     if (status != PS_OK) {
         return status;
     }

@@ -18,10 +18,14 @@ struct desk {
     uint64_t number; /* of the last checkpoint */
 };
 
-/* { DESK_COLUMN("id", INT, .key_position = 1), … } */
-#define DESK_COLUMN(text, kind, ...)                                                               \
+/* { DESK_COLUMN_WITH("id", INT, .key_position = 1), DESK_COLUMN("name", STRING), … } */
+#define DESK_COLUMN(text, kind)                                                                    \
     {                                                                                              \
-        .name = (text), .source_type = "", .type = PS_TYPE_##kind, .nullable = true, __VA_ARGS__   \
+        .name = (text), .source_type = "", .type = PS_TYPE_##kind                                  \
+    }
+#define DESK_COLUMN_WITH(text, kind, ...)                                                          \
+    {                                                                                              \
+        .name = (text), .source_type = "", .type = PS_TYPE_##kind, __VA_ARGS__                     \
     }
 #define DESK_TABLE(text, list, keys)                                                               \
     {                                                                                              \

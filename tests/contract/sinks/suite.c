@@ -11,7 +11,7 @@
 #include "contract/sinks/desk.h"
 
 static const struct ps_column pair_columns[] = {
-    DESK_COLUMN("id", INT, .key_position = 1),
+    DESK_COLUMN_WITH("id", INT, .key_position = 1),
     DESK_COLUMN("name", STRING),
     DESK_COLUMN("amount", LONG),
 };
@@ -303,9 +303,9 @@ static void state_comes_back_as_it_was(void **state)
 }
 
 static const struct ps_column pair_wider_columns[] = {
-    DESK_COLUMN("id", LONG, .key_position = 1),
+    DESK_COLUMN_WITH("id", LONG, .key_position = 1),
     DESK_COLUMN("added", STRING),
-    DESK_COLUMN("amount", DECIMAL, .precision = 20, .scale = 2),
+    DESK_COLUMN_WITH("amount", DECIMAL, .precision = 20, .scale = 2),
 };
 static const struct ps_table pair_wider = DESK_TABLE("pair", pair_wider_columns, 1);
 
@@ -343,6 +343,29 @@ static void schema_change_inside_a_load_reaches_it(void **state)
     desk_expect(desk, &pair_wider, "id,name,added", "1|a|~ deleted\n2|b|~\n3|~|x\n");
 }
 
+static void everything_in_one_checkpoint(void **state)
+{
+    static const uint32_t id[] = {0};
+    struct desk *desk = *state;
+    desk_schema(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "1|a|1\n2|b|2");
+    desk_schema(desk, &pair_wider);
+    desk_write(desk, &pair_wider, PS_UPSERT, "2|x|2.50\n3|y|3.50");
+    desk_load_begin(desk, &pair_wider);
+    desk_write(desk, &pair_wider, PS_UPSERT, "3|z|4.50\n4|w|5.50");
+    (void)desk_load_end(desk, &pair_wider, false);
+    desk_write_columns(desk, &pair_wider, PS_DELETE, id, 1, "3");
+    desk_schema(desk, &pair);
+    desk_load_begin(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "4|d|6");
+    (void)desk_load_end(desk, &pair, true);
+    desk_truncate(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "1|e|7");
+    desk_checkpoint(desk);
+    desk_expect(desk, &pair, "id,name,added",
+                "1|e|~\n2|~|x deleted\n3|~|z deleted\n4|d|~ deleted\n");
+}
+
 static void schema_change_tells_whether_something_changed(void **state)
 {
     struct desk *desk = *state;
@@ -360,15 +383,15 @@ static void schema_change_tells_whether_something_changed(void **state)
 }
 
 static const struct ps_column every_columns[] = {
-    DESK_COLUMN("id", SHORT, .key_position = 1),
+    DESK_COLUMN_WITH("id", SHORT, .key_position = 1),
     DESK_COLUMN("unspecified", UNSPECIFIED),
     DESK_COLUMN("boolean", BOOLEAN),
     DESK_COLUMN("int", INT),
     DESK_COLUMN("long", LONG),
-    DESK_COLUMN("d4", DECIMAL, .precision = 4, .scale = 4),
-    DESK_COLUMN("d9", DECIMAL, .precision = 9, .scale = 0),
-    DESK_COLUMN("d18", DECIMAL, .precision = 18, .scale = 3),
-    DESK_COLUMN("d38", DECIMAL, .precision = 38, .scale = 37),
+    DESK_COLUMN_WITH("d4", DECIMAL, .precision = 4, .scale = 4),
+    DESK_COLUMN_WITH("d9", DECIMAL, .precision = 9, .scale = 0),
+    DESK_COLUMN_WITH("d18", DECIMAL, .precision = 18, .scale = 3),
+    DESK_COLUMN_WITH("d38", DECIMAL, .precision = 38, .scale = 37),
     DESK_COLUMN("float", FLOAT),
     DESK_COLUMN("double", DOUBLE),
     DESK_COLUMN("date", NAIVE_DATE),
@@ -377,7 +400,7 @@ static const struct ps_column every_columns[] = {
     DESK_COLUMN("binary", BINARY),
     DESK_COLUMN("xml", XML),
     DESK_COLUMN("string", STRING),
-    DESK_COLUMN("json", JSON, .json_valid = true),
+    DESK_COLUMN_WITH("json", JSON, .json_valid = true),
 };
 static const struct ps_table every = DESK_TABLE("every", every_columns, 1);
 static const char all_of_every[] =
@@ -424,8 +447,8 @@ static void every_type_keeps_its_extremes(void **state)
 }
 
 static const struct ps_column odd_columns[] = {
-    DESK_COLUMN("select", INT, .key_position = 2),
-    DESK_COLUMN("a \"quoted\" one", INT, .key_position = 1),
+    DESK_COLUMN_WITH("select", INT, .key_position = 2),
+    DESK_COLUMN_WITH("a \"quoted\" one", INT, .key_position = 1),
     DESK_COLUMN("it's; DROP TABLE x --", STRING),
     DESK_COLUMN("100% %s .dots.", STRING),
     DESK_COLUMN("\xc3\xa9t\xc3\xa9 \xf0\x9f\x92\xa7", STRING),
@@ -603,6 +626,7 @@ int contract_sink_run(const char *name, const struct contract_sink *contract)
         TEST(state_comes_back_as_it_was),
         TEST(new_and_wider_columns_take_old_and_new_rows),
         TEST(schema_change_inside_a_load_reaches_it),
+        TEST(everything_in_one_checkpoint),
         TEST(schema_change_tells_whether_something_changed),
         TEST(every_type_keeps_its_extremes),
         TEST(odd_names_are_names),

@@ -22,14 +22,14 @@ static const struct contract_sink contract = {.ops = &ps_sink_duckdb,
                                               .rows = warehouse_rows};
 
 static const struct ps_column columns[] = {
-    DESK_COLUMN("id", INT, .key_position = 1),
-    DESK_COLUMN("name", STRING, .precision = 0),
+    DESK_COLUMN_WITH("id", INT, .key_position = 1),
+    DESK_COLUMN("name", STRING),
 };
 static const struct ps_table table = DESK_TABLE("t", columns, 1);
 static const struct ps_column wider_columns[] = {
-    DESK_COLUMN("id", LONG, .key_position = 1),
-    DESK_COLUMN("name", STRING, .precision = 0),
-    DESK_COLUMN("more", DOUBLE, .precision = 0),
+    DESK_COLUMN_WITH("id", LONG, .key_position = 1),
+    DESK_COLUMN("name", STRING),
+    DESK_COLUMN("more", DOUBLE),
 };
 static const struct ps_table wider = DESK_TABLE("t", wider_columns, 1);
 

@@ -17,10 +17,10 @@ static const struct contract_sink contract = {.ops = &ps_sink_duckdb,
                                               .rows = warehouse_rows};
 
 static const struct ps_column timed_columns[] = {
-    DESK_COLUMN("id", INT, .key_position = 1),
-    DESK_COLUMN("naive", NAIVE_DATETIME, .json_valid = false),
-    DESK_COLUMN("utc", UTC_DATETIME, .json_valid = false),
-    DESK_COLUMN("json", JSON, .json_valid = false),
+    DESK_COLUMN_WITH("id", INT, .key_position = 1),
+    DESK_COLUMN("naive", NAIVE_DATETIME),
+    DESK_COLUMN("utc", UTC_DATETIME),
+    DESK_COLUMN("json", JSON),
 };
 static const struct ps_table timed = DESK_TABLE("timed", timed_columns, 1);
 
@@ -50,20 +50,24 @@ static void test_losses_count_digits_and_rows_left_out(void **state)
 }
 
 static const struct ps_column before_columns[] = {
-    DESK_COLUMN("id", INT, .key_position = 1),
-    DESK_COLUMN("b", BOOLEAN, .precision = 0),
-    DESK_COLUMN("n", NAIVE_DATETIME, .precision = 0),
-    DESK_COLUMN("u", UTC_DATETIME, .precision = 0),
-    DESK_COLUMN("d", DECIMAL, .precision = 12, .scale = 2),
-    DESK_COLUMN("f", DOUBLE, .precision = 0),
-    DESK_COLUMN("a", NAIVE_DATE, .precision = 0),
-    DESK_COLUMN("j", JSON, .json_valid = true),
+    DESK_COLUMN_WITH("id", INT, .key_position = 1),
+    DESK_COLUMN("b", BOOLEAN),
+    DESK_COLUMN("n", NAIVE_DATETIME),
+    DESK_COLUMN("u", UTC_DATETIME),
+    DESK_COLUMN_WITH("d", DECIMAL, .precision = 12, .scale = 2),
+    DESK_COLUMN("f", DOUBLE),
+    DESK_COLUMN("a", NAIVE_DATE),
+    DESK_COLUMN_WITH("j", JSON, .json_valid = true),
 };
 static const struct ps_column after_columns[] = {
-    DESK_COLUMN("id", INT, .key_position = 1), DESK_COLUMN("b", STRING, .precision = 0),
-    DESK_COLUMN("n", STRING, .precision = 0),  DESK_COLUMN("u", STRING, .precision = 0),
-    DESK_COLUMN("d", STRING, .precision = 0),  DESK_COLUMN("f", STRING, .precision = 0),
-    DESK_COLUMN("a", STRING, .precision = 0),  DESK_COLUMN("j", STRING, .precision = 0),
+    DESK_COLUMN_WITH("id", INT, .key_position = 1),
+    DESK_COLUMN("b", STRING),
+    DESK_COLUMN("n", STRING),
+    DESK_COLUMN("u", STRING),
+    DESK_COLUMN("d", STRING),
+    DESK_COLUMN("f", STRING),
+    DESK_COLUMN("a", STRING),
+    DESK_COLUMN("j", STRING),
 };
 static const struct ps_table before = DESK_TABLE("casts", before_columns, 1);
 static const struct ps_table after = DESK_TABLE("casts", after_columns, 1);
@@ -97,8 +101,8 @@ static void test_casts_give_old_and_new_rows_the_same_text(void **state)
 }
 
 static const struct ps_column plain_columns[] = {
-    DESK_COLUMN("id", INT, .key_position = 1),
-    DESK_COLUMN("name", STRING, .precision = 0),
+    DESK_COLUMN_WITH("id", INT, .key_position = 1),
+    DESK_COLUMN("name", STRING),
 };
 static const struct ps_table plain = DESK_TABLE("plain", plain_columns, 1);
 
@@ -215,7 +219,7 @@ static void test_own_columns_are_filled(void **state)
 
 static void test_column_with_a_name_of_ours_is_refused(void **state)
 {
-    static const struct ps_column columns[] = {DESK_COLUMN("_Fivetran_Synced", INT, .scale = 0)};
+    static const struct ps_column columns[] = {DESK_COLUMN("_Fivetran_Synced", INT)};
     static const struct ps_table table = DESK_TABLE("t", columns, 0);
     struct desk *desk = *state;
     struct ps_error err = {0};
