@@ -4,12 +4,11 @@
  */
 #include "cli/local.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/log.h"
-#include "sources/registry.h"
+#include "engine/configure.h"
 
 #define ARENA_BYTES_MAX ((size_t)4 << 20)
 
@@ -28,42 +27,8 @@ void local_done(struct local *local)
     *local = (struct local){0};
 }
 
-/* "ehr, postgresql, yugabytedb" */
-static void list_sources(char *out, size_t size)
-{
-    const struct ps_source_ops *const *sources = ps_sources();
-    size_t used = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; sources[i] != NULL && used < size; i++) {
-        int n = snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ", ", sources[i]->name);
-        used += n > 0 ? (size_t)n : 0;
-    }
-}
-
-static enum ps_status find_source(struct local *local, const char *config_path,
-                                  struct ps_error *err)
-{
-    const char *name = ps_settings_source(&local->settings, "ehr");
-    const struct ps_source_ops *ops = ps_source_find(name);
-    char known[256];
-
-    if (ops == NULL) {
-        list_sources(known, sizeof known);
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "%s means the source `%.64s`, which this penstock does not have; it has: "
-                       "%s. The key `source` names one",
-                       config_path, name, known);
-    }
-    local->source_name = ops->name;
-    local->source_ops = ops;
-    return PS_OK;
-}
-
 enum ps_status local_configure(struct local *local, const char *config_path, struct ps_error *err)
 {
-    static const char *const ignored[] = {"source", NULL};
-    const struct ps_option *tables[3] = {NULL, ps_engine_options, NULL};
     enum ps_status status;
 
     if (config_path != NULL) {
@@ -72,12 +37,11 @@ enum ps_status local_configure(struct local *local, const char *config_path, str
             return status;
         }
     }
-    status = find_source(local, config_path == NULL ? "the configuration" : config_path, err);
-    if (status != PS_OK) {
-        return status;
+    status = ps_configure_source(&local->settings, NULL, "ehr", &local->source_ops, err);
+    if (status == PS_OK) {
+        local->source_name = local->source_ops->name;
+        status = ps_configure(&local->settings, local->source_ops, &local->config, err);
     }
-    tables[0] = local->source_ops->options;
-    status = ps_config_new(&local->settings, tables, ignored, &local->config, err);
     if (status != PS_OK) {
         if (config_path != NULL && status == PS_CONFIG) {
             ps_error_prefix(err, "%s", config_path);

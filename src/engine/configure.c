@@ -1,0 +1,41 @@
+/*
+ * Which source a configuration means, and its options beside the engine's.
+ */
+#include "engine/configure.h"
+
+#include "base/buffer.h"
+#include "engine/engine.h"
+#include "sources/registry.h"
+
+enum ps_status ps_configure_source(const struct ps_settings *settings, const char *fixed,
+                                   const char *otherwise, const struct ps_source_ops **ret_ops,
+                                   struct ps_error *err)
+{
+    const char *name = fixed != NULL ? fixed : ps_settings_source(settings, otherwise);
+    const struct ps_source_ops *ops = ps_source_find(name);
+    if (ops == NULL) {
+        struct ps_buffer known;
+        ps_buffer_init(&known, 1024);
+        const struct ps_source_ops *const *sources = ps_sources();
+        for (size_t i = 0; sources[i] != NULL; i++) {
+            ps_buffer_printf(&known, "%s%s", i == 0 ? "" : ", ", sources[i]->name);
+        }
+        enum ps_status status =
+            ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                    "the source `%.64s` is meant, which this penstock does not have; it has: %s. "
+                    "The key `source` names one",
+                    name, ps_buffer_text(&known));
+        ps_buffer_done(&known);
+        return status;
+    }
+    *ret_ops = ops;
+    return PS_OK;
+}
+
+enum ps_status ps_configure(struct ps_settings *settings, const struct ps_source_ops *ops,
+                            struct ps_config **ret_config, struct ps_error *err)
+{
+    static const char *const ignored[] = {"source", NULL};
+    const struct ps_option *const tables[] = {ops->options, ps_engine_options, NULL};
+    return ps_config_new(settings, tables, ignored, ret_config, err);
+}
