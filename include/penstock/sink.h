@@ -103,6 +103,7 @@ struct ps_sink_ops {
      * types widened, nothing dropped or narrowed. Comes before its first rows and again before the
      * first rows of another shape (a new `struct ps_table` of the same schema and name). A key that
      * changed comes with a load, never alone. `ret_changed` tells whether the destination changed.
+     * The table lives until the sink is closed: losses point to it.
      * A sink that does not keep the state is told only of shapes that the state does not know.
      */
     enum ps_status (*schema_change)(struct ps_sink *sink, const struct ps_table *table,

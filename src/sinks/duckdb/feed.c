@@ -220,10 +220,6 @@ static void feed_call(struct duck_api_info *info, struct duck_api_chunk *chunk)
             library->function_set_error(info, "the load was given up");
             return;
         }
-        if (ps_fault("duckdb.during_write")) {
-            library->function_set_error(info, "fault duckdb.during_write");
-            return;
-        }
     }
     if (drain->packet == NULL) {
         library->data_chunk_set_size(chunk, 0);
@@ -407,6 +403,10 @@ enum ps_status duck_feed_start(struct duck_feed *feed, const char *what, const c
 enum ps_status duck_feed_push(struct duck_feed *feed, struct duck_packet *packet,
                               struct ps_error *err)
 {
+    if (ps_fault("duckdb.during_write")) {
+        duck_packet_free(packet);
+        return ps_fail(err, PS_RETRY, PS_CLASS_DISK, "loading rows: fault duckdb.during_write");
+    }
     enum ps_status status = PS_OK;
     ps_mutex_lock(&feed->lock);
     assert(feed->running && !feed->ended);
