@@ -23,14 +23,31 @@ enum ps_option_type {
     PS_OPTION_SECRET,   /* text that is never shown */
     PS_OPTION_INTEGER,  /* between minimum and maximum */
     PS_OPTION_BOOLEAN,  /* true/false, yes/no, on/off, 1/0 */
-    PS_OPTION_CHOICE,   /* one of `choices`, case does not count */
+    PS_OPTION_CHOICE,   /* one of `choices` or `described_choices`, case does not count */
     PS_OPTION_LIST,     /* separated by commas; blanks round an entry are dropped */
     PS_OPTION_BY_TABLE, /* "value", or "schema.table=value, other=value"; see ps_config_by_table */
+    PS_OPTION_UPLOAD,   /* a file's bytes in base64; see ps_config_upload */
 };
 
 /* Where the option is offered, and how. */
 #define PS_OPTION_REQUIRED 1u /* must be set */
 #define PS_OPTION_ADVANCED 2u /* most users leave it alone: at the form's end */
+#define PS_OPTION_ASKED 4u    /* the form requires it; the source's own tests say where it lacks */
+#define PS_OPTION_HIDDEN 8u   /* TEXT that the form carries along and does not show */
+
+/* A choice that the form explains. What is kept is `value`. */
+struct ps_choice {
+    const char *value, *label, *description;
+};
+
+/*
+ * Options that are shown, and asked for, together: while `option`, of the same table, has `value`
+ * (of a BOOLEAN: "true" or "false").
+ */
+struct ps_option_group {
+    const char *name, *label; /* in the form; the name is nobody else's */
+    const char *option, *value;
+};
 
 struct ps_option {
     const char *name;  /* the key in configuration.json; lower snake case */
@@ -44,6 +61,12 @@ struct ps_option {
     const char *const *choices; /* CHOICE: NULL-terminated */
     const char *const
         *aliases; /* other names that are taken for it, NULL-terminated; may be NULL */
+    const struct ps_choice *described_choices; /* CHOICE, in place of `choices`: ends with a value
+                                                  of NULL */
+    const struct ps_option_group *shown_when;  /* NULL: always. PS_OPTION_REQUIRED counts only while
+                                               it is shown */
+    const char *const *upload_types; /* UPLOAD: ".pem", …, NULL-terminated; for the form */
+    int32_t upload_bytes_max;        /* UPLOAD: the most that the file may hold */
 };
 
 /* A checked configuration. Immutable and shared by all threads once it is made. */
@@ -59,11 +82,14 @@ PS_PUBLIC bool ps_config_is_set(const struct ps_config *config, const char *name
 PS_PUBLIC int64_t ps_config_integer(const struct ps_config *config, const char *name,
                                     int64_t otherwise);
 PS_PUBLIC bool ps_config_boolean(const struct ps_config *config, const char *name);
-/* CHOICE: its index in `choices`, or -1 where neither given nor default. */
+/* CHOICE: its index among the choices, or -1 where neither given nor default. */
 PS_PUBLIC int ps_config_choice(const struct ps_config *config, const char *name);
 /* LIST: the entries, NULL-terminated, owned by the configuration; never NULL. */
 PS_PUBLIC const char *const *ps_config_list(const struct ps_config *config, const char *name,
                                             size_t *ret_count);
+/* UPLOAD: the file's bytes, decoded, owned by the configuration; NULL where none was given. */
+PS_PUBLIC const void *ps_config_upload(const struct ps_config *config, const char *name,
+                                       size_t *ret_size);
 /*
  * BY_TABLE: the value for one table: the first entry whose pattern ("table" or "schema.table", `*`
  * stands for any run of characters, case does not count) matches; else the entry without a

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "config/values.h"
+
 static const char head[] =
     "# Options\n"
     "\n"
@@ -37,6 +39,7 @@ static const char head[] =
     "| yes or no | `true`/`false`, `yes`/`no`, `on`/`off`, `1`/`0` |\n"
     "| choice | one of the values told; case does not count |\n"
     "| list | values separated by commas |\n"
+    "| file | its bytes in base64, as `base64 -w0 FILE` writes them |\n"
     "| by table | one value for all tables, or `schema.table=value, other=value`, or both |\n"
     "\n"
     "A table is named as `table` or `schema.table`; `*` stands for any run of characters, and the\n"
@@ -99,13 +102,19 @@ static void type_put(struct ps_buffer *out, const struct ps_option *option)
         break;
     case PS_OPTION_CHOICE:
         ps_buffer_puts(out, "choice: ");
-        codes_put(out, option->choices);
+        for (size_t i = 0; value_choice(option, i) != NULL; i++) {
+            ps_buffer_puts(out, i == 0 ? "" : ", ");
+            code_put(out, value_choice(option, i));
+        }
         break;
     case PS_OPTION_LIST:
         ps_buffer_puts(out, "list");
         break;
     case PS_OPTION_BY_TABLE:
         ps_buffer_puts(out, "by table");
+        break;
+    case PS_OPTION_UPLOAD:
+        ps_buffer_printf(out, "file, at most %" PRId32 " bytes", option->upload_bytes_max);
         break;
     }
 }
@@ -124,11 +133,20 @@ static void option_put(struct ps_buffer *out, const struct ps_option *option)
     if (option->default_value != NULL) {
         code_put(out, option->default_value);
     } else {
-        ps_buffer_puts(out, (option->flags & PS_OPTION_REQUIRED) != 0 ? "**required**" : "not set");
+        ps_buffer_puts(out, (option->flags & (PS_OPTION_REQUIRED | PS_OPTION_ASKED)) != 0
+                                ? "**required**"
+                                : "not set");
     }
     ps_buffer_puts(out, " | ");
     if (option->help != NULL) {
         cell_put(out, option->help);
+    }
+    if (option->shown_when != NULL) {
+        ps_buffer_puts(out, " Only where ");
+        code_put(out, option->shown_when->option);
+        ps_buffer_puts(out, " is ");
+        code_put(out, option->shown_when->value);
+        ps_buffer_putc(out, '.');
     }
     ps_buffer_puts(out, " |\n");
 }

@@ -22,6 +22,7 @@
 
 struct config_entry {
     const struct ps_option *option;
+    const struct config_entry *condition; /* the option that `shown_when` looks at; may be NULL */
     const struct ps_setting *setting; /* NULL: not given. Only while the configuration is made. */
     bool given;
     bool present; /* `value` holds what was given or the default */
@@ -41,6 +42,24 @@ static int entry_compare(const void *a, const void *b)
     const struct config_entry *const *left = a;
     const struct config_entry *const *right = b;
     return strcmp((*left)->option->name, (*right)->option->name);
+}
+
+/* BUG: a condition asks for an option that is in no table. */
+static enum ps_status conditions_find(struct ps_config *config, struct ps_error *err)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        const struct ps_option_group *condition = config->entries[i].option->shown_when;
+        for (size_t j = 0; condition != NULL && j < config->count; j++) {
+            if (strcmp(config->entries[j].option->name, condition->option) == 0) {
+                config->entries[i].condition = &config->entries[j];
+            }
+        }
+        if (condition != NULL && config->entries[i].condition == NULL) {
+            return ps_fail(err, PS_BUG, PS_CLASS_NONE, "no option %s, by which %s is shown",
+                           condition->option, config->entries[i].option->name);
+        }
+    }
+    return PS_OK;
 }
 
 /* Makes the entries of all tables. BUG: one name in two tables. */
@@ -72,7 +91,7 @@ static enum ps_status entries_make(struct ps_config *config, const struct ps_opt
                            config->by_name[i]->option->name);
         }
     }
-    return PS_OK;
+    return conditions_find(config, err);
 }
 
 static struct config_entry *entry_of_key(const struct ps_config *config, const char *key)
@@ -218,7 +237,20 @@ static bool is_encrypted(const struct config_entry *entry)
 static bool is_missing(const struct config_entry *entry)
 {
     return entry->setting == NULL && entry->option->default_value == NULL &&
-           (entry->option->flags & PS_OPTION_REQUIRED) != 0;
+           (entry->option->flags & PS_OPTION_REQUIRED) != 0 && entry->condition == NULL;
+}
+
+/* The same for an option with a condition, once the values are known. */
+static bool is_missing_while_shown(const struct config_entry *entry)
+{
+    if (entry->present || entry->condition == NULL || !entry->condition->present ||
+        (entry->option->flags & PS_OPTION_REQUIRED) == 0) {
+        return false;
+    }
+    const char *value = entry->option->shown_when->value;
+    return entry->condition->option->type == PS_OPTION_BOOLEAN
+               ? entry->condition->value.boolean == text_equal(value, "true")
+               : text_equal(entry->condition->value.text, value);
 }
 
 /* Each check names all keys at once, so that a person need not come back for the next one. */
@@ -250,6 +282,21 @@ static enum ps_status entries_check(const struct ps_config *config, struct ps_er
         status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING, "%s must be set", ps_buffer_text(&keys));
     }
 out:
+    if (!ps_buffer_ok(&keys)) {
+        status = ps_fail_nomem(err, "reading the configuration");
+    }
+    ps_buffer_done(&keys);
+    return status;
+}
+
+static enum ps_status entries_check_shown(const struct ps_config *config, struct ps_error *err)
+{
+    struct ps_buffer keys;
+    ps_buffer_init(&keys, 0);
+    enum ps_status status = PS_OK;
+    if (entries_list(config, is_missing_while_shown, &keys) > 0) {
+        status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING, "%s must be set", ps_buffer_text(&keys));
+    }
     if (!ps_buffer_ok(&keys)) {
         status = ps_fail_nomem(err, "reading the configuration");
     }
@@ -342,6 +389,9 @@ enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_optio
         status = entry_parse(config, &config->entries[i], settings, err);
     }
     if (status == PS_OK) {
+        status = entries_check_shown(config, err);
+    }
+    if (status == PS_OK) {
         *ret_config = config;
         config = NULL;
     }
@@ -428,6 +478,13 @@ const char *const *ps_config_list(const struct ps_config *config, const char *na
         *ret_count = entry->present ? entry->value.list_count : 0;
     }
     return entry->present ? entry->value.list : empty;
+}
+
+const void *ps_config_upload(const struct ps_config *config, const char *name, size_t *ret_size)
+{
+    const struct config_entry *entry = entry_find_typed(config, name, PS_OPTION_UPLOAD);
+    *ret_size = entry->present ? entry->value.upload_size : 0;
+    return entry->present ? entry->value.upload : NULL;
 }
 
 const char *ps_config_by_table(const struct ps_config *config, const char *name, const char *schema,

@@ -88,21 +88,27 @@ static enum ps_status boolean_parse(const char *key, struct value *value, struct
     return value_fail(key, value->text, "true or false (or yes/no, on/off, 1/0)", err);
 }
 
+const char *value_choice(const struct ps_option *option, size_t index)
+{
+    return option->described_choices != NULL ? option->described_choices[index].value
+                                             : option->choices[index];
+}
+
 static enum ps_status choice_parse(const struct ps_option *option, const char *key,
                                    struct value *value, struct ps_error *err)
 {
-    for (int i = 0; option->choices[i] != NULL; i++) {
-        if (text_equal(value->text, option->choices[i])) {
-            value->choice = i;
-            value->text = option->choices[i];
+    for (size_t i = 0; value_choice(option, i) != NULL; i++) {
+        if (text_equal(value->text, value_choice(option, i))) {
+            value->choice = (int)i;
+            value->text = value_choice(option, i);
             return PS_OK;
         }
     }
     struct ps_buffer right;
     ps_buffer_init(&right, 0);
     ps_buffer_puts(&right, "one of ");
-    for (size_t i = 0; option->choices[i] != NULL; i++) {
-        ps_buffer_printf(&right, "%s%s", i == 0 ? "" : ", ", option->choices[i]);
+    for (size_t i = 0; value_choice(option, i) != NULL; i++) {
+        ps_buffer_printf(&right, "%s%s", i == 0 ? "" : ", ", value_choice(option, i));
     }
     enum ps_status status = ps_buffer_ok(&right)
                                 ? value_fail(key, value->text, ps_buffer_text(&right), err)
@@ -215,6 +221,77 @@ static enum ps_status by_table_parse(struct ps_arena *arena, const char *key, st
     return PS_OK;
 }
 
+/* 0 to 63; 64: the padding; -1: no letter of base64. */
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : c == '=' ? 64 : -1;
+}
+
+/* RFC 4648, section 4, with its padding; line breaks and blanks are skipped. False: it is none. */
+static bool base64_read(const char *text, uint8_t *out, size_t *ret_size)
+{
+    size_t size = 0, digits = 0, padding = 0;
+    uint32_t bits = 0;
+    for (; *text != '\0'; text++) {
+        int digit = base64_digit(*text);
+        if (text_is_space(*text)) {
+            continue;
+        }
+        if (digit < 0 || (padding > 0 && digit != 64)) {
+            return false;
+        }
+        padding += digit == 64;
+        bits = bits << 6 | (uint32_t)(digit & 63);
+        if (++digits % 4 == 0) {
+            if (padding > 2) {
+                return false;
+            }
+            out[size] = (uint8_t)(bits >> 16);
+            out[size + 1] = (uint8_t)(bits >> 8);
+            out[size + 2] = (uint8_t)bits;
+            size += 3 - padding;
+            if (padding > 0 && text[1 + strspn(text + 1, " \t\r\n")] != '\0') {
+                return false;
+            }
+        }
+    }
+    *ret_size = size;
+    return digits % 4 == 0;
+}
+
+/* Never shows what was given: a file may hold a key. */
+static enum ps_status upload_parse(struct ps_arena *arena, const struct ps_option *option,
+                                   const char *key, struct value *value, struct ps_error *err)
+{
+    struct text_shown shown;
+    uint8_t *bytes = ps_arena_alloc(arena, strlen(value->text) / 4 * 3 + 3);
+    if (bytes == NULL) {
+        return ps_fail_nomem(err, "reading the configuration");
+    }
+    if (!base64_read(value->text, bytes, &value->upload_size)) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "the value of \"%s\" is no base64; it takes a file's bytes in that form (as "
+                       "`base64 -w0 FILE` writes them)",
+                       text_show(&shown, key));
+    }
+    if (value->upload_size > (size_t)option->upload_bytes_max) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "the file in \"%s\" has %zu bytes, and may have %" PRId32 " at most",
+                       text_show(&shown, key), value->upload_size, option->upload_bytes_max);
+    }
+    value->upload = bytes;
+    return PS_OK;
+}
+
 enum ps_status value_parse(struct ps_arena *arena, const struct ps_option *option, const char *key,
                            const char *text, struct value *ret_value, struct ps_error *err)
 {
@@ -244,6 +321,9 @@ enum ps_status value_parse(struct ps_arena *arena, const struct ps_option *optio
         break;
     case PS_OPTION_BY_TABLE:
         status = by_table_parse(arena, key, &value, err);
+        break;
+    case PS_OPTION_UPLOAD:
+        status = upload_parse(arena, option, key, &value, err);
         break;
     }
     if (status == PS_OK) {

@@ -15,7 +15,7 @@ struct value_by_table {
 /* Lives in the arena it was parsed into. */
 struct value {
     const char
-        *text; /* TEXT, SECRET, BY_TABLE: as given; CHOICE: as the table spells it; trimmed */
+        *text; /* TEXT, SECRET, BY_TABLE, UPLOAD: as given; CHOICE: as the table spells it; trimmed */
     int64_t integer;
     bool boolean;
     int choice;
@@ -24,6 +24,8 @@ struct value {
     const struct value_by_table *by_table;
     size_t by_table_count;
     const char *for_all; /* BY_TABLE: the entry without a pattern; NULL: none */
+    const void *upload;  /* UPLOAD: the bytes */
+    size_t upload_size;
 };
 
 /*
@@ -33,6 +35,9 @@ struct value {
 enum ps_status value_parse(struct ps_arena *arena, const struct ps_option *option, const char *key,
                            const char *text, struct value *ret_value,
                            struct ps_error *err) PS_MUST_CHECK;
+
+/* The choice of that index as text; NULL: there are no more. */
+const char *value_choice(const struct ps_option *option, size_t index);
 
 /* True for a text like <YOUR_HOST>, left from an example. */
 bool value_is_placeholder(const char *text);

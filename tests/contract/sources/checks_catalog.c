@@ -17,7 +17,8 @@ void check_ops_are_complete(void **state)
     for (const struct ps_option *option = ops->options; option->name != NULL; option++) {
         assert_true(option->label != NULL && option->help != NULL);
         assert_true(option->type != PS_OPTION_INTEGER || option->minimum < option->maximum);
-        assert_true(option->type != PS_OPTION_CHOICE || option->choices != NULL);
+        assert_true(option->type != PS_OPTION_CHOICE || option->choices != NULL ||
+                    option->described_choices != NULL);
     }
     assert_non_null(ops->tests);
     assert_non_null(ops->tests[0].name);
