@@ -92,7 +92,7 @@ static enum ps_status workers_start(struct run *run, struct ps_error *err)
 /* Writes until the queue is closed and empty. After a failure the rest is thrown away. */
 static void write_all(struct run *run, struct writer *writer)
 {
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     bool broken = false;
     for (;;) {
         void *item = NULL;
@@ -204,7 +204,7 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
         run->request->state->syncs_completed++;
         writer->dirty = true;
     }
-    struct ps_error checkpoint_err = {PS_OK};
+    struct ps_error checkpoint_err = {0};
     enum ps_status checkpointed =
         writer->dirty ? writer_checkpoint(writer, &checkpoint_err) : PS_OK;
     if (checkpointed != PS_OK && status == PS_OK) {

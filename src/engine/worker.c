@@ -441,7 +441,7 @@ void worker_run(void *argument)
 {
     struct worker *worker = argument;
     struct run *run = worker->run;
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     uint32_t index;
     while (next_table(run, &index)) {
         enum ps_status status = read_table(worker, index, &err);

@@ -17,7 +17,7 @@ static inline const struct ps_config *engine_config_make(struct engine_config *m
                                                          const char *const *pairs)
 {
     static const struct ps_option *const tables[] = {ps_engine_options, NULL};
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     *made = (struct engine_config){.config = NULL};
     for (; pairs != NULL && *pairs != NULL; pairs += 2) {
         assert_int_equal(ps_settings_add(&made->settings, pairs[0], pairs[1], &err), PS_OK);
