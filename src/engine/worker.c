@@ -26,6 +26,7 @@ struct read {
     struct ps_batch_pool *pool;
     uint32_t *columns; /* 0, 1, 2, … */
     struct transform *transform;
+    bool begun; /* the writer was told */
     struct ps_now now;
     struct ps_scalar largest;
     struct read_end end;
@@ -194,6 +195,17 @@ static enum ps_status read_queue(struct read *read, struct ps_batch *batch, stru
     return status == PS_OK ? push(run, event, err) : status;
 }
 
+/* Tells the writer, once the source has shown that it reads the table as it was planned. */
+static enum ps_status read_begin(struct read *read, struct ps_error *err)
+{
+    if (read->begun) {
+        return PS_OK;
+    }
+    struct event event = {.kind = EVENT_BEGIN, .table = read->index, .plan = read->table};
+    read->begun = true;
+    return push(read->worker->run, event, err);
+}
+
 /* One batch from the reader into the queue. END: the reader has no more. */
 static enum ps_status read_batch(struct read *read, struct ps_reader *reader, struct ps_error *err)
 {
@@ -205,6 +217,9 @@ static enum ps_status read_batch(struct read *read, struct ps_reader *reader, st
     status = source_ops(read->worker)->reader_next(reader, batch, err);
     if (status == PS_OK) {
         status = read_count_bad(read, batch, err);
+    }
+    if (status == PS_OK) {
+        status = read_begin(read, err);
     }
     if (status != PS_OK || batch->rows == 0) {
         ps_batch_release(batch);
@@ -229,6 +244,10 @@ static enum ps_status read_batch(struct read *read, struct ps_reader *reader, st
 static enum ps_status read_finish(struct read *read, struct ps_error *err)
 {
     const struct ps_plan_table *table = read->table;
+    enum ps_status status = read_begin(read, err);
+    if (status != PS_OK) {
+        return status;
+    }
     struct read_end *end = ps_malloc(sizeof(*end));
     if (end == NULL) {
         return ps_fail_nomem(err, "ending a table");
@@ -246,9 +265,7 @@ static enum ps_status read_finish(struct read *read, struct ps_error *err)
 
 static enum ps_status read_rows(struct read *read, struct ps_reader *reader, struct ps_error *err)
 {
-    struct run *run = read->worker->run;
-    struct event begin = {.kind = EVENT_BEGIN, .table = read->index, .plan = read->table};
-    enum ps_status status = push(run, begin, err);
+    enum ps_status status = PS_OK;
     while (status == PS_OK) {
         status = read_batch(read, reader, err);
     }

@@ -67,6 +67,8 @@ def test_table_dropped_while_the_reader_waits(flow, synced_before):
     flow.assert_equal("other")
     if synced_before:
         assert flow.value("SELECT count(*) FROM tester.t") == 5000
+    else:
+        assert flow.tables() == ["other"]
 
 
 def test_truncate_that_is_rolled_back(flow):

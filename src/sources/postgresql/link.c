@@ -5,6 +5,7 @@
 #include "sources/postgresql/link.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,11 +78,18 @@ static enum ps_status fail_timeout(struct link *link, const char *doing, int64_t
     return status;
 }
 
-/* The next result, or NULL at the statement's end. False: the deadline has passed. */
+static bool called_off(const struct link *link)
+{
+    return link->canceled != NULL && atomic_load(link->canceled);
+}
+
+/* The next result, or NULL at the statement's end. False: the deadline has passed, or called off.
+ */
 static bool next_result(struct link *link, int64_t deadline_ns, PGresult **ret_result)
 {
     while (PQisBusy(link->conn)) {
-        if (!link_wait(link, -1, deadline_ns)) {
+        int wake_fd = link->canceled != NULL ? link->wake_fd : -1;
+        if (called_off(link) || !link_wait(link, wake_fd, deadline_ns)) {
             return false;
         }
         if (!PQconsumeInput(link->conn)) {
@@ -152,7 +160,9 @@ enum ps_status link_query_many(struct link *link, const char *sql, int64_t timeo
     for (;;) {
         PGresult *result = NULL;
         if (!next_result(link, deadline_ns, &result)) {
-            status = fail_timeout(link, doing, timeout_ms, err);
+            status = called_off(link)
+                         ? ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "%s was called off", doing)
+                         : fail_timeout(link, doing, timeout_ms, err);
             break;
         }
         if (result == NULL) {

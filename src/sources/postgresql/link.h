@@ -35,6 +35,9 @@ struct link {
     bool recovery;       /* the server is a replica */
     bool in_transaction; /* begun by link_begin and not yet ended by us */
     int registered_pid;  /* the backend in pids.h while in a transaction; 0: none */
+    /* Set for as long as statements may be called off: the flag, and what wakes a wait for it. */
+    const _Atomic bool *canceled;
+    int wake_fd;
 };
 
 /* Reads the options and checks those that need no server. CONFIG. */
@@ -62,7 +65,7 @@ void link_end(struct link *link);
 /*
  * Runs one or more statements and keeps their results in order: ret_results[0 … results_count) on
  * success, each to be cleared by the caller. `doing` is what the message of an error begins with:
- * "reading the clock".
+ * "reading the clock". CANCELED: called off, and the statements may still be under way.
  */
 enum ps_status link_query_many(struct link *link, const char *sql, int64_t timeout_ms,
                                const char *doing, PGresult **ret_results, size_t results_count,

@@ -31,15 +31,18 @@
 #define BULK_AFTER 1048576u
 #define BULK_WAIT_NS 5000000
 
-enum reader_state { READER_SENT, READER_ROWS, READER_DONE, READER_FAILED };
+enum reader_state { READER_OPENED, READER_SENT, READER_ROWS, READER_DONE, READER_FAILED };
 
 /* One thread, but for `canceled` and `wake_fd`, which reader_cancel touches from any. */
 struct reader {
     struct ps_reader base;
     struct source *source;
     const struct ps_table *table;
+    struct ps_read_request request;
+    struct ps_window window; /* the request's, where it has one */
     struct type_field *fields;
     uint32_t fields_count;
+    bool begun;     /* the savepoint was asked for */
     bool has_parts; /* other tables are read under this one's name */
     enum reader_state state;
     struct stream stream;
@@ -120,10 +123,10 @@ static enum ps_status check_rewritten(struct reader *reader, const PGresult *res
     return PS_OK;
 }
 
-/* Locks the table, and looks whether it is still the one described. */
-static enum ps_status probe(struct reader *reader, const struct ps_read_request *request,
-                            struct ps_error *err)
+/* Locks the table, for which it may wait long, and looks whether it is still the one described. */
+static enum ps_status probe(struct reader *reader, struct ps_error *err)
 {
+    const struct ps_read_request *request = &reader->request;
     struct link *link = link_of(reader);
     struct ps_buffer sql;
     PGresult *results[3] = {NULL, NULL, NULL};
@@ -133,11 +136,14 @@ static enum ps_status probe(struct reader *reader, const struct ps_read_request 
     ps_buffer_putc(&sql, ';');
     query_rewritten(&sql, request->table);
     int64_t lock_ms = link->settings->lock_timeout_s * 1000;
+    link->canceled = &reader->canceled;
+    link->wake_fd = reader->wake_fd;
     enum ps_status status = ps_buffer_ok(&sql)
                                 ? link_query_many(link, ps_buffer_text(&sql),
                                                   lock_ms == 0 ? 0 : lock_ms + LINK_SHORT_MS,
                                                   "reading", results, 3, err)
                                 : ps_fail_nomem(err, "reading");
+    link->canceled = NULL;
     ps_buffer_done(&sql);
     if (status != PS_OK) {
         ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
@@ -153,13 +159,11 @@ static enum ps_status probe(struct reader *reader, const struct ps_read_request 
     return status;
 }
 
-/* Sends the COPY; its answer comes with the first reader_next, so that nothing waits here. */
-static enum ps_status send_copy(struct reader *reader, const struct ps_read_request *request,
-                                struct ps_error *err)
+static enum ps_status send_copy(struct reader *reader, struct ps_error *err)
 {
     struct ps_buffer sql;
     ps_buffer_init(&sql, 0);
-    query_copy(&sql, request, reader->fields);
+    query_copy(&sql, &reader->request, reader->fields);
     enum ps_status status = PS_OK;
     if (!ps_buffer_ok(&sql)) {
         status = ps_fail_nomem(err, "reading");
@@ -167,6 +171,20 @@ static enum ps_status send_copy(struct reader *reader, const struct ps_read_requ
         status = fail_read(reader, NULL, err);
     }
     ps_buffer_done(&sql);
+    return status;
+}
+
+static enum ps_status open_copy(struct reader *reader, struct ps_error *err)
+{
+    reader->begun = true;
+    reader->state = READER_FAILED; /* unless all goes well */
+    enum ps_status status = probe(reader, err);
+    if (status == PS_OK) {
+        status = send_copy(reader, err);
+    }
+    if (status == PS_OK) {
+        reader->state = READER_SENT;
+    }
     return status;
 }
 
@@ -181,6 +199,11 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
     reader->base.ops = base->ops;
     reader->source = source;
     reader->table = request->table;
+    reader->request = *request;
+    if (request->window != NULL) {
+        reader->window = *request->window;
+        reader->request.window = &reader->window;
+    }
     reader->fields_count = request->columns_count;
     reader->state = READER_DONE; /* nothing to end yet */
     atomic_init(&reader->canceled, false);
@@ -195,15 +218,9 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
     if (status != PS_OK) {
         goto out;
     }
+    /* What waits for the server comes with the first reader_next, where it can be called off. */
     source->reading = true;
-    status = probe(reader, request, err);
-    if (status == PS_OK) {
-        status = send_copy(reader, request, err);
-    }
-    if (status != PS_OK) {
-        goto out;
-    }
-    reader->state = READER_SENT;
+    reader->state = READER_OPENED;
     size_t value_max = request->value_bytes_max < INT32_MAX ? request->value_bytes_max : INT32_MAX;
     stream_init(&reader->stream, reader->fields, reader->fields_count, (uint32_t)value_max);
     *ret_reader = &reader->base;
@@ -408,7 +425,10 @@ enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch
     if (reader->state == READER_FAILED) {
         return ps_fail(err, PS_BUG, PS_CLASS_NONE, "a read that failed was gone on with");
     }
-    if (reader->state == READER_SENT) {
+    if (reader->state == READER_OPENED) {
+        status = open_copy(reader, err);
+    }
+    if (status == PS_OK && reader->state == READER_SENT) {
         status = start_copy(reader, err);
     }
     if (status == PS_OK) {
@@ -457,7 +477,7 @@ void source_reader_close(struct ps_reader *base)
     struct link *link = &source->link;
     PQfreemem(reader->message);
     stream_done(&reader->stream);
-    if (source->reading && link->conn != NULL) {
+    if (source->reading && reader->begun && link->conn != NULL) {
         set_bulk(reader, false);
         bool idle = PQstatus(link->conn) == CONNECTION_OK;
         if (idle && PQtransactionStatus(link->conn) == PQTRANS_ACTIVE) {
