@@ -166,7 +166,8 @@ struct ps_source_ops {
     enum ps_status (*snapshot_name)(struct ps_source *source, const char **ret_name,
                                     struct ps_error *err);
 
-    /* Starts a read. One reader of a source is open at a time. */
+    /* Starts a read. One reader of a source is open at a time. What may wait long, for a lock for
+     * example, comes with the first reader_next: there reader_cancel can end it. */
     enum ps_status (*reader_open)(struct ps_source *source, const struct ps_read_request *request,
                                   struct ps_reader **ret_reader, struct ps_error *err);
 
