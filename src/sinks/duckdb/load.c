@@ -5,6 +5,33 @@
  */
 #include "sinks/duckdb/sink.h"
 
+/* How many checkpoints without a load it takes until merging is worth its time again. */
+#define CALM_CHECKPOINTS 20
+
+/*
+ * When DuckDB writes its log back it merges row groups that are not full. Each checkpoint of a load
+ * leaves one a thread, and to merge those costs a quarter of the load's own time, for nothing that
+ * a reader would notice. A version without the setting merges, which is right as well, so a refusal
+ * is no error; setting names are not transactional and a refusal harms no transaction.
+ */
+static void set_vacuum(struct duck_sink *sink, bool on)
+{
+    if (sink->vacuum_off == on) {
+        (void)!duck_statement_run(&sink->session, "tuning",
+                                  on ? "RESET max_vacuum_tasks" : "SET max_vacuum_tasks = 0", NULL,
+                                  NULL);
+        sink->vacuum_off = !on;
+    }
+}
+
+void duck_load_calm(struct duck_sink *sink)
+{
+    sink->calm_checkpoints = sink->loads != 0 ? 0 : sink->calm_checkpoints + 1;
+    if (sink->calm_checkpoints > CALM_CHECKPOINTS) {
+        set_vacuum(sink, true);
+    }
+}
+
 enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
                                struct ps_error *err)
 {
@@ -21,6 +48,9 @@ enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
         status = duck_do(sink, table, "beginning the load of", err);
     }
     if (status == PS_OK) {
+        set_vacuum(sink, false);
+        sink->loads += table->loading ? 0 : 1;
+        sink->calm_checkpoints = 0;
         table->loading = true;
         table->load_mixed = false;
         table->load_duplicates = 0;
@@ -164,6 +194,7 @@ enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, b
         status = take_place(sink, table, err);
     }
     if (status == PS_OK) {
+        sink->loads--;
         table->loading = false;
         *ret_result = result;
     }

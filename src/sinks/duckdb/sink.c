@@ -309,6 +309,7 @@ static enum ps_status checkpoint(struct duck_sink *sink, const char *state_json,
     }
     if (status == PS_OK) {
         sink->number = number;
+        duck_load_calm(sink);
     }
     return status;
 }

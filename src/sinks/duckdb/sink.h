@@ -38,6 +38,10 @@ struct duck_sink {
     uint64_t sequence; /* the last packet's */
     uint64_t number;   /* of the last checkpoint */
 
+    bool vacuum_off;
+    uint32_t loads;            /* begun and not ended */
+    uint32_t calm_checkpoints; /* since one had a load under way */
+
     struct duck_tables tables;
     struct duck_losses losses;
 
@@ -103,6 +107,8 @@ enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
                                struct ps_error *err) PS_MUST_CHECK;
 enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, bool keys_may_repeat,
                              struct ps_load_result *ret_result, struct ps_error *err) PS_MUST_CHECK;
+/* To be called after each commit: whether small row groups are merged from now on. */
+void duck_load_calm(struct duck_sink *sink);
 /* Reduces rows of one key in the load's table to the last. */
 enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table,
                                 uint64_t *ret_duplicates, struct ps_error *err) PS_MUST_CHECK;
