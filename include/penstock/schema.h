@@ -84,7 +84,8 @@ struct ps_table {
     int64_t rows_estimate;   /* from statistics; -1: unknown */
     int64_t bytes_estimate;  /* from statistics; -1: unknown */
     const char *incarnation; /* changes when the table is emptied or rewritten behind every cursor
-                                (PostgreSQL: pg_relation_filenode); NULL: cannot be told */
+                                (PostgreSQL: pg_relation_filenode); NULL: cannot be told. Commas
+                                part a list, of which "part:file" may come and go with its part */
     uint32_t source_id;      /* the source's own handle (PostgreSQL: oid) */
 };
 

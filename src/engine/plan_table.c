@@ -172,6 +172,36 @@ static bool listed(const char *const *patterns, const struct ps_table *table)
     return false;
 }
 
+/* The entry of the list that begins with these bytes and ends there or at a colon; NULL: none. */
+static const char *find_entry(const char *list, const char *name, size_t size)
+{
+    for (const char *at = list; *at != '\0'; at += strspn(at, ",")) {
+        if (strcspn(at, ":,") == size && memcmp(at, name, size) == 0) {
+            return at;
+        }
+        at += strcspn(at, ",");
+    }
+    return NULL;
+}
+
+/*
+ * True where something of the table was emptied or rewritten. A part that is gone as a whole is
+ * like rows that are gone, which no cursor shows either, and a new one comes with its rows.
+ */
+static bool rewritten(const char *former, const char *present)
+{
+    for (const char *at = former; *at != '\0'; at += strspn(at, ",")) {
+        size_t size = strcspn(at, ","), name_size = strcspn(at, ":,");
+        const char *entry = find_entry(present, at, name_size);
+        bool same = entry != NULL && strcspn(entry, ",") == size && memcmp(entry, at, size) == 0;
+        if (!same && (entry != NULL || name_size == size)) {
+            return true;
+        }
+        at += size;
+    }
+    return false;
+}
+
 /* Why an incremental table is loaded in full in this sync; NULL: it is not. */
 static const char *load_reason(const struct plan_table_request *request,
                                const struct ps_plan_table *planned,
@@ -208,7 +238,7 @@ static const char *load_reason(const struct plan_table_request *request,
         return "it had no such cursor before";
     }
     if (table->incarnation != NULL && state->incarnation != NULL &&
-        strcmp(table->incarnation, state->incarnation) != 0) {
+        rewritten(state->incarnation, table->incarnation)) {
         return "it was emptied or rewritten at the source";
     }
     return NULL;

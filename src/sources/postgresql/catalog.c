@@ -13,6 +13,8 @@
 #define PAGE_BYTES 8192
 /* A page of a table that was never analysed is taken to hold that many rows. */
 #define PAGE_ROWS_ASSUMED 60
+/* With more partitions than that a table's share of the state would grow too large. */
+#define LEAVES_MAX 2048u
 
 static uint32_t read_oid(const PGresult *row, int column)
 {
@@ -188,11 +190,11 @@ static enum ps_status inherits_row(void *context, const PGresult *row, struct ps
     return PS_OK;
 }
 
-/* A partitioned table's estimates are the sums over the tables below it. */
+/* A partitioned table's estimates are the sums over the tables below it, which it comes to know. */
 static void sum_partitions(struct catalog *catalog)
 {
     for (size_t i = 0; i < catalog->tables_count; i++) {
-        const struct catalog_table *leaf = &catalog->tables[i];
+        struct catalog_table *leaf = &catalog->tables[i];
         if (!leaf->is_partition || leaf->table.kind == PS_TABLE_PARTITIONED) {
             continue;
         }
@@ -204,6 +206,9 @@ static void sum_partitions(struct catalog *catalog)
         if (root == NULL) {
             continue;
         }
+        leaf->next_leaf = root->first_leaf;
+        root->first_leaf = leaf;
+        root->leaves_count++;
         const struct ps_table *part = &leaf->table;
         int64_t *rows = &root->table.rows_estimate, *bytes = &root->table.bytes_estimate;
         if (part->rows_estimate >= 0) {
@@ -213,6 +218,33 @@ static void sum_partitions(struct catalog *catalog)
             *bytes = (*bytes < 0 ? 0 : *bytes) + part->bytes_estimate;
         }
     }
+}
+
+/* A partitioned table has no file of its own: its incarnation is itself, and its partitions'. */
+static enum ps_status list_incarnations(struct catalog *catalog, struct ps_error *err)
+{
+    for (size_t i = 0; i < catalog->tables_count; i++) {
+        struct catalog_table *root = &catalog->tables[i];
+        if (root->leaves_count == 0 || root->leaves_count > LEAVES_MAX) {
+            continue;
+        }
+        struct ps_buffer list;
+        ps_buffer_init(&list, 0);
+        ps_buffer_printf(&list, "%u", root->table.source_id);
+        for (const struct catalog_table *leaf = root->first_leaf; leaf != NULL;
+             leaf = leaf->next_leaf) {
+            if (leaf->table.incarnation != NULL) {
+                ps_buffer_printf(&list, ",%u:%s", leaf->table.source_id, leaf->table.incarnation);
+            }
+        }
+        root->table.incarnation =
+            ps_buffer_ok(&list) ? ps_arena_strdup(catalog->arena, ps_buffer_text(&list)) : NULL;
+        ps_buffer_done(&list);
+        if (root->table.incarnation == NULL) {
+            return ps_fail_nomem(err, "reading the catalog");
+        }
+    }
+    return PS_OK;
 }
 
 static enum ps_status run(struct catalog *catalog, struct link *link,
@@ -251,6 +283,10 @@ enum ps_status catalog_new(struct link *link, const struct catalog_scope *scope,
         goto out;
     }
     sum_partitions(catalog);
+    status = list_incarnations(catalog, err);
+    if (status != PS_OK) {
+        goto out;
+    }
     *ret_catalog = catalog;
     catalog = NULL;
 out:

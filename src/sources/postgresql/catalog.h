@@ -27,6 +27,9 @@ struct catalog_table {
     bool in_scope;     /* its schema is one of those asked for */
     /* rights and conditions */
     bool schema_usage, selectable, rows_hidden, populated, unlogged;
+    /* Of a partitioned table: those with rows, however deep they lie. */
+    struct catalog_table *first_leaf, *next_leaf;
+    uint32_t leaves_count;
     bool described; /* handed out once: the next time it is read anew */
     /* The unique index that stands in for a primary key: its rank so far; lower is better. */
     uint32_t key_columns, key_width;

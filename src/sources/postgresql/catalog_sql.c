@@ -50,14 +50,24 @@ static void write_tables(struct ps_buffer *sql, const struct link *link,
                         " ORDER BY c.oid");
 }
 
-static void write_columns(struct ps_buffer *sql, const struct catalog_scope *scope)
+static void write_columns(struct ps_buffer *sql, const struct link *link,
+                          const struct catalog_scope *scope)
 {
-    ps_buffer_puts(sql, "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
-                        " a.attnotnull, a.atthasmissing, format_type(a.atttypid, a.atttypmod),"
-                        " a.attlen FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-                        " JOIN pg_namespace n ON n.oid = c.relnamespace"
-                        " WHERE c.relkind IN ('r', 'p', 'm') AND a.attnum > 0"
-                        " AND NOT a.attisdropped AND ");
+    /* What a column's older rows hold is noted where rows are: at the partitions. */
+    const char *in_partitions =
+        link->version >= 120000 && !link->yugabyte
+            ? " OR (c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(c.oid) p"
+              " JOIN pg_attribute pa ON pa.attrelid = p.relid"
+              " WHERE pa.attname = a.attname AND pa.atthasmissing))"
+            : "";
+    ps_buffer_printf(sql,
+                     "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
+                     " a.attnotnull, a.atthasmissing%s, format_type(a.atttypid, a.atttypmod),"
+                     " a.attlen FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+                     " JOIN pg_namespace n ON n.oid = c.relnamespace"
+                     " WHERE c.relkind IN ('r', 'p', 'm') AND a.attnum > 0"
+                     " AND NOT a.attisdropped AND ",
+                     in_partitions);
     write_scope(sql, scope);
     ps_buffer_puts(sql, " ORDER BY a.attrelid, a.attnum");
 }
@@ -105,7 +115,7 @@ void catalog_sql(struct ps_buffer *sql, enum catalog_statement statement, const 
                             " WHERE typtype = 'd' ORDER BY oid");
         return;
     case CATALOG_COLUMNS:
-        write_columns(sql, scope);
+        write_columns(sql, link, scope);
         return;
     case CATALOG_INDEXES:
         write_indexes(sql, link, scope);

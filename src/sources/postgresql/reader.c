@@ -113,7 +113,9 @@ static enum ps_status check_rewritten(struct reader *reader, const PGresult *res
     if (PQgetisnull(result, 0, 0) || (table->source_id != 0 && oid != table->source_id)) {
         return fail_changed(reader, "is not the table that it was", err);
     }
-    if (table->incarnation != NULL && strcmp(PQgetvalue(result, 0, 1), table->incarnation) != 0) {
+    /* Of a partitioned table, which has no file, the partitions are looked at below. */
+    if (table->incarnation != NULL && !PQgetisnull(result, 0, 1) &&
+        strcmp(PQgetvalue(result, 0, 1), table->incarnation) != 0) {
         return fail_changed(reader, "was emptied or rewritten since it was described", err);
     }
     if (strcmp(PQgetvalue(result, 0, 3), "0") != 0) {
