@@ -14,8 +14,8 @@ struct value_by_table {
 
 /* Lives in the arena it was parsed into. */
 struct value {
-    const char
-        *text; /* TEXT, SECRET, BY_TABLE, UPLOAD: as given; CHOICE: as the table spells it; trimmed */
+    const char *text; /* TEXT, SECRET, BY_TABLE, UPLOAD: as given; CHOICE: as the table spells it;
+                         trimmed */
     int64_t integer;
     bool boolean;
     int choice;
