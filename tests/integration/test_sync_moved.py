@@ -26,7 +26,9 @@ def test_another_server_is_read_whole(penstock, warehouse, twins):
     here, there = twins
     here.psql(TABLE.format("here", "here"))
     there.psql(TABLE.format("there", "there"))
-    numbers = [server.psql("SELECT pg_relation_filenode('t'), 't'::regclass::oid") for server in twins]
+    numbers = [
+        server.psql("SELECT pg_relation_filenode('t'), 't'::regclass::oid") for server in twins
+    ]
     assert numbers[0] == numbers[1]
     for server in (here, there):
         config = penstock.configure(server.configuration("postgres") | {"source": "postgresql"})
