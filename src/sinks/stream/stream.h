@@ -13,7 +13,7 @@ struct ps_stream {
     /* Takes the message (memory of ps_malloc), also when it fails; blocks while the other side is
      * slow. Called by the writer alone. */
     enum ps_status (*send)(void *context, uint8_t *message, size_t size, struct ps_error *err);
-    size_t message_bytes; /* a message ends with the record that reaches it; 0: 1 MiB */
+    size_t message_bytes; /* of a message's records; a larger record goes alone. 0: 1 MiB */
     bool with_schema;     /* records and schema changes name their schema */
 };
 

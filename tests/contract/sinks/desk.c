@@ -42,7 +42,8 @@ void desk_open(struct desk *desk)
     struct ps_sink_request request = {.destination = desk->destination,
                                       .schema = "tester",
                                       .clock = &desk->clock.base,
-                                      .memory_bytes = (size_t)256 << 20};
+                                      .memory_bytes = (size_t)256 << 20,
+                                      .stream = desk->contract->stream};
     expect_ok(desk->ops->open(&request, &desk->sink, &err), &err);
 }
 

@@ -16,6 +16,7 @@ struct contract_sink {
      * NULL: the sink keeps no rows. */
     char *(*rows)(const char *destination, const char *schema, const char *table,
                   const char *columns);
+    struct ps_stream *stream; /* of the stream sink; else NULL */
 };
 
 /* Runs all tests; the number that failed. */
