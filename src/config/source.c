@@ -10,10 +10,8 @@
 static const struct {
     const char *key, *source;
 } keys[] = {
-    {"mssql_", "sqlserver"},          {"account", "snowflake"},      {"snowflake_", "snowflake"},
-    {"use_privatelink", "snowflake"}, {"host", "yugabytedb"},        {"ehr_", "ehr"},
-    {"sqlserver_", "sqlserver"},      {"yugabytedb_", "yugabytedb"}, {"postgresql_", "postgresql"},
-    {"example_", "example"},
+    {"mssql_", "sqlserver"},          {"account", "snowflake"}, {"snowflake_", "snowflake"},
+    {"use_privatelink", "snowflake"}, {"host", "yugabytedb"},   {"ehr_", "ehr"},
 };
 
 static const char *const names[] = {"sqlserver",  "snowflake", "yugabytedb",

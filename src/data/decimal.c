@@ -6,6 +6,8 @@
 
 #include "penstock/value.h"
 
+#define PART UINT64_C(1000000000000000000) /* 10^18 */
+
 size_t ps_decimal_format(ps_int128 unscaled, uint8_t scale, char out[PS_VALUE_TEXT_SIZE])
 {
     assert(scale <= PS_DECIMAL_PRECISION_MAX);
@@ -14,13 +16,18 @@ size_t ps_decimal_format(ps_int128 unscaled, uint8_t scale, char out[PS_VALUE_TE
     /* From the last digit backwards, at least one before the point. */
     char digits[PS_VALUE_TEXT_SIZE];
     size_t start = sizeof(digits), written = 0;
+    /* Division of 128 bits is slow: done once for each run of 18 digits. */
     while (rest != 0 || written <= scale) {
-        if (written == scale && scale != 0) {
-            digits[--start] = '.';
+        uint64_t part = (uint64_t)(rest > PART - 1 ? rest % PART : rest);
+        rest = rest > PART - 1 ? rest / PART : 0;
+        for (int i = 0; i < 18 && (part != 0 || rest != 0 || written <= scale); i++) {
+            if (written == scale && scale != 0) {
+                digits[--start] = '.';
+            }
+            digits[--start] = (char)('0' + (int)(part % 10));
+            part /= 10;
+            written++;
         }
-        digits[--start] = (char)('0' + (int)(rest % 10));
-        rest /= 10;
-        written++;
     }
     if (negative) {
         digits[--start] = '-';
