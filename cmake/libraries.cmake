@@ -25,3 +25,26 @@ add_library(ps_libpq INTERFACE)
 target_include_directories(ps_libpq SYSTEM INTERFACE ${LIBPQ_INCLUDE})
 target_link_libraries(ps_libpq INTERFACE ${LIBPQ_ARCHIVE} ${LIBPGCOMMON_ARCHIVE} ${LIBPGPORT_ARCHIVE}
                       ps_libpq_standins OpenSSL::SSL OpenSSL::Crypto Threads::Threads m)
+
+# gRPC's C core without TLS: the platform speaks plaintext inside its container. pkg-config leaves out
+# half of what the archive refers to, and the rest refers to each other, so it is one group. It is
+# C++ inside: whoever links it is linked by the C++ compiler.
+find_path(GRPC_INCLUDE grpc/grpc.h REQUIRED)
+find_library(GRPC_ARCHIVE libgrpc_unsecure.a REQUIRED)
+get_filename_component(grpc_folder ${GRPC_ARCHIVE} DIRECTORY)
+set(grpc_archives)
+foreach(name gpr cares re2 upb address_sorting z)
+  find_library(GRPC_${name}_ARCHIVE lib${name}.a HINTS ${grpc_folder} REQUIRED)
+  list(APPEND grpc_archives ${GRPC_${name}_ARCHIVE})
+endforeach()
+file(GLOB absl_archives ${grpc_folder}/libabsl_*.a)
+add_library(ps_grpc_core STATIC IMPORTED)
+set_target_properties(ps_grpc_core PROPERTIES IMPORTED_LOCATION ${GRPC_ARCHIVE}
+                      IMPORTED_LINK_INTERFACE_LANGUAGES CXX)
+add_library(ps_grpc INTERFACE)
+target_include_directories(ps_grpc SYSTEM INTERFACE ${GRPC_INCLUDE})
+list(JOIN grpc_archives "," grpc_archives)
+list(JOIN absl_archives "," absl_archives)
+target_link_libraries(ps_grpc INTERFACE
+                      "$<LINK_GROUP:RESCAN,ps_grpc_core,${grpc_archives},${absl_archives}>"
+                      Threads::Threads m ${CMAKE_DL_LIBS})

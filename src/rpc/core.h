@@ -1,0 +1,42 @@
+/*
+ * What the files of the server share: the server itself. Only the thread that polls touches it,
+ * but for `under_way`. Not for: users of the server (rpc/server.h).
+ */
+#ifndef PS_RPC_CORE_H
+#define PS_RPC_CORE_H
+
+#include <grpc/grpc.h>
+#include <stdatomic.h>
+
+#include "rpc/catalog.h"
+#include "rpc/completion.h"
+#include "rpc/server.h"
+
+/* The most that the protocol lets a message be, in both directions. */
+#define CORE_MESSAGE_SIZE_MAX ((size_t)128 << 20)
+/* Calls under way, each on its thread; and all that have arrived, those that stay silent too. */
+#define CORE_THREADS_MAX 256u
+#define CORE_CALLS_MAX 1024u
+
+struct core {
+    const struct ps_rpc_options *options;
+    struct catalog catalog;
+    grpc_completion_queue *queue;
+    grpc_server *server;
+    struct ps_rpc_call *waiting; /* filled by the next arrival; NULL: none is asked for */
+    struct ps_rpc_call *calls;   /* all that have arrived and are not released */
+    unsigned calls_count;
+    unsigned threads_count;
+    bool draining; /* new calls are refused */
+    bool closing;  /* and none is asked for any more */
+    bool closed;   /* the library's server has shut down */
+    struct completion_tag shut;
+    /* One for each of the options' methods. A call's own thread counts itself out. */
+    atomic_uint *under_way;
+};
+
+/* Adds the port in all the ways that the options ask for. CONFIG: it is taken, or not allowed. */
+enum ps_status core_listen(struct core *core, uint16_t *ret_port,
+                           struct ps_error *err) PS_MUST_CHECK;
+
+#endif
