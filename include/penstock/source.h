@@ -95,9 +95,10 @@ struct ps_read_request {
 };
 
 struct ps_source_ops {
-    uint32_t abi;      /* PS_SOURCE_ABI */
-    const char *name;  /* "postgresql": in `source`, in logs, in the state */
-    const char *label; /* "PostgreSQL": for people */
+    uint32_t abi;        /* PS_SOURCE_ABI */
+    const char *name;    /* "postgresql": in `source`, in logs, in the state */
+    const char *label;   /* "PostgreSQL": for people */
+    const char *summary; /* what it is, in one sentence, for the setup form; may be NULL */
     uint32_t caps;
     const struct ps_option *options; /* ends with a name of NULL */
     const struct ps_test *tests;     /* ends with a name of NULL; run in this order */

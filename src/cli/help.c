@@ -26,8 +26,7 @@ void help_page(struct output *out)
                 "refused; 4 done, with rows skipped; 130 interrupted, state saved.\n");
 }
 
-/* Words of `text`, broken at PAGE_WIDTH, every line after the first begun at `indent`. */
-static void wrap(struct output *out, const char *text, size_t indent)
+void help_wrap(struct output *out, const char *text, size_t indent)
 {
     size_t column = indent;
 
@@ -73,7 +72,7 @@ static void print_option(const struct command_option *option, struct output *out
     if (strlen(left) > LEFT_WIDTH - 3) {
         output_printf(out, "\n%*s", LEFT_WIDTH, "");
     }
-    wrap(out, option->help, LEFT_WIDTH);
+    help_wrap(out, option->help, LEFT_WIDTH);
 }
 
 /* Options that a help page shows. */

@@ -11,4 +11,7 @@ void help_page(struct output *out);
 /* `penstock help COMMAND` */
 void help_command(const struct command *command, struct output *out);
 
+/* Words of `text`, broken at 80 columns, every line after the first begun at `indent`. */
+void help_wrap(struct output *out, const char *text, size_t indent);
+
 #endif

@@ -12,6 +12,8 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/log.h"
+#include "config/form.h"
+#include "config/keys.h"
 #include "config/nearest.h"
 #include "config/settings.h"
 #include "config/text.h"
@@ -24,6 +26,8 @@ struct config_entry {
     const struct ps_option *option;
     const struct config_entry *condition; /* the option that `shown_when` looks at; may be NULL */
     const struct ps_setting *setting; /* NULL: not given. Only while the configuration is made. */
+    bool prefixed;                    /* … and its key has the source's name before it */
+    bool of_source;                   /* from the source's own table */
     bool given;
     bool present; /* `value` holds what was given or the default */
     struct value value;
@@ -64,7 +68,7 @@ static enum ps_status conditions_find(struct ps_config *config, struct ps_error 
 
 /* Makes the entries of all tables. BUG: one name in two tables. */
 static enum ps_status entries_make(struct ps_config *config, const struct ps_option *const *tables,
-                                   struct ps_error *err)
+                                   const struct key_scope *scope, struct ps_error *err)
 {
     size_t count = 0;
     for (size_t t = 0; tables[t] != NULL; t++) {
@@ -80,6 +84,8 @@ static enum ps_status entries_make(struct ps_config *config, const struct ps_opt
     for (size_t t = 0; tables[t] != NULL; t++) {
         for (const struct ps_option *option = tables[t]; option->name != NULL; option++) {
             config->entries[config->count].option = option;
+            config->entries[config->count].of_source =
+                scope->source != NULL && tables[t] == scope->source->options;
             config->by_name[config->count] = &config->entries[config->count];
             config->count++;
         }
@@ -94,17 +100,22 @@ static enum ps_status entries_make(struct ps_config *config, const struct ps_opt
     return conditions_find(config, err);
 }
 
-static struct config_entry *entry_of_key(const struct ps_config *config, const char *key)
+/* The entry that a key means; only one of the source's own can have its name before it. */
+static struct config_entry *entry_of_key(const struct ps_config *config,
+                                         const struct key_scope *scope, const char *key,
+                                         bool *ret_prefixed)
 {
     for (size_t i = 0; i < config->count; i++) {
-        const struct ps_option *option = config->entries[i].option;
-        if (text_equal(key, option->name)) {
+        if (key_is_option(config->entries[i].option, key)) {
+            *ret_prefixed = false;
             return &config->entries[i];
         }
-        for (size_t a = 0; option->aliases != NULL && option->aliases[a] != NULL; a++) {
-            if (text_equal(key, option->aliases[a])) {
-                return &config->entries[i];
-            }
+    }
+    const char *rest = scope->source != NULL ? key_after_source(scope->source, key) : NULL;
+    for (size_t i = 0; rest != NULL && i < config->count; i++) {
+        if (config->entries[i].of_source && key_is_option(config->entries[i].option, rest)) {
+            *ret_prefixed = true;
+            return &config->entries[i];
         }
     }
     return NULL;
@@ -121,9 +132,12 @@ static void nearest_try(const char *key, const char *name, const char *meant, si
 }
 
 /* The option whose name, or whose alias, is near the key; NULL: none is. */
-static const char *nearest_name(const struct ps_config *config, const char *const *ignored_keys,
+static const char *nearest_name(const struct ps_config *config, const struct key_scope *scope,
                                 const char *key)
 {
+    const char *rest = scope->source != NULL ? key_after_source(scope->source, key) : NULL;
+    const char *const *ignored_keys = scope->ignored_keys;
+    key = rest != NULL ? rest : key;
     size_t distance = nearest_limit(key) + 1;
     const char *nearest = NULL;
     for (size_t i = 0; i < config->count; i++) {
@@ -139,16 +153,6 @@ static const char *nearest_name(const struct ps_config *config, const char *cons
     return nearest;
 }
 
-static bool is_ignored(const char *const *ignored_keys, const char *key)
-{
-    for (size_t i = 0; ignored_keys != NULL && ignored_keys[i] != NULL; i++) {
-        if (text_equal(key, ignored_keys[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum ps_status unknown_warn(struct ps_settings *settings, const char *key,
                                    const char *nearest, struct ps_error *err)
 {
@@ -162,9 +166,13 @@ static enum ps_status unknown_warn(struct ps_settings *settings, const char *key
                          text_show(&shown, key), nearest);
 }
 
-/* Gives the setting to its option. Of two the later counts, unless it is blank. */
+/*
+ * Gives the setting to its option. Of two that are not blank the one whose key has the source's
+ * name before it counts, else the later.
+ */
 static enum ps_status setting_assign(struct config_entry *entry, struct ps_settings *settings,
-                                     const struct ps_setting *setting, struct ps_error *err)
+                                     const struct ps_setting *setting, bool prefixed,
+                                     struct ps_error *err)
 {
     if (entry->option->type == PS_OPTION_SECRET) {
         ps_redact_add(setting->value);
@@ -172,34 +180,52 @@ static enum ps_status setting_assign(struct config_entry *entry, struct ps_setti
     if (text_is_blank(setting->value)) {
         return PS_OK;
     }
-    const struct ps_setting *earlier = entry->setting;
-    entry->setting = setting;
-    if (earlier == NULL || strcmp(earlier->key, setting->key) == 0) {
+    const struct ps_setting *earlier = entry->setting, *loser = earlier;
+    if (earlier != NULL && entry->prefixed && !prefixed) {
+        loser = setting;
+    } else {
+        entry->setting = setting;
+    }
+    bool one_prefixed = earlier != NULL && entry->prefixed != prefixed;
+    entry->prefixed = entry->prefixed || prefixed;
+    if (earlier == NULL || strcmp(earlier->key, setting->key) == 0 ||
+        (one_prefixed && strcmp(earlier->value, setting->value) == 0)) {
         return PS_OK;
     }
-    struct text_shown shown_earlier, shown;
+    struct text_shown shown_loser, shown;
     return settings_warn(settings, err, "\"%s\" and \"%s\" set the same option; the latter counts",
-                         text_show(&shown_earlier, earlier->key), text_show(&shown, setting->key));
+                         text_show(&shown_loser, loser->key),
+                         text_show(&shown, entry->setting->key));
 }
 
-static enum ps_status settings_assign(struct ps_config *config, struct ps_settings *settings,
-                                      const char *const *ignored_keys, struct ps_error *err)
+/* A key that is no option's: of another source, known elsewhere, or a mistake. */
+static enum ps_status stranger_take(const struct ps_config *config, const struct key_scope *scope,
+                                    struct ps_settings *settings, const struct ps_setting *setting,
+                                    struct ps_error *err)
 {
-    for (size_t i = 0; i < settings->count; i++) {
-        const struct ps_setting *setting = &settings->entries[i];
-        struct config_entry *entry = entry_of_key(config, setting->key);
-        enum ps_status status = PS_OK;
-        if (entry != NULL) {
-            status = setting_assign(entry, settings, setting, err);
-        } else if (!is_ignored(ignored_keys, setting->key)) {
-            const char *nearest = nearest_name(config, ignored_keys, setting->key);
-            status = unknown_warn(settings, setting->key, nearest, err);
-        }
-        if (status != PS_OK) {
-            return status;
-        }
+    const struct ps_option *other = key_of_other_source(scope, setting->key);
+    if (other != NULL && other->type == PS_OPTION_SECRET) {
+        ps_redact_add(setting->value);
     }
-    return PS_OK;
+    if (other != NULL || key_is_ignored(scope, setting->key)) {
+        return PS_OK;
+    }
+    const char *nearest = nearest_name(config, scope, setting->key);
+    return unknown_warn(settings, setting->key, nearest, err);
+}
+
+static enum ps_status settings_assign(struct ps_config *config, const struct key_scope *scope,
+                                      struct ps_settings *settings, struct ps_error *err)
+{
+    enum ps_status status = PS_OK;
+    for (size_t i = 0; status == PS_OK && i < settings->count; i++) {
+        const struct ps_setting *setting = &settings->entries[i];
+        bool prefixed = false;
+        struct config_entry *entry = entry_of_key(config, scope, setting->key, &prefixed);
+        status = entry != NULL ? setting_assign(entry, settings, setting, prefixed, err)
+                               : stranger_take(config, scope, settings, setting, err);
+    }
+    return status;
 }
 
 /* `"a", "b" and "c"` of the entries that `wanted` is true of; nothing where it is true of none. */
@@ -368,9 +394,10 @@ static enum ps_status entry_parse(struct ps_config *config, struct config_entry 
     return default_parse(config, entry, err);
 }
 
-enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_option *const *tables,
-                             const char *const *ignored_keys, struct ps_config **ret_config,
-                             struct ps_error *err)
+static enum ps_status config_new(struct ps_settings *settings,
+                                 const struct ps_option *const *tables,
+                                 const struct key_scope *scope, struct ps_config **ret_config,
+                                 struct ps_error *err)
 {
     struct ps_config *config = ps_calloc(1, sizeof(*config));
     enum ps_status status = PS_OK;
@@ -378,9 +405,9 @@ enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_optio
         status = ps_fail_nomem(err, "reading the configuration");
         goto out;
     }
-    status = entries_make(config, tables, err);
+    status = entries_make(config, tables, scope, err);
     if (status == PS_OK) {
-        status = settings_assign(config, settings, ignored_keys, err);
+        status = settings_assign(config, scope, settings, err);
     }
     if (status == PS_OK) {
         status = entries_check(config, err);
@@ -398,6 +425,30 @@ enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_optio
 out:
     ps_config_free(config);
     return status;
+}
+
+enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_option *const *tables,
+                             const char *const *ignored_keys, struct ps_config **ret_config,
+                             struct ps_error *err)
+{
+    const struct key_scope scope = {.ignored_keys = ignored_keys};
+    return config_new(settings, tables, &scope, ret_config, err);
+}
+
+enum ps_status ps_config_new_of_source(struct ps_settings *settings,
+                                       const struct ps_config_request *request,
+                                       struct ps_config **ret_config, struct ps_error *err)
+{
+    static const char *const form_keys[] = {PS_FORM_SOURCE, PS_FORM_ADVANCED, NULL};
+    const struct ps_option *const tables[] = {request->source->options, request->engine_options,
+                                              NULL};
+    const struct key_scope scope = {
+        .ignored_keys = form_keys,
+        .source = request->source,
+        .sources = request->sources,
+        .source_named = ps_settings_get(settings, PS_FORM_SOURCE) != NULL,
+    };
+    return config_new(settings, tables, &scope, ret_config, err);
 }
 
 void ps_config_free(struct ps_config *config)

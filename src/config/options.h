@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "penstock/config.h"
+#include "penstock/source.h"
 
 /* Key and value as they were given; both live as long as the map. */
 struct ps_setting {
@@ -58,10 +59,28 @@ enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_optio
                              struct ps_error *err) PS_MUST_CHECK;
 void ps_config_free(struct ps_config *config); /* NULL is fine */
 
+struct ps_config_request {
+    const struct ps_source_ops *source;         /* whose options are read */
+    const struct ps_source_ops *const *sources; /* all that a form may show; NULL-terminated */
+    const struct ps_option *engine_options;     /* ends with a name of NULL */
+};
+
+/*
+ * The same for one source among several. `<source>_<key>` stands for that source's `<key>`, and
+ * wins where both are given. While the key `source` is set, keys of the other sources are ignored
+ * without a warning: a form that shows several sources sends them too. The form's own fields
+ * (form.h) are known.
+ */
+enum ps_status ps_config_new_of_source(struct ps_settings *settings,
+                                       const struct ps_config_request *request,
+                                       struct ps_config **ret_config,
+                                       struct ps_error *err) PS_MUST_CHECK;
+
 /*
  * The source's name that the settings mean: the key `source`, else by the other keys: mssql_… →
  * sqlserver; account, snowflake_…, use_privatelink → snowflake; host → yugabytedb; ehr_… → ehr;
- * none of them → `otherwise`. A static text or one that lives in the settings.
+ * <source>_… → that source; none of them → `otherwise`. A static text or one that lives in the
+ * settings.
  */
 const char *ps_settings_source(const struct ps_settings *settings, const char *otherwise);
 

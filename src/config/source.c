@@ -10,8 +10,10 @@
 static const struct {
     const char *key, *source;
 } keys[] = {
-    {"mssql_", "sqlserver"},          {"account", "snowflake"}, {"snowflake_", "snowflake"},
-    {"use_privatelink", "snowflake"}, {"host", "yugabytedb"},   {"ehr_", "ehr"},
+    {"mssql_", "sqlserver"},          {"account", "snowflake"},      {"snowflake_", "snowflake"},
+    {"use_privatelink", "snowflake"}, {"host", "yugabytedb"},        {"ehr_", "ehr"},
+    {"sqlserver_", "sqlserver"},      {"yugabytedb_", "yugabytedb"}, {"postgresql_", "postgresql"},
+    {"example_", "example"},
 };
 
 static const char *const names[] = {"sqlserver",  "snowflake", "yugabytedb",

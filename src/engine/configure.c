@@ -35,7 +35,28 @@ enum ps_status ps_configure_source(const struct ps_settings *settings, const cha
 enum ps_status ps_configure(struct ps_settings *settings, const struct ps_source_ops *ops,
                             struct ps_config **ret_config, struct ps_error *err)
 {
-    static const char *const ignored[] = {"source", NULL};
-    const struct ps_option *const tables[] = {ops->options, ps_engine_options, NULL};
-    return ps_config_new(settings, tables, ignored, ret_config, err);
+    const struct ps_config_request request = {
+        .source = ops,
+        .sources = ps_sources(),
+        .engine_options = ps_engine_options,
+    };
+    return ps_config_new_of_source(settings, &request, ret_config, err);
+}
+
+enum ps_status ps_configure_form(const char *source, struct ps_form **ret_form,
+                                 struct ps_error *err)
+{
+    const struct ps_source_ops *one[] = {NULL, NULL};
+    if (source != NULL) {
+        const struct ps_settings none = {0};
+        enum ps_status status = ps_configure_source(&none, source, source, &one[0], err);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+    const struct ps_form_request request = {
+        .sources = source != NULL ? one : ps_sources(),
+        .engine_options = ps_engine_options,
+    };
+    return ps_form_new(&request, ret_form, err);
 }

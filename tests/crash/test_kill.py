@@ -122,7 +122,6 @@ def test_large_pgbench_killed_at_random(flow, chance):
     kill_while_syncing(flow, chance, scale=20, kills=20)
 
 
-@pytest.mark.nightly
 def test_two_million_rows_are_equal(flow):
     flow.database.run("pgbench", "-i", "-q", "-s", "20")
     flow.sync_and_compare(*TABLES)

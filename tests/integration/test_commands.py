@@ -25,7 +25,7 @@ from postgres import BIN
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SMALL = {"source": "ehr", "ehr_patients": "20"}
-COMMANDS = ["sync", "check", "discover", "plan", "reset", "version", "help"]
+COMMANDS = ["sync", "form", "check", "discover", "plan", "reset", "version", "help"]
 
 MASKS = [
     (re.compile(r" +\d+\.\d+ s$", re.M), "  # s"),  # a table's last column

@@ -261,6 +261,44 @@ static enum ps_status run(struct catalog *catalog, struct link *link,
     return status;
 }
 
+static enum ps_status allowed_row(void *context, const PGresult *row, struct ps_error *err)
+{
+    (void)err;
+    *(bool *)context = read_bool(row, 0);
+    return PS_OK;
+}
+
+static enum ps_status database_row(void *context, const PGresult *row, struct ps_error *err)
+{
+    struct catalog *catalog = context;
+    catalog->database = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 0));
+    return catalog->database == NULL ? ps_fail_nomem(err, "reading the catalog") : PS_OK;
+}
+
+/*
+ * The cluster's own number and the database's oid: the same on a replica, another one elsewhere.
+ * The right to call the function is asked for first, since a refusal would end the transaction.
+ */
+static enum ps_status read_database(struct catalog *catalog, struct link *link,
+                                    struct ps_error *err)
+{
+    bool allowed = false;
+    catalog->database = "";
+    if (link->yugabyte) {
+        return PS_OK;
+    }
+    enum ps_status status = link_each(
+        link, "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')",
+        "reading the catalog", allowed_row, &allowed, err);
+    if (status != PS_OK || !allowed) {
+        return status;
+    }
+    return link_each(link,
+                     "SELECT c.system_identifier || '.' || d.oid FROM pg_control_system() c,"
+                     " pg_database d WHERE d.datname = current_database()",
+                     "reading the catalog", database_row, catalog, err);
+}
+
 enum ps_status catalog_new(struct link *link, const struct catalog_scope *scope,
                            struct catalog **ret_catalog, struct ps_error *err)
 {
@@ -270,7 +308,10 @@ enum ps_status catalog_new(struct link *link, const struct catalog_scope *scope,
         status = ps_fail_nomem(err, "reading the catalog");
         goto out;
     }
-    status = run(catalog, link, scope, CATALOG_TABLES, table_row, err);
+    status = read_database(catalog, link, err);
+    if (status == PS_OK) {
+        status = run(catalog, link, scope, CATALOG_TABLES, table_row, err);
+    }
     if (status != PS_OK) {
         goto out;
     }

@@ -37,6 +37,7 @@ struct catalog_table {
 
 struct catalog {
     struct ps_arena *arena;
+    const char *database; /* which of all databases it is, whatever its address; "" : not known */
     struct catalog_table *tables; /* by schema and name, in byte order */
     size_t tables_count, tables_capacity;
     struct catalog_table **by_oid;

@@ -114,8 +114,9 @@ static enum ps_status check_rewritten(struct reader *reader, const PGresult *res
         return fail_changed(reader, "is not the table that it was", err);
     }
     /* Of a partitioned table, which has no file, the partitions are looked at below. */
-    if (table->incarnation != NULL && !PQgetisnull(result, 0, 1) &&
-        strcmp(PQgetvalue(result, 0, 1), table->incarnation) != 0) {
+    const char *file = table->incarnation == NULL ? NULL : strrchr(table->incarnation, '/');
+    if (file != NULL && !PQgetisnull(result, 0, 1) &&
+        strcmp(PQgetvalue(result, 0, 1), file + 1) != 0) {
         return fail_changed(reader, "was emptied or rewritten since it was described", err);
     }
     if (strcmp(PQgetvalue(result, 0, 3), "0") != 0) {

@@ -218,9 +218,9 @@ static enum ps_status source_snapshot_name(struct ps_source *base, const char **
     return PS_OK;
 }
 
-#define OPS(the_name, the_label, the_options, the_open)                                            \
+#define OPS(the_name, the_label, the_summary, the_options, the_open)                               \
     {                                                                                              \
-        .abi = PS_SOURCE_ABI, .name = the_name, .label = the_label,                                \
+        .abi = PS_SOURCE_ABI, .name = the_name, .label = the_label, .summary = the_summary,        \
         .caps = PS_CAP_SNAPSHOT | PS_CAP_KEYS_ONCE, .options = the_options, .tests = source_tests, \
         .cursor_names = cursor_names, .soft_delete_names = soft_delete_names, .open = the_open,    \
         .close = source_close, .test = source_test, .list_tables = source_list_tables,             \
@@ -232,6 +232,8 @@ static enum ps_status source_snapshot_name(struct ps_source *base, const char **
     }
 
 const struct ps_source_ops ps_source_postgresql =
-    OPS("postgresql", "PostgreSQL", postgresql_options, open_postgresql);
-const struct ps_source_ops ps_source_yugabytedb =
-    OPS("yugabytedb", "YugabyteDB", yugabytedb_options, open_yugabytedb);
+    OPS("postgresql", "PostgreSQL", "A PostgreSQL server, version 11 or later.", postgresql_options,
+        open_postgresql);
+const struct ps_source_ops ps_source_yugabytedb = OPS(
+    "yugabytedb", "YugabyteDB", "A YugabyteDB cluster, through its PostgreSQL interface (YSQL).",
+    yugabytedb_options, open_yugabytedb);

@@ -132,14 +132,17 @@ enum ps_status source_list_tables(struct ps_source *base, struct ps_table_list *
     return status;
 }
 
-static enum ps_status hand_out(struct ps_arena *arena, const struct catalog_table *entry,
-                               struct ps_table *table, struct ps_error *err)
+/* `database`: the tables of another database are other tables, even if their files' numbers agree.
+ */
+static enum ps_status hand_out(struct ps_arena *arena, const char *database,
+                               const struct catalog_table *entry, struct ps_table *table,
+                               struct ps_error *err)
 {
     struct ps_column *columns = ps_arena_array(arena, entry->columns_count + 1, sizeof *columns);
     const char *incarnation = NULL;
     bool ok = columns != NULL;
     if (entry->table.incarnation != NULL) {
-        incarnation = ps_arena_strdup(arena, entry->table.incarnation);
+        incarnation = ps_arena_printf(arena, "%s/%s", database, entry->table.incarnation);
         ok = ok && incarnation != NULL;
     }
     for (uint32_t i = 0; ok && i < entry->columns_count; i++) {
@@ -181,7 +184,8 @@ static enum ps_status describe_alone(struct source *source, struct link *link,
     }
     if (status == PS_OK) {
         const struct catalog_table *entry = catalog_find(catalog, table->schema, table->name);
-        status = entry != NULL ? hand_out(arena, entry, table, err) : fail_gone(source, table, err);
+        status = entry != NULL ? hand_out(arena, catalog->database, entry, table, err)
+                               : fail_gone(source, table, err);
     }
     catalog_free(catalog);
     return status;
@@ -231,7 +235,7 @@ enum ps_status source_describe(struct ps_source *base, struct ps_arena *arena,
         end_catalog(link, &side);
     }
     if (status == PS_OK && entry != NULL) {
-        status = hand_out(arena, entry, table, err);
+        status = hand_out(arena, source->catalog->database, entry, table, err);
         entry->described = true;
     }
     return status;

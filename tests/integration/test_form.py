@@ -1,0 +1,119 @@
+"""`penstock form`: the setup form as people see it and as the platform gets it. What is printed is
+held by golden/form*.txt; see test_commands.py for how they are made again."""
+
+import json
+import os
+from pathlib import Path
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+MEMBERS = {
+    "name", "label", "required", "description", "text_field", "dropdown_field", "toggle_field",
+    "default_value", "placeholder", "conditional_fields", "upload_field",
+    "descriptive_dropdown_fields",
+}  # fmt: skip
+
+
+def check_golden(name, text):
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("RENEW_GOLDEN") == "1":
+        path.write_text(text)
+    assert path.read_text() == text
+
+
+def fields_of(fields, conditions=()):
+    """Every field with the conditions it stands under, outermost first."""
+    for field in fields:
+        yield field, conditions
+        if "conditional_fields" in field:
+            inner = field["conditional_fields"]
+            yield from fields_of(inner["fields"], (*conditions, inner["condition"]))
+
+
+def form_of(penstock, *arguments):
+    done = penstock("form", "--json", *arguments)
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)
+
+
+def test_form_of_one_source_is_the_golden_one(penstock):
+    done = penstock("form", "--source", "ehr")
+    assert (done.code, done.err) == (0, "")
+    check_golden("form-ehr", done.out)
+
+
+def test_form_of_all_sources_begins_with_the_choice_of_one(penstock):
+    done = penstock("form")
+    assert (done.code, done.err) == (0, "")
+    check_golden("form", done.out)
+    form = form_of(penstock)
+    first = form["fields"][0]
+    sources = first["descriptive_dropdown_fields"]["descriptive_dropdown_field"]
+    assert (first["name"], first["required"]) == ("source", True)
+    assert {"ehr", "postgresql", "yugabytedb"} <= {source["value"] for source in sources}
+    assert all(source["label"] and source["description"] for source in sources)
+    assert [test["name"] for test in form["tests"]] == ["connect", "select"]
+    assert form["schema_selection_supported"] is form["table_selection_supported"] is True
+
+
+def test_every_field_has_one_kind_and_a_name_of_its_own(penstock):
+    kinds = {name for name in MEMBERS if name.endswith(("_field", "_fields"))}
+    for arguments in [[], ["--source", "ehr"], ["--source", "postgresql"]]:
+        fields = [field for field, _ in fields_of(form_of(penstock, *arguments)["fields"])]
+        names = [field["name"].lower() for field in fields]
+        assert len(names) == len(set(names))
+        for field in fields:
+            assert set(field) <= MEMBERS and field["label"]
+            assert len(kinds & set(field)) == 1
+            assert ("required" in field) == ("conditional_fields" not in field)
+
+
+def test_conditions_look_at_fields_that_are_there(penstock):
+    found = list(fields_of(form_of(penstock)["fields"]))
+    names = {field["name"]: field for field, _ in found}
+    for _, conditions in found:
+        for condition in conditions:
+            looked_at = names[condition["condition_field"]]
+            assert ("bool_value" in condition) == ("toggle_field" in looked_at)
+
+
+def test_shared_keys_have_the_source_before_them_and_belong_to_it(penstock):
+    found = {field["name"]: conditions for field, conditions in fields_of(
+        form_of(penstock)["fields"])}  # fmt: skip
+    assert "host" not in found and "port" not in found
+    for source in ["postgresql", "yugabytedb"]:
+        chosen = {"condition_field": "source", "string_value": source}
+        assert found[f"{source}_host"] == (chosen,)
+        advanced = {"condition_field": "show_advanced", "bool_value": True}
+        assert found[f"{source}_lock_timeout"] == (advanced, chosen)
+    assert found["ehr_seed"] == ({"condition_field": "source", "string_value": "ehr"},)
+    alone = form_of(penstock, "--source", "postgresql")["fields"]
+    assert "host" in {field["name"] for field, _ in fields_of(alone)}
+
+
+def test_what_the_form_of_all_sources_gives_is_a_configuration(penstock):
+    """Every field filled as the platform would, those of the other sources too: no warning."""
+    settings = {}
+    for field, _ in fields_of(form_of(penstock)["fields"]):
+        if "conditional_fields" not in field:
+            settings[field["name"]] = field.get("default_value", "")
+    penstock.configure({**settings, "source": "ehr", "ehr_patients": "20",
+                        "postgresql_host": "db", "yugabytedb_password": "x"})  # fmt: skip
+    done = penstock("plan", "--config", "configuration.json", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert (done.document["source"], done.document["warnings"]) == ("ehr", [])
+
+
+def test_a_key_with_the_source_before_it_is_taken_and_wins(penstock):
+    penstock.configure({"source": "ehr", "ehr_patients": "x", "ehr_ehr_patients": "20"})
+    done = penstock("plan", "--config", "configuration.json")
+    assert done.code == 0
+    assert '"ehr_patients" and "ehr_ehr_patients" set the same option; the latter' in done.err
+    penstock.configure({"postgresql_host": "/nonexistent"})
+    done = penstock("check", "--config", "configuration.json")
+    assert (done.code, '"database" and "user" must be set' in done.err) == (2, True)
+
+
+def test_an_unknown_source_is_named_with_those_there_are(penstock):
+    done = penstock("form", "--source", "oracle")
+    assert (done.code, done.out) == (2, "")
+    assert "`oracle`" in done.err and "postgresql" in done.err
