@@ -12,9 +12,6 @@
 
 #define STEP 2 /* blanks by which what belongs to something stands under it */
 
-/* --- for people --------------------------------------------------------------------------------
- */
-
 /* A paragraph in lines that fit. */
 static void print_text(const char *text, size_t indent, struct output *out)
 {

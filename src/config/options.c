@@ -131,24 +131,28 @@ static void nearest_try(const char *key, const char *name, const char *meant, si
     }
 }
 
-/* The option whose name, or whose alias, is near the key; NULL: none is. */
+/*
+ * The option whose name, or whose alias, is near the key, with the source's name before it or
+ * without; NULL: none is.
+ */
 static const char *nearest_name(const struct ps_config *config, const struct key_scope *scope,
                                 const char *key)
 {
     const char *rest = scope->source != NULL ? key_after_source(scope->source, key) : NULL;
-    const char *const *ignored_keys = scope->ignored_keys;
-    key = rest != NULL ? rest : key;
     size_t distance = nearest_limit(key) + 1;
     const char *nearest = NULL;
     for (size_t i = 0; i < config->count; i++) {
         const struct ps_option *option = config->entries[i].option;
         nearest_try(key, option->name, option->name, &distance, &nearest);
+        if (rest != NULL && config->entries[i].of_source) {
+            nearest_try(rest, option->name, option->name, &distance, &nearest);
+        }
         for (size_t a = 0; option->aliases != NULL && option->aliases[a] != NULL; a++) {
             nearest_try(key, option->aliases[a], option->name, &distance, &nearest);
         }
     }
-    for (size_t i = 0; ignored_keys != NULL && ignored_keys[i] != NULL; i++) {
-        nearest_try(key, ignored_keys[i], ignored_keys[i], &distance, &nearest);
+    for (size_t i = 0; scope->ignored_keys != NULL && scope->ignored_keys[i] != NULL; i++) {
+        nearest_try(key, scope->ignored_keys[i], scope->ignored_keys[i], &distance, &nearest);
     }
     return nearest;
 }

@@ -42,6 +42,8 @@ static void test_source_follows_from_keys(void **context)
     ASSERT_SOURCE("snowflake", "use_privatelink", "true", "host", "h");
     ASSERT_SOURCE("yugabytedb", "Host", "h");
     ASSERT_SOURCE("ehr", "ehr_seed", "1");
+    ASSERT_SOURCE("postgresql", "postgresql_host", "h");
+    ASSERT_SOURCE("yugabytedb", "yugabytedb_host", "h");
 }
 
 static void test_source_blank_values_do_not_count(void **context)
