@@ -13,9 +13,8 @@
 #include "cli/suggest.h"
 
 const struct command *const commands[] = {
-    &command_sync,     &command_form, &command_check,
-    &command_discover, &command_plan, &command_reset,
-    &command_version,  &command_help, NULL,
+    &command_sync, &command_serve, &command_form,    &command_check, &command_discover,
+    &command_plan, &command_reset, &command_version, &command_help,  NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -188,10 +187,42 @@ static bool has_argument(int count, char *const *arguments, const char *wanted)
     return false;
 }
 
+/* The platform starts a connector with its options alone: `penstock --port N`. */
+static bool is_platform_start(int count, char *const *arguments)
+{
+    for (int i = 0; i < count && arguments[i][0] == '-'; i++) {
+        if (strcmp(arguments[i], "--port") == 0 || strncmp(arguments[i], "--port=", 7) == 0) {
+            return true;
+        }
+        i += strchr(arguments[i], '=') == NULL;
+    }
+    return false;
+}
+
+/* Runs a command with what stands after its name. */
+static enum exit_status run_command(const struct command *command, int count,
+                                    char *const *arguments, struct output *out)
+{
+    struct command_line line;
+    struct ps_error err = {0};
+
+    if (has_argument(count, arguments, "--help") || has_argument(count, arguments, "-h")) {
+        help_command(command, out);
+        return EXIT_DONE;
+    }
+    if (command_parse(command, count, arguments, &line, &err) != PS_OK) {
+        ps_log(PS_LOG_SEVERE, "%s", err.message);
+        if (command->fail != NULL && has_argument(count, arguments, "--json")) {
+            command->fail(out, &err);
+        }
+        return EXIT_USAGE;
+    }
+    return command->run(&line, out);
+}
+
 static enum exit_status run(int count, char **arguments, struct output *out)
 {
     const struct command *command;
-    struct command_line line;
     struct ps_error err = {0};
 
     if (count == 0) {
@@ -202,6 +233,9 @@ static enum exit_status run(int count, char **arguments, struct output *out)
         help_page(out);
         return EXIT_DONE;
     }
+    if (is_platform_start(count, arguments)) {
+        return run_command(&command_serve, count, arguments, out);
+    }
     command =
         strcmp(arguments[0], "--version") == 0 ? &command_version : command_find(arguments[0]);
     if (command == NULL) {
@@ -210,19 +244,7 @@ static enum exit_status run(int count, char **arguments, struct output *out)
         }
         return EXIT_USAGE;
     }
-    if (has_argument(count - 1, arguments + 1, "--help") ||
-        has_argument(count - 1, arguments + 1, "-h")) {
-        help_command(command, out);
-        return EXIT_DONE;
-    }
-    if (command_parse(command, count - 1, arguments + 1, &line, &err) != PS_OK) {
-        ps_log(PS_LOG_SEVERE, "%s", err.message);
-        if (command->fail != NULL && has_argument(count - 1, arguments + 1, "--json")) {
-            command->fail(out, &err);
-        }
-        return EXIT_USAGE;
-    }
-    return command->run(&line, out);
+    return run_command(command, count - 1, arguments + 1, out);
 }
 
 int command_main(int argc, char **argv)
