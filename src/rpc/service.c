@@ -75,16 +75,16 @@ enum ps_status rpc_service_configure(const struct rpc_service *service, struct r
 static void send_answer(struct ps_rpc_call *call, struct ps_buffer *answer, const char *what)
 {
     struct ps_error err = {PS_OK};
-    size_t size = answer->size;
+    size_t size = 0;
     /* An answer without a field has no bytes, and no memory yet. */
     ps_buffer_append(answer, "", 1);
-    char *bytes = ps_buffer_steal(answer, NULL);
+    char *bytes = ps_buffer_steal(answer, &size);
     if (bytes == NULL) {
         ps_fail_nomem(&err, "writing the answer");
         rpc_service_fail(call, PS_RPC_RESOURCE_EXHAUSTED, what, &err);
         return;
     }
-    enum ps_status status = ps_rpc_call_send(call, (uint8_t *)bytes, size, &err);
+    enum ps_status status = ps_rpc_call_send(call, (uint8_t *)bytes, size - 1, &err);
     if (status != PS_OK) {
         rpc_service_fail(call, rpc_code_of(status), what, &err);
     }
