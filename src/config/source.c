@@ -6,14 +6,18 @@
 #include "config/options.h"
 #include "config/text.h"
 
-/* Asked in this order. A key that ends in "_" stands for all that begin with it. */
+/*
+ * Asked in this order: what says the source's name before what only one of them has. A key that
+ * ends in "_" stands for all that begin with it.
+ */
 static const struct {
     const char *key, *source;
 } keys[] = {
-    {"mssql_", "sqlserver"},          {"account", "snowflake"},      {"snowflake_", "snowflake"},
-    {"use_privatelink", "snowflake"}, {"host", "yugabytedb"},        {"ehr_", "ehr"},
-    {"sqlserver_", "sqlserver"},      {"yugabytedb_", "yugabytedb"}, {"postgresql_", "postgresql"},
-    {"example_", "example"},
+    {"sqlserver_", "sqlserver"},   {"yugabytedb_", "yugabytedb"},
+    {"postgresql_", "postgresql"}, {"example_", "example"},
+    {"mssql_", "sqlserver"},       {"account", "snowflake"},
+    {"snowflake_", "snowflake"},   {"use_privatelink", "snowflake"},
+    {"host", "yugabytedb"},        {"ehr_", "ehr"},
 };
 
 static const char *const names[] = {"sqlserver",  "snowflake", "yugabytedb",

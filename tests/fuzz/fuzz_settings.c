@@ -39,7 +39,11 @@ static void use(const struct ps_config *config)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    const struct ps_option *const tables[] = {options, NULL};
+    static const struct ps_option none[] = {{.name = NULL}};
+    static const struct ps_source_ops source = {.name = "a", .options = options};
+    static const struct ps_source_ops other = {.name = "b", .options = options};
+    static const struct ps_source_ops *const sources[] = {&source, &other, NULL};
+    const struct ps_config_request request = {&source, sources, none};
     struct ps_settings settings = {0};
     struct ps_config *config = NULL;
     struct ps_error err = {0};
@@ -48,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         settings_read_text(&settings, "/nowhere/configuration.json", text, size, &err);
     if (status == PS_OK) {
         (void)ps_settings_source(&settings, "none");
-        status = ps_config_new(&settings, tables, NULL, &config, &err);
+        status = ps_config_new_of_source(&settings, &request, &config, &err);
     }
     if (status == PS_OK) {
         use(config);

@@ -44,6 +44,7 @@ static void test_source_follows_from_keys(void **context)
     ASSERT_SOURCE("ehr", "ehr_seed", "1");
     ASSERT_SOURCE("postgresql", "postgresql_host", "h");
     ASSERT_SOURCE("yugabytedb", "yugabytedb_host", "h");
+    ASSERT_SOURCE("postgresql", "host", "h", "postgresql_user", "u");
 }
 
 static void test_source_blank_values_do_not_count(void **context)
