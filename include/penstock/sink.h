@@ -154,6 +154,15 @@ struct ps_sink_ops {
     /* What was changed by rule so far, one entry a column; lives until the next call. May be NULL.
      */
     size_t (*losses)(struct ps_sink *sink, const struct ps_sink_loss **ret_losses);
+
+    /*
+     * A truncate whose time comes later. `mark` stands between what was written before it and what
+     * is written after it; `truncate_before` soft-deletes the rows that nothing was written to
+     * since the mark. Of an absent table: does nothing. Both may be NULL.
+     */
+    int64_t (*mark)(struct ps_sink *sink);
+    enum ps_status (*truncate_before)(struct ps_sink *sink, const struct ps_table *table,
+                                      int64_t mark, struct ps_error *err);
 };
 
 #ifdef __cplusplus

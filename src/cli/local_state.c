@@ -115,7 +115,7 @@ static bool same_source(const struct local *local)
 {
     const char *source = local->state->source;
 
-    return source == NULL || strcmp(source, local->source_ops->name) == 0;
+    return source == NULL || strcmp(source, local->source_name) == 0;
 }
 
 static bool same_schema(const struct local *local)
@@ -167,7 +167,7 @@ static enum ps_status check_state(const struct local *local, struct ps_error *er
             err, PS_CONFIG, PS_CLASS_SETTING,
             "the state in %s is of the source `%s`, and `%s` is configured: give another "
             "--warehouse and --state, or begin anew with `penstock reset`",
-            place, state->source, local->source_ops->name);
+            place, state->source, local->source_name);
     }
     if (!same_schema(local) && !starts_anew(local)) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
@@ -186,7 +186,7 @@ static enum ps_status settle_state(struct local *local, const char *warehouse_id
     enum ps_status status = check_state(local, err);
 
     if (status == PS_OK) {
-        status = ps_state_set_text(state, &state->source, local->source_ops->name, err);
+        status = ps_state_set_text(state, &state->source, local->source_name, err);
     }
     if (status == PS_OK) {
         status = ps_state_set_text(state, &state->destination_schema, local->schema, err);

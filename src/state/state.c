@@ -30,6 +30,7 @@ void ps_state_free(struct ps_state *state)
     if (state != NULL) {
         ps_arena_free(state->arena);
         ps_free(state->sorted);
+        ps_free(state->connector);
         ps_free(state);
     }
 }
@@ -127,6 +128,20 @@ enum ps_status ps_state_set_text(struct ps_state *state, const char **field, con
         }
     }
     *field = copy;
+    return PS_OK;
+}
+
+/* Not in the arena: it can be large, and changes with every checkpoint. */
+enum ps_status ps_state_set_connector(struct ps_state *state, const char *text, size_t size,
+                                      struct ps_error *err)
+{
+    char *copy = ps_strndup(text, size);
+    if (copy == NULL) {
+        return ps_fail_nomem(err, "changing the state");
+    }
+    ps_free(state->connector);
+    state->connector = copy;
+    state->connector_size = size;
     return PS_OK;
 }
 

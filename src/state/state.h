@@ -39,6 +39,8 @@ struct ps_state {
     const char *destination_schema; /* where the tables without a schema lie; NULL: not said */
     uint64_t number;                /* of the checkpoint that wrote it; 0 in a new state */
     uint64_t syncs_completed;
+    char *connector; /* owned: the state of a foreign connector, as it gave it; NULL: none */
+    size_t connector_size;
     struct ps_table_state *tables;
     size_t tables_count;
     struct ps_table_state **sorted; /* the same tables, for this folder's searches */
@@ -73,6 +75,9 @@ enum ps_status ps_state_table(struct ps_state *state, const char *schema, const 
 /* Keeps the column's name at the destination, in place of one kept before. */
 enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_state *table,
                                       const char *column, const char *name,
+                                      struct ps_error *err) PS_MUST_CHECK;
+/* Keeps a foreign connector's own state, in place of the one kept before: UTF-8 without U+0000. */
+enum ps_status ps_state_set_connector(struct ps_state *state, const char *text, size_t size,
                                       struct ps_error *err) PS_MUST_CHECK;
 /* Copies a text into the state's arena where it differs from *field (NULL is fine for both). */
 enum ps_status ps_state_set_text(struct ps_state *state, const char **field, const char *text,

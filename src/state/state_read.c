@@ -194,6 +194,18 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
                            : read_loading(reading, ps_json_member(object, "loading"), table, err);
 }
 
+static enum ps_status read_connector(const struct reading *reading, const struct ps_json *member,
+                                     struct ps_error *err)
+{
+    if (is_absent(member)) {
+        return PS_OK;
+    }
+    if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
+        return damaged(reading, "\"connector_state\" is no text", err);
+    }
+    return ps_state_set_connector(reading->state, member->text, member->text_size, err);
+}
+
 static enum ps_status read_members(struct reading *reading, const struct ps_json *root,
                                    struct ps_error *err)
 {
@@ -211,6 +223,10 @@ static enum ps_status read_members(struct reading *reading, const struct ps_json
     if (status == PS_OK) {
         status = read_count(reading, root, "syncs_completed", &state->syncs_completed, err);
     }
+    if (status != PS_OK) {
+        return status;
+    }
+    status = read_connector(reading, ps_json_member(root, "connector_state"), err);
     if (status != PS_OK) {
         return status;
     }

@@ -104,6 +104,9 @@ enum ps_status state_write_canonical(const struct ps_state *state, struct ps_buf
     put_optional(&writer, "destination_schema", state->destination_schema);
     ps_json_put_integer(&writer, "number", (int64_t)state->number);
     ps_json_put_integer(&writer, "syncs_completed", (int64_t)state->syncs_completed);
+    if (state->connector != NULL) {
+        ps_json_put_text_sized(&writer, "connector_state", state->connector, state->connector_size);
+    }
     ps_json_open(&writer, "tables", '[');
     for (const struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
         enum ps_status status = table_put(&writer, table, err);

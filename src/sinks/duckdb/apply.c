@@ -277,7 +277,7 @@ enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table, stru
     return status;
 }
 
-enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *table,
+enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *table, int64_t before,
                                    struct ps_error *err)
 {
     if (duck_table_column(table, DUCK_DELETED) == NULL ||
@@ -291,6 +291,10 @@ enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *ta
     ps_buffer_puts(&sink->sql, " SET " DUCK_DELETED " = true, " DUCK_SYNCED " = ");
     duck_put_stamp(&sink->sql, duck_stamp(sink));
     ps_buffer_puts(&sink->sql, " WHERE " DUCK_DELETED " IS NOT TRUE");
+    if (before != INT64_MAX) {
+        ps_buffer_puts(&sink->sql, " AND " DUCK_SYNCED " < ");
+        duck_put_stamp(&sink->sql, before);
+    }
     table->load_mixed = table->loading;
     return duck_do(sink, table, "soft-deleting rows of", err);
 }

@@ -251,10 +251,9 @@ static enum ps_status duckdb_write(struct ps_sink *base, struct ps_packet *base_
     return settled(sink, status, &error, err);
 }
 
-static enum ps_status duckdb_truncate(struct ps_sink *base, const struct ps_table *table,
-                                      struct ps_error *err)
+static enum ps_status truncate_before(struct duck_sink *sink, const struct ps_table *table,
+                                      int64_t mark, struct ps_error *err)
 {
-    struct duck_sink *sink = of(base);
     if (sink->broken != PS_OK) {
         return broken(sink, err);
     }
@@ -268,9 +267,26 @@ static enum ps_status duckdb_truncate(struct ps_sink *base, const struct ps_tabl
         status = duck_tables_look_up(sink, entry, &error);
     }
     if (status == PS_OK && entry->exists) {
-        status = duck_apply_truncate(sink, entry, &error);
+        status = duck_apply_truncate(sink, entry, mark, &error);
     }
     return settled(sink, status, &error, err);
+}
+
+static enum ps_status duckdb_truncate(struct ps_sink *base, const struct ps_table *table,
+                                      struct ps_error *err)
+{
+    return truncate_before(of(base), table, INT64_MAX, err);
+}
+
+static int64_t duckdb_mark(struct ps_sink *base)
+{
+    return duck_stamp(of(base));
+}
+
+static enum ps_status duckdb_truncate_before(struct ps_sink *base, const struct ps_table *table,
+                                             int64_t mark, struct ps_error *err)
+{
+    return truncate_before(of(base), table, mark, err);
 }
 
 static enum ps_status commit(struct duck_sink *sink, struct ps_error *err)
@@ -354,4 +370,6 @@ const struct ps_sink_ops ps_sink_duckdb = {
     .truncate = duckdb_truncate,
     .checkpoint = duckdb_checkpoint,
     .losses = duckdb_losses,
+    .mark = duckdb_mark,
+    .truncate_before = duckdb_truncate_before,
 };

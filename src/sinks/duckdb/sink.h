@@ -98,8 +98,9 @@ bool duck_apply_fits(const struct duck_table *table, enum duck_route route,
 /* Applies what is staged of the table, if anything. The connection is free. */
 enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table,
                           struct ps_error *err) PS_MUST_CHECK;
-/* Soft-deletes every row of the table or of its load. */
-enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *table,
+/* Soft-deletes the rows of the table or of its load whose stamp is below `before`; INT64_MAX: all.
+ */
+enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *table, int64_t before,
                                    struct ps_error *err) PS_MUST_CHECK;
 
 /* load.c: full loads. */

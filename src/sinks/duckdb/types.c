@@ -1,9 +1,11 @@
 /*
- * The mapping of types and the widening rule (docs/sinks/duckdb.md has the table).
+ * The mapping of types (docs/sinks/duckdb.md has the table); the widening rule is data/widen.c.
  */
 #include "sinks/duckdb/types.h"
 
 #include <string.h>
+
+#include "data/widen.h"
 
 struct duck_type duck_type_of_column(const struct ps_column *column)
 {
@@ -60,93 +62,14 @@ bool duck_type_same(struct duck_type a, struct duck_type b)
            (a.type != PS_TYPE_DECIMAL || (a.precision == b.precision && a.scale == b.scale));
 }
 
-/* Decimal digits that hold every value of an integer type; 0: it is none. */
-static uint8_t integer_digits(enum ps_type type)
-{
-    switch (type) {
-    case PS_TYPE_SHORT:
-        return 5;
-    case PS_TYPE_INT:
-        return 10;
-    case PS_TYPE_LONG:
-        return 19;
-    default:
-        return 0;
-    }
-}
-
-static const struct duck_type text = {.type = PS_TYPE_STRING};
-
-static struct duck_type widen_decimals(struct duck_type a, struct duck_type b)
-{
-    int before_a = a.precision - a.scale;
-    int before_b = b.precision - b.scale;
-    int before = before_a > before_b ? before_a : before_b;
-    int scale = a.scale > b.scale ? a.scale : b.scale;
-    if (before + scale > PS_DECIMAL_PRECISION_MAX) {
-        return text;
-    }
-    return (struct duck_type){
-        .type = PS_TYPE_DECIMAL, .precision = (uint8_t)(before + scale), .scale = (uint8_t)scale};
-}
-
-/* FLOAT holds every integer of 16 bits, DOUBLE every one of 32 and every FLOAT; none holds more. */
-static struct duck_type widen_float(struct duck_type floating, struct duck_type other)
-{
-    switch (other.type) {
-    case PS_TYPE_SHORT:
-        return floating;
-    case PS_TYPE_INT:
-    case PS_TYPE_FLOAT:
-    case PS_TYPE_DOUBLE:
-        return (struct duck_type){.type = PS_TYPE_DOUBLE};
-    default:
-        return text;
-    }
-}
-
-static bool is_float(struct duck_type type)
-{
-    return type.type == PS_TYPE_FLOAT || type.type == PS_TYPE_DOUBLE;
-}
-
 struct duck_type duck_type_widen(struct duck_type a, struct duck_type b)
 {
     if (a.foreign || b.foreign) {
         return a.foreign ? a : b;
     }
-    if (a.type == b.type && a.type != PS_TYPE_DECIMAL) {
-        return a;
-    }
-    uint8_t digits_a = integer_digits(a.type);
-    uint8_t digits_b = integer_digits(b.type);
-    if (digits_a != 0 && digits_b != 0) {
-        return digits_a > digits_b ? a : b;
-    }
-    if (is_float(a)) {
-        return widen_float(a, b);
-    }
-    if (is_float(b)) {
-        return widen_float(b, a);
-    }
-    bool decimal_a = a.type == PS_TYPE_DECIMAL;
-    bool decimal_b = b.type == PS_TYPE_DECIMAL;
-    if ((decimal_a || digits_a != 0) && (decimal_b || digits_b != 0)) {
-        struct duck_type exact_a = a;
-        struct duck_type exact_b = b;
-        if (!decimal_a) {
-            exact_a = (struct duck_type){.type = PS_TYPE_DECIMAL, .precision = digits_a};
-        }
-        if (!decimal_b) {
-            exact_b = (struct duck_type){.type = PS_TYPE_DECIMAL, .precision = digits_b};
-        }
-        return widen_decimals(exact_a, exact_b);
-    }
-    if ((a.type == PS_TYPE_NAIVE_DATE && b.type == PS_TYPE_NAIVE_DATETIME) ||
-        (b.type == PS_TYPE_NAIVE_DATE && a.type == PS_TYPE_NAIVE_DATETIME)) {
-        return (struct duck_type){.type = PS_TYPE_NAIVE_DATETIME};
-    }
-    return text;
+    struct ps_type_exact wide = ps_type_widen((struct ps_type_exact){a.type, a.precision, a.scale},
+                                              (struct ps_type_exact){b.type, b.precision, b.scale});
+    return (struct duck_type){.type = wide.type, .precision = wide.precision, .scale = wide.scale};
 }
 
 static enum ps_type type_of_id(int id)

@@ -1,0 +1,381 @@
+/*
+ * The client's calls on gRPC C-core. Each call has a completion queue of its own, so that nothing
+ * of one call is ever met by another. See client.h.
+ */
+#include "rpc/client.h"
+
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+#define POLL_MS 50
+/* Texts of failures can hold whole tracebacks; gRPC's own limit is 8 KiB. */
+#define METADATA_BYTES_MAX (1 << 20)
+#define TARGET_SIZE 512
+/* What of a long text of failure is shown: its beginning, and its end, where a traceback says what
+ * happened. */
+#define DETAILS_HEAD 240
+#define DETAILS_TAIL 560
+
+struct ps_rpc_client {
+    grpc_channel *channel;
+    struct ps_cancel *cancel;
+    char target[TARGET_SIZE];
+};
+
+/* One call under way. `stopped` is for any thread, the rest for the owner's. */
+struct ps_rpc_stream {
+    struct ps_rpc_client *client;
+    grpc_completion_queue *queue;
+    grpc_call *call;
+    grpc_metadata_array initial, trailing;
+    grpc_byte_buffer *request, *received;
+    grpc_status_code code;
+    grpc_slice details;
+    unsigned under_way; /* batches that have not completed */
+    bool receiving, ended;
+    atomic_bool stopped;
+};
+
+/* What a batch is known by when it completes. */
+enum tag { TAG_START = 1, TAG_STATUS, TAG_MESSAGE };
+
+static void *tag_of(enum tag tag)
+{
+    return (void *)(uintptr_t)tag;
+}
+
+static const char *code_name(grpc_status_code code)
+{
+    static const char *const names[] = {
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    };
+    return (unsigned)code < sizeof names / sizeof names[0] ? names[code] : "an unknown status";
+}
+
+static gpr_timespec in_ms(int64_t ms)
+{
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
+}
+
+static grpc_channel *channel_new(const struct ps_rpc_client_options *options, const char *target)
+{
+    /* gRPC's arguments are not const in its own types. */
+    grpc_arg arguments[] = {
+        {GRPC_ARG_INTEGER,
+         (char *)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+         {.integer = (int)options->message_bytes_max}},
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, {.integer = -1}},
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_MAX_METADATA_SIZE, {.integer = METADATA_BYTES_MAX}},
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_HTTP_PROXY, {.integer = 0}},
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_RETRIES, {.integer = 0}},
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, {.integer = 1}},
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, {.integer = 1}},
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, {.integer = 100}},
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, {.integer = 500}},
+    };
+    const grpc_channel_args all = {sizeof arguments / sizeof arguments[0], arguments};
+    grpc_channel_credentials *plaintext = grpc_insecure_credentials_create();
+    grpc_channel *channel = grpc_channel_create(target, plaintext, &all);
+    grpc_channel_credentials_release(plaintext);
+    return channel;
+}
+
+enum ps_status ps_rpc_client_new(const struct ps_rpc_client_options *options,
+                                 struct ps_rpc_client **ret_client, struct ps_error *err)
+{
+    struct ps_rpc_client *client = ps_calloc(1, sizeof *client);
+    if (client == NULL) {
+        return ps_fail_nomem(err, "connecting to the connector");
+    }
+    bool bare = strchr(options->host, ':') != NULL && options->host[0] != '[';
+    snprintf(client->target, sizeof client->target, bare ? "[%s]:%u" : "%s:%u", options->host,
+             (unsigned)options->port);
+    client->cancel = options->cancel;
+    grpc_init();
+    client->channel = channel_new(options, client->target);
+    *ret_client = client;
+    return PS_OK;
+}
+
+void ps_rpc_client_free(struct ps_rpc_client *client)
+{
+    if (client != NULL) {
+        grpc_channel_destroy(client->channel);
+        grpc_shutdown();
+        ps_free(client);
+    }
+}
+
+/* Events that are left belong to nobody any more. */
+static void queue_end(grpc_completion_queue *queue)
+{
+    grpc_completion_queue_shutdown(queue);
+    while (grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL).type !=
+           GRPC_QUEUE_SHUTDOWN) {
+    }
+    grpc_completion_queue_destroy(queue);
+}
+
+enum ps_status ps_rpc_client_wait(struct ps_rpc_client *client, int64_t timeout_ms,
+                                  struct ps_error *err)
+{
+    grpc_completion_queue *queue = grpc_completion_queue_create_for_next(NULL);
+    int64_t until = ps_monotonic_ns() + timeout_ms * 1000000;
+    enum ps_status status = PS_OK;
+    for (;;) {
+        grpc_connectivity_state state = grpc_channel_check_connectivity_state(client->channel, 1);
+        if (state == GRPC_CHANNEL_READY) {
+            break;
+        }
+        if (ps_cancel_is_set(client->cancel)) {
+            status = ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "interrupted");
+            break;
+        }
+        if (ps_monotonic_ns() >= until) {
+            status = ps_fail(err, PS_RETRY, PS_CLASS_NETWORK,
+                             "nobody answers on %s after %lld s: start the connector first, on "
+                             "this port",
+                             client->target, (long long)(timeout_ms / 1000));
+            break;
+        }
+        grpc_channel_watch_connectivity_state(client->channel, state, in_ms(POLL_MS), queue, NULL);
+        (void)grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    }
+    queue_end(queue);
+    return status;
+}
+
+static void start_receiving(struct ps_rpc_stream *stream)
+{
+    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
+    op.data.recv_message.recv_message = &stream->received;
+    /* A batch that C-core does not take is a mistake of ours. */
+    if (grpc_call_start_batch(stream->call, &op, 1, tag_of(TAG_MESSAGE), NULL) == GRPC_CALL_OK) {
+        stream->under_way++;
+        stream->receiving = true;
+    }
+}
+
+static void start_call(struct ps_rpc_stream *stream, const char *path,
+                       const struct ps_buffer *request, gpr_timespec deadline)
+{
+    grpc_slice method = grpc_slice_from_copied_string(path);
+    grpc_slice bytes = grpc_slice_from_copied_buffer(ps_buffer_text(request), request->size);
+    stream->call = grpc_channel_create_call(stream->client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                            stream->queue, method, NULL, deadline, NULL);
+    stream->request = grpc_raw_byte_buffer_create(&bytes, 1);
+    grpc_slice_unref(method);
+    grpc_slice_unref(bytes);
+    grpc_op start[4] = {{.op = GRPC_OP_SEND_INITIAL_METADATA},
+                        {.op = GRPC_OP_SEND_MESSAGE},
+                        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+                        {.op = GRPC_OP_RECV_INITIAL_METADATA}};
+    start[1].data.send_message.send_message = stream->request;
+    start[3].data.recv_initial_metadata.recv_initial_metadata = &stream->initial;
+    grpc_op end = {.op = GRPC_OP_RECV_STATUS_ON_CLIENT};
+    end.data.recv_status_on_client.trailing_metadata = &stream->trailing;
+    end.data.recv_status_on_client.status = &stream->code;
+    end.data.recv_status_on_client.status_details = &stream->details;
+    if (grpc_call_start_batch(stream->call, start, 4, tag_of(TAG_START), NULL) == GRPC_CALL_OK) {
+        stream->under_way++;
+    }
+    if (grpc_call_start_batch(stream->call, &end, 1, tag_of(TAG_STATUS), NULL) == GRPC_CALL_OK) {
+        stream->under_way++;
+    }
+}
+
+static enum ps_status stream_new(struct ps_rpc_client *client, const char *path,
+                                 const struct ps_buffer *request, int64_t timeout_ms,
+                                 struct ps_rpc_stream **ret_stream, struct ps_error *err)
+{
+    struct ps_rpc_stream *stream = ps_calloc(1, sizeof *stream);
+    if (stream == NULL || !ps_buffer_ok(request)) {
+        ps_free(stream);
+        return ps_fail_nomem(err, "calling the connector");
+    }
+    stream->client = client;
+    stream->queue = grpc_completion_queue_create_for_next(NULL);
+    grpc_metadata_array_init(&stream->initial);
+    grpc_metadata_array_init(&stream->trailing);
+    stream->details = grpc_empty_slice();
+    start_call(stream, path, request,
+               timeout_ms < 0 ? gpr_inf_future(GPR_CLOCK_MONOTONIC) : in_ms(timeout_ms));
+    *ret_stream = stream;
+    return PS_OK;
+}
+
+enum ps_status ps_rpc_stream_open(struct ps_rpc_client *client, const char *path,
+                                  const struct ps_buffer *request,
+                                  struct ps_rpc_stream **ret_stream, struct ps_error *err)
+{
+    return stream_new(client, path, request, -1, ret_stream, err);
+}
+
+void ps_rpc_stream_stop(struct ps_rpc_stream *stream)
+{
+    atomic_store(&stream->stopped, true);
+    (void)grpc_call_cancel(stream->call, NULL);
+}
+
+/* Takes one event; false: none came in that time. */
+static bool take_event(struct ps_rpc_stream *stream, gpr_timespec deadline)
+{
+    grpc_event event = grpc_completion_queue_next(stream->queue, deadline, NULL);
+    if (event.type != GRPC_OP_COMPLETE) {
+        return false;
+    }
+    stream->under_way--;
+    if (event.tag == tag_of(TAG_MESSAGE)) {
+        stream->receiving = false;
+    } else if (event.tag == tag_of(TAG_STATUS)) {
+        stream->ended = true;
+    }
+    return true;
+}
+
+void ps_rpc_stream_close(struct ps_rpc_stream *stream)
+{
+    if (stream == NULL) {
+        return;
+    }
+    (void)grpc_call_cancel(stream->call, NULL);
+    while (stream->under_way > 0) {
+        (void)take_event(stream, gpr_inf_future(GPR_CLOCK_MONOTONIC));
+    }
+    grpc_byte_buffer_destroy(stream->received);
+    grpc_byte_buffer_destroy(stream->request);
+    grpc_metadata_array_destroy(&stream->initial);
+    grpc_metadata_array_destroy(&stream->trailing);
+    grpc_slice_unref(stream->details);
+    grpc_call_unref(stream->call);
+    queue_end(stream->queue);
+    ps_free(stream);
+}
+
+static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error *err)
+{
+    if (ps_cancel_is_set(stream->client->cancel) || atomic_load(&stream->stopped)) {
+        return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "interrupted");
+    }
+    if (stream->code == GRPC_STATUS_OK) {
+        return PS_END;
+    }
+    const char *text = (const char *)GRPC_SLICE_START_PTR(stream->details);
+    size_t size = GRPC_SLICE_LENGTH(stream->details);
+    bool cut = size > DETAILS_HEAD + DETAILS_TAIL;
+    size_t head = cut ? DETAILS_HEAD : size, tail = cut ? DETAILS_TAIL : 0;
+    enum ps_status status = ps_fail(
+        err, PS_DATA, PS_CLASS_NETWORK, "the connector answered %s: %.*s%s%.*s",
+        code_name(stream->code), (int)head, text, cut ? " … " : "", (int)tail, text + size - tail);
+    if (err != NULL) {
+        err->vendor_code = (int32_t)stream->code;
+    }
+    return status;
+}
+
+/* The message received, as one piece. */
+static enum ps_status take_message(struct ps_rpc_stream *stream, uint8_t **ret_message,
+                                   size_t *ret_size, struct ps_error *err)
+{
+    grpc_byte_buffer_reader reader;
+    if (grpc_byte_buffer_reader_init(&reader, stream->received) == 0) {
+        return ps_fail(err, PS_DATA, PS_CLASS_NETWORK,
+                       "the connector sent a message whose compressed bytes cannot be read");
+    }
+    size_t size = grpc_byte_buffer_length(reader.buffer_out);
+    enum ps_status status = PS_OK;
+    uint8_t *message = ps_malloc(size);
+    if (message == NULL) {
+        status = ps_fail_nomem(err, "receiving a message");
+    } else {
+        grpc_slice *piece = NULL;
+        size_t used = 0;
+        while (grpc_byte_buffer_reader_peek(&reader, &piece) != 0) {
+            size_t length = GRPC_SLICE_LENGTH(*piece);
+            memcpy(message + used, GRPC_SLICE_START_PTR(*piece), length);
+            used += length;
+        }
+        *ret_message = message;
+        *ret_size = size;
+    }
+    grpc_byte_buffer_reader_destroy(&reader);
+    grpc_byte_buffer_destroy(stream->received);
+    stream->received = NULL;
+    return status;
+}
+
+enum ps_status ps_rpc_stream_next(struct ps_rpc_stream *stream, int64_t timeout_ms,
+                                  uint8_t **ret_message, size_t *ret_size, struct ps_error *err)
+{
+    int64_t until = ps_monotonic_ns() + timeout_ms * 1000000;
+    if (!stream->receiving && !stream->ended) {
+        start_receiving(stream);
+    }
+    /* A message that came before the end is given before the end is. */
+    while (stream->receiving || (stream->received == NULL && !stream->ended)) {
+        if (ps_cancel_is_set(stream->client->cancel)) {
+            ps_rpc_stream_stop(stream);
+        } else if (ps_monotonic_ns() >= until) {
+            return ps_fail(err, PS_RETRY, PS_CLASS_TIMEOUT, "the connector sends nothing");
+        }
+        (void)take_event(stream, in_ms(POLL_MS));
+    }
+    return stream->received != NULL ? take_message(stream, ret_message, ret_size, err)
+                                    : ended(stream, err);
+}
+
+enum ps_status ps_rpc_client_call(struct ps_rpc_client *client, const char *path,
+                                  const struct ps_buffer *request, int64_t timeout_ms,
+                                  struct ps_buffer *answer, struct ps_error *err)
+{
+    struct ps_rpc_stream *stream = NULL;
+    uint8_t *message = NULL;
+    size_t size = 0;
+    enum ps_status status = stream_new(client, path, request, -1, &stream, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    status = ps_rpc_stream_next(stream, timeout_ms, &message, &size, err);
+    if (status == PS_OK) {
+        ps_buffer_clear(answer);
+        ps_buffer_append(answer, message, size);
+        ps_free(message);
+        message = NULL;
+        /* The answer counts only with the status that follows it. */
+        status = ps_rpc_stream_next(stream, timeout_ms, &message, &size, err);
+        ps_free(message);
+        if (status == PS_OK) {
+            status = ps_fail(err, PS_DATA, PS_CLASS_NETWORK,
+                             "the connector sent two answers to one call");
+        } else if (status == PS_END) {
+            status = ps_buffer_ok(answer) ? PS_OK : ps_fail_nomem(err, "receiving an answer");
+        }
+    } else if (status == PS_END) {
+        status = ps_fail(err, PS_DATA, PS_CLASS_NETWORK,
+                         "the connector ended the call with OK and no answer");
+    }
+    ps_rpc_stream_close(stream);
+    return status;
+}

@@ -1,0 +1,157 @@
+/*
+ * The list of breaches and the sentence for each kind. See breach.h.
+ */
+#include "tester/breach.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+static const struct {
+    const char *name, *text;
+} kinds[BREACHES] = {
+    [BREACH_RECORDS_COUNT] = {"records_count", "a message holds more than 100 records"},
+    [BREACH_KEY_MISSING] = {"key_missing", "a record lacks a key column"},
+    [BREACH_KEY_NULL] = {"key_null", "a key column is NULL"},
+    [BREACH_NO_KEY] = {"no_key", "an UPDATE or DELETE of a table without a primary key"},
+    [BREACH_COLUMN_UNDECLARED] = {"column_undeclared",
+                                  "a column that neither Schema nor a schema_change declared"},
+    [BREACH_TYPE_DIFFERS] = {"type_differs", "a value of another type than its column's"},
+    [BREACH_SHORT_RANGE] = {"short_range", "a SHORT outside -32768 to 32767"},
+    [BREACH_NAIVE_TIME] = {"naive_time",
+                           "NAIVE_TIME, which a source must not use; send times as STRING"},
+    [BREACH_TABLE_UNKNOWN] = {"table_unknown", "records of a table before it was declared"},
+    [BREACH_NO_CHECKPOINT] = {"no_checkpoint",
+                              "the stream ended without a checkpoint after its last operations"},
+    [BREACH_PLATFORM_COLUMN] = {"platform_column",
+                                "a column whose name the platform keeps for itself; it is left "
+                                "out"},
+    [BREACH_TIME_RANGE] = {"time_range",
+                           "a time outside the years 0001 to 9999, or nanos outside 0 to "
+                           "999999999; the row is skipped"},
+    [BREACH_DATE_NOT_MIDNIGHT] = {"date_not_midnight", "a NAIVE_DATE that is not midnight UTC"},
+    [BREACH_DECIMAL_INVALID] = {"decimal_invalid",
+                                "a DECIMAL whose text is no number; the row is skipped"},
+    [BREACH_DECIMAL_PRECISION] = {"decimal_precision", "a DECIMAL of more than 38 digits"},
+    [BREACH_JSON_INVALID] = {"json_invalid", "a JSON value that is no JSON; the row is skipped"},
+    [BREACH_XML_INVALID] = {"xml_invalid", "an XML value that is not well-formed"},
+    [BREACH_TEXT_INVALID] = {"text_invalid", "a text that is not UTF-8; the row is skipped"},
+    [BREACH_VALUE_EMPTY] = {"value_empty", "a ValueType with nothing set; it is taken as NULL"},
+    [BREACH_NAME_INVALID] = {"name_invalid",
+                             "a name that is empty, not UTF-8, holds U+0000 or has more than "
+                             "1,000 bytes"},
+    [BREACH_NAME_CASE] = {"name_case",
+                          "two names that differ by case alone; at the destination they are one"},
+    [BREACH_TABLE_UNNAMED] = {"table_unnamed", "a record without a table's name; it is skipped"},
+    [BREACH_SCHEMA_MIXED] = {"schema_mixed",
+                             "with_schema and without_schema are mixed: records must name a "
+                             "schema exactly where Schema does"},
+    [BREACH_RECORD_TYPE] = {"record_type", "a record type that does not exist; it is skipped"},
+    [BREACH_OPERATION_EMPTY] = {"operation_empty", "a message without any operation known here"},
+    [BREACH_STATE_SIZE] = {"state_size", "a state of more than 10 MB"},
+    [BREACH_STATE_JSON] = {"state_json", "a state that is no JSON"},
+    [BREACH_MESSAGE_SIZE] = {"message_size", "a message of more than 128 MiB"},
+    [BREACH_FILE_SIZE] = {"file_size", "a file whose size is not the one announced"},
+    [BREACH_FILE_PATH] = {"file_path",
+                          "a file whose path leads out of its folder or is no path; it is skipped"},
+};
+
+const char *breach_kind_name(enum breach_kind kind)
+{
+    return kinds[kind].name;
+}
+
+void breaches_done(struct breaches *breaches)
+{
+    ps_free(breaches->list);
+    *breaches = (struct breaches){0};
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static size_t find(const struct breaches *breaches, enum breach_kind kind,
+                   const struct breach_place *place)
+{
+    for (size_t i = 0; i < breaches->count; i++) {
+        const struct ps_tester_breach *breach = &breaches->list[i];
+        if (breach->kind == kind && same_text(breach->table, place->table) &&
+            same_text(breach->schema, place->schema)) {
+            return i;
+        }
+    }
+    return breaches->count;
+}
+
+static bool reserve(struct breaches *breaches)
+{
+    if (breaches->count < breaches->capacity) {
+        return true;
+    }
+    size_t capacity = breaches->capacity == 0 ? 16 : 2 * breaches->capacity;
+    struct ps_tester_breach *list = ps_realloc(breaches->list, capacity * sizeof *list);
+    if (list == NULL) {
+        return false;
+    }
+    breaches->list = list;
+    breaches->capacity = capacity;
+    return true;
+}
+
+static const char *copy(struct breaches *breaches, const char *text)
+{
+    char *copied = text == NULL ? NULL : ps_arena_strdup(breaches->arena, text);
+    breaches->failed = breaches->failed || (text != NULL && copied == NULL);
+    return copied;
+}
+
+static void add_new(struct breaches *breaches, enum breach_kind kind,
+                    const struct breach_place *place, const char *detail)
+{
+    if (!reserve(breaches)) {
+        breaches->failed = true;
+        return;
+    }
+    struct ps_tester_breach breach = {
+        .kind = kind,
+        .schema = copy(breaches, place->schema),
+        .table = copy(breaches, place->table),
+        .column = copy(breaches, place->column),
+        .message = kinds[kind].text,
+        .count = 1,
+    };
+    if (detail != NULL) {
+        breach.message = ps_arena_printf(breaches->arena, "%s (%s)", kinds[kind].text, detail);
+    }
+    if (breach.message == NULL || breaches->failed) {
+        breaches->failed = true;
+        return;
+    }
+    breaches->list[breaches->count++] = breach;
+    if (breaches->tell != NULL) {
+        breaches->tell(breaches->context, &breach);
+    }
+}
+
+void breach_add(struct breaches *breaches, enum breach_kind kind, const struct breach_place *place,
+                const char *detail)
+{
+    breaches->total++;
+    if (place->seen != NULL && place->seen[kind] != 0) {
+        breaches->list[place->seen[kind] - 1].count++;
+        return;
+    }
+    size_t index = find(breaches, kind, place);
+    if (index < breaches->count) {
+        breaches->list[index].count++;
+    } else if (index < BREACHES_MAX) {
+        add_new(breaches, kind, place, detail);
+    } else {
+        return;
+    }
+    if (place->seen != NULL && index < breaches->count) {
+        place->seen[kind] = index + 1;
+    }
+}

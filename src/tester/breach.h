@@ -1,0 +1,84 @@
+/*
+ * Breaches of the contract: what a connector did that the platform would not take, or would take
+ * otherwise than it was meant. Each is named once for its kind and table, with a count. Not for:
+ * what is done with the row at fault (record.c).
+ */
+#ifndef PS_TESTER_BREACH_H
+#define PS_TESTER_BREACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "penstock/error.h"
+
+enum breach_kind {
+    BREACH_RECORDS_COUNT,
+    BREACH_KEY_MISSING,
+    BREACH_KEY_NULL,
+    BREACH_NO_KEY,
+    BREACH_COLUMN_UNDECLARED,
+    BREACH_TYPE_DIFFERS,
+    BREACH_SHORT_RANGE,
+    BREACH_NAIVE_TIME,
+    BREACH_TABLE_UNKNOWN,
+    BREACH_NO_CHECKPOINT,
+    BREACH_PLATFORM_COLUMN,
+    BREACH_TIME_RANGE,
+    BREACH_DATE_NOT_MIDNIGHT,
+    BREACH_DECIMAL_INVALID,
+    BREACH_DECIMAL_PRECISION,
+    BREACH_JSON_INVALID,
+    BREACH_XML_INVALID,
+    BREACH_TEXT_INVALID,
+    BREACH_VALUE_EMPTY,
+    BREACH_NAME_INVALID,
+    BREACH_NAME_CASE,
+    BREACH_TABLE_UNNAMED,
+    BREACH_SCHEMA_MIXED,
+    BREACH_RECORD_TYPE,
+    BREACH_OPERATION_EMPTY,
+    BREACH_STATE_SIZE,
+    BREACH_STATE_JSON,
+    BREACH_MESSAGE_SIZE,
+    BREACH_FILE_SIZE,
+    BREACH_FILE_PATH,
+    BREACHES
+};
+
+/* "key_missing": the name that scripts know it by. */
+const char *breach_kind_name(enum breach_kind kind);
+
+struct ps_tester_breach {
+    enum breach_kind kind;
+    const char *schema, *table; /* table NULL: it is of no table */
+    const char *message;        /* a sentence about the first one; no row data */
+    const char *column;         /* of the first one; NULL: none */
+    uint64_t count;
+};
+
+#define BREACHES_MAX 2000u
+
+struct breaches {
+    struct ps_arena *arena; /* borrowed: the texts */
+    struct ps_tester_breach *list;
+    size_t count, capacity;
+    uint64_t total;
+    void *context;
+    void (*tell)(void *context, const struct ps_tester_breach *breach); /* at the first of each */
+    bool failed;                                                        /* memory ran out */
+};
+
+/* Where it was met. `seen` is a set of bits by kind that the caller keeps for each table, so that
+ * the second one and all later ones cost no search; NULL: none is kept. */
+struct breach_place {
+    const char *schema, *table, *column;
+    size_t *seen; /* BREACHES indexes into the list, plus 1; NULL: searched for */
+};
+
+void breaches_done(struct breaches *breaches);
+/* Counts one. `detail` (NULL: none) ends the message of the first: what was met, without data. */
+void breach_add(struct breaches *breaches, enum breach_kind kind, const struct breach_place *place,
+                const char *detail);
+
+#endif

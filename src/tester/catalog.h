@@ -1,0 +1,139 @@
+/*
+ * The tables of a connector as the tester knows them: what Schema and schema_change declared, what
+ * records brought besides, and the shape of each as the sink is told of it. Names are compared
+ * without regard to case, since the destination knows none. Not for: values and rows.
+ */
+#ifndef PS_TESTER_CATALOG_H
+#define PS_TESTER_CATALOG_H
+
+#include "base/arena.h"
+#include "data/widen.h"
+#include "penstock/batch.h"
+#include "tester/breach.h"
+#include "tester/value.h"
+
+#define CATALOG_NAME_MAX 1000u
+#define CATALOG_TABLES_MAX 100000u
+#define CATALOG_COLUMNS_MAX 10000u
+
+struct tester_column {
+    const char *name;
+    size_t name_size;
+    uint64_t hash;              /* of the name without regard to case */
+    uint32_t next_in_bucket;    /* index plus 1 */
+    bool declared;              /* by Schema or a schema_change */
+    bool platform;              /* the platform keeps the name: never sent on */
+    enum ps_type declared_type; /* UNSPECIFIED: none */
+    struct ps_type_exact type;  /* what it is now; UNSPECIFIED: not known yet */
+    uint16_t key_position;      /* 0: not part of the key */
+    uint32_t in_shape;          /* index there; UINT32_MAX: not in it */
+};
+
+/* What a sync did to one table. */
+struct tester_counts {
+    uint64_t upserts, updates, deletes, truncates, schema_changes, skipped, bytes;
+};
+
+struct tester_table {
+    struct tester_table *next_in_bucket, *next; /* `next`: in the order they came */
+    uint64_t hash;
+    const char *schema, *name; /* schema "": none */
+    size_t schema_size, name_size;
+    bool declared;  /* by Schema or a schema_change */
+    bool keys_only; /* only its key was declared: other columns are free */
+    bool changed;   /* the shape is behind the columns */
+    bool told;      /* the sink knows the shape */
+    bool wanted;    /* the destination is to have it at the next checkpoint, rows or not */
+
+    struct tester_column *columns;
+    uint32_t columns_count, columns_capacity;
+    uint32_t *buckets; /* of columns: index plus 1 */
+    uint32_t buckets_count;
+    uint16_t keys_count;
+    const struct ps_table *shape; /* as last built; NULL: never */
+
+    /* The record being read (record.c): one cell a column; a cell counts where `seen` has the
+     * record's number. `order` is the order in which the last record's columns came. */
+    struct tester_value *cells;
+    uint64_t *seen;
+    uint32_t *order;
+    uint32_t order_count, cells_capacity;
+
+    bool truncate_deferred; /* rows older than the mark are soft-deleted if the sync succeeds */
+    int64_t truncate_mark;
+
+    struct tester_slot *slot; /* its open batch (slots.c); NULL: none */
+    struct tester_counts counts;
+    size_t breaches[BREACHES];
+};
+
+#define CATALOG_BUCKETS 8192u
+struct catalog {
+    struct ps_arena *names;  /* owned: names of tables and columns */
+    struct ps_arena *shapes; /* owned: what the sink points to */
+    struct breaches *breaches;
+    struct tester_table *buckets[CATALOG_BUCKETS];
+    struct tester_table *first, *last, *last_used;
+    size_t count;
+    bool declares;    /* Schema gave tables with more than keys: others are breaches */
+    bool answered;    /* Schema gave tables at all */
+    bool with_schema; /* it gave them in schemas */
+    bool streaming;   /* Schema is over: what is declared now is to be at the destination */
+};
+
+enum ps_status catalog_init(struct catalog *catalog, struct breaches *breaches,
+                            struct ps_error *err) PS_MUST_CHECK;
+void catalog_done(struct catalog *catalog);
+
+/* A name as it came over the wire. */
+struct wire_name {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+/* False: empty, too long, not UTF-8, with U+0000. */
+bool catalog_name_valid(const struct wire_name *name);
+
+/* The table; made where it is missing. Both names are valid; the schema may be empty. */
+enum ps_status catalog_table(struct catalog *catalog, const struct wire_name *schema,
+                             const struct wire_name *name, struct tester_table **ret_table,
+                             struct ps_error *err) PS_MUST_CHECK;
+/* The same, but NULL where there is none. */
+struct tester_table *catalog_find(struct catalog *catalog, const struct wire_name *schema,
+                                  const struct wire_name *name);
+/* The column's index; made where it is missing (`ret_new`). The name is valid. */
+enum ps_status catalog_column(struct catalog *catalog, struct tester_table *table,
+                              const struct wire_name *name, uint32_t *ret_column, bool *ret_new,
+                              struct ps_error *err) PS_MUST_CHECK;
+
+/* What a column is declared as. */
+struct catalog_declaration {
+    struct wire_name name;
+    uint64_t type; /* the wire's number */
+    bool key;
+    uint8_t precision, scale;
+    bool has_decimal;
+};
+/* Merges a declared column: types widen, nothing is dropped. */
+enum ps_status catalog_declare(struct catalog *catalog, struct tester_table *table,
+                               const struct catalog_declaration *declaration,
+                               struct ps_error *err) PS_MUST_CHECK;
+/* All columns of one declaration of the table were given. */
+void catalog_declared(struct tester_table *table);
+
+/* The column's type becomes one that also holds `type`. */
+void catalog_widen(struct tester_table *table, struct tester_column *column,
+                   struct ps_type_exact type);
+
+/*
+ * Builds the shape anew where it is behind. Columns whose type nobody knows are left out, but for
+ * the key's; with `all` they become text (DECIMAL(38,10) where DECIMAL was declared).
+ */
+enum ps_status catalog_shape(struct catalog *catalog, struct tester_table *table, bool all,
+                             struct ps_error *err) PS_MUST_CHECK;
+
+/* Counts a breach of the table. */
+void catalog_breach(struct catalog *catalog, struct tester_table *table, enum breach_kind kind,
+                    const char *column, const char *detail);
+
+#endif
