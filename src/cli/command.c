@@ -13,8 +13,10 @@
 #include "cli/suggest.h"
 
 const struct command *const commands[] = {
-    &command_sync, &command_serve, &command_form,    &command_check, &command_discover,
-    &command_plan, &command_reset, &command_version, &command_help,  NULL,
+    &command_sync, &command_serve, &command_tester,
+    &command_form, &command_check, &command_discover,
+    &command_plan, &command_reset, &command_version,
+    &command_help, NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -46,8 +46,8 @@ struct command_line {
     const char *operand; /* NULL: none */
 };
 
-extern const struct command command_sync, command_serve, command_form, command_check,
-    command_discover, command_plan, command_reset, command_version, command_help;
+extern const struct command command_sync, command_serve, command_tester, command_form,
+    command_check, command_discover, command_plan, command_reset, command_version, command_help;
 
 /* All of them, in the order of the help page; ends with NULL. */
 extern const struct command *const commands[];

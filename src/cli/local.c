@@ -119,16 +119,13 @@ static enum ps_status take_warehouse(struct local *local, const struct command_l
     return PS_OK;
 }
 
-enum ps_status local_take_places(struct local *local, const struct command_line *line,
-                                 bool has_destination, struct ps_error *err)
+enum ps_status local_take_files(struct local *local, const struct command_line *line,
+                                bool has_destination, struct ps_error *err)
 {
-    const char *tables = command_text(line, "tables");
-    const char *resync = command_text(line, "resync");
     enum ps_status status = take_warehouse(local, line, has_destination, err);
 
     local->state_path = command_text(line, "state");
     local->schema = command_text(line, "schema");
-    local->resync = command_given(line, "resync");
     if (status != PS_OK) {
         return status;
     }
@@ -143,6 +140,20 @@ enum ps_status local_take_places(struct local *local, const struct command_line 
                            "with --schema",
                            reserved_schemas[i]);
         }
+    }
+    return PS_OK;
+}
+
+enum ps_status local_take_places(struct local *local, const struct command_line *line,
+                                 bool has_destination, struct ps_error *err)
+{
+    const char *tables = command_text(line, "tables");
+    const char *resync = command_text(line, "resync");
+    enum ps_status status = local_take_files(local, line, has_destination, err);
+
+    local->resync = command_given(line, "resync");
+    if (status != PS_OK) {
+        return status;
     }
     local->arena = ps_arena_new(ARENA_BYTES_MAX);
     if (local->arena == NULL) {

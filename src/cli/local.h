@@ -87,6 +87,11 @@ enum ps_status local_configure(struct local *local, const char *config_path,
                                struct ps_error *err) PS_MUST_CHECK;
 void local_log_warnings(const struct local *local);
 
+/* Takes warehouse, state and schema from a command line with these options, and --destination where
+ * the command has it. CONFIG. */
+enum ps_status local_take_files(struct local *local, const struct command_line *line,
+                                bool has_destination, struct ps_error *err) PS_MUST_CHECK;
+
 /* Takes the places and lists from a command line with all options above but --json, --config and
  * --destination (taken where the command has it). CONFIG. */
 enum ps_status local_take_places(struct local *local, const struct command_line *line,

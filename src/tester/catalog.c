@@ -111,8 +111,8 @@ static struct tester_table *last_used(const struct catalog *catalog, const struc
                : NULL;
 }
 
-struct tester_table *catalog_find(struct catalog *catalog, const struct wire_name *schema,
-                                  const struct wire_name *name)
+struct tester_table *catalog_known(struct catalog *catalog, const struct wire_name *schema,
+                                   const struct wire_name *name)
 {
     struct tester_table *table = last_used(catalog, schema, name);
     if (table == NULL) {
@@ -135,7 +135,7 @@ enum ps_status catalog_table(struct catalog *catalog, const struct wire_name *sc
                              const struct wire_name *name, struct tester_table **ret_table,
                              struct ps_error *err)
 {
-    struct tester_table *table = catalog_find(catalog, schema, name);
+    struct tester_table *table = catalog_known(catalog, schema, name);
     if (table != NULL) {
         *ret_table = table;
         return PS_OK;

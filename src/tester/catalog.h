@@ -99,8 +99,8 @@ enum ps_status catalog_table(struct catalog *catalog, const struct wire_name *sc
                              const struct wire_name *name, struct tester_table **ret_table,
                              struct ps_error *err) PS_MUST_CHECK;
 /* The same, but NULL where there is none. */
-struct tester_table *catalog_find(struct catalog *catalog, const struct wire_name *schema,
-                                  const struct wire_name *name);
+struct tester_table *catalog_known(struct catalog *catalog, const struct wire_name *schema,
+                                   const struct wire_name *name);
 /* The column's index; made where it is missing (`ret_new`). The name is valid. */
 enum ps_status catalog_column(struct catalog *catalog, struct tester_table *table,
                               const struct wire_name *name, uint32_t *ret_column, bool *ret_new,

@@ -55,7 +55,7 @@ enum ps_status record_table(struct catalog *catalog, const struct record_address
         breach_nowhere(catalog, BREACH_TABLE_UNNAMED);
         return PS_OK;
     }
-    struct tester_table *table = catalog_find(catalog, &address->schema, &address->name);
+    struct tester_table *table = catalog_known(catalog, &address->schema, &address->name);
     if (table == NULL) {
         if (!catalog_name_valid(&address->name) ||
             (address->schema.size != 0 && !catalog_name_valid(&address->schema))) {
