@@ -17,7 +17,7 @@ static bool is_bytes(const struct ps_pb_field *field, uint32_t number)
 }
 
 /* DecimalParams: 1 precision, 2 scale. */
-static bool read_decimal(const struct ps_pb_field *params, struct catalog_declaration *declaration)
+static bool read_decimal(const struct ps_pb_field *params, struct roster_declaration *declaration)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(params->bytes, params->size);
     struct ps_pb_field field;
@@ -37,7 +37,7 @@ static bool read_decimal(const struct ps_pb_field *params, struct catalog_declar
 }
 
 /* DataTypeParams: oneof 1 decimal, 2 string_byte_length. */
-static bool read_params(const struct ps_pb_field *params, struct catalog_declaration *declaration)
+static bool read_params(const struct ps_pb_field *params, struct roster_declaration *declaration)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(params->bytes, params->size);
     struct ps_pb_field field;
@@ -50,12 +50,12 @@ static bool read_params(const struct ps_pb_field *params, struct catalog_declara
 }
 
 /* Column: 1 name, 2 type, 3 primary_key, 4 params. */
-static enum ps_status read_column(struct catalog *catalog, struct tester_table *table,
+static enum ps_status read_column(struct roster *roster, struct tester_table *table,
                                   const struct ps_pb_field *column, struct ps_error *err)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(column->bytes, column->size);
     struct ps_pb_field field;
-    struct catalog_declaration declaration = {0};
+    struct roster_declaration declaration = {0};
     bool good = true;
     while (good && ps_pb_next(&reader, &field)) {
         if (is_bytes(&field, 1)) {
@@ -71,15 +71,15 @@ static enum ps_status read_column(struct catalog *catalog, struct tester_table *
     if (!good || reader.failed) {
         return malformed(err);
     }
-    if (!catalog_name_valid(&declaration.name)) {
-        catalog_breach(catalog, table, BREACH_NAME_INVALID, NULL, NULL);
+    if (!roster_name_valid(&declaration.name)) {
+        roster_breach(roster, table, BREACH_NAME_INVALID, NULL, NULL);
         return PS_OK;
     }
-    return catalog_declare(catalog, table, &declaration, err);
+    return roster_declare(roster, table, &declaration, err);
 }
 
 /* Table: 1 name, 2 columns. The name is found first, wherever it stands. */
-static enum ps_status read_table(struct catalog *catalog, const struct wire_name *schema,
+static enum ps_status read_table(struct roster *roster, const struct wire_name *schema,
                                  const struct ps_pb_field *message, struct ps_error *err)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(message->bytes, message->size);
@@ -94,27 +94,27 @@ static enum ps_status read_table(struct catalog *catalog, const struct wire_name
     if (reader.failed) {
         return malformed(err);
     }
-    if (!catalog_name_valid(&name) || (schema->size != 0 && !catalog_name_valid(schema))) {
-        breach_add(catalog->breaches, name.size == 0 ? BREACH_TABLE_UNNAMED : BREACH_NAME_INVALID,
+    if (!roster_name_valid(&name) || (schema->size != 0 && !roster_name_valid(schema))) {
+        breach_add(roster->breaches, name.size == 0 ? BREACH_TABLE_UNNAMED : BREACH_NAME_INVALID,
                    &(struct breach_place){0}, NULL);
         return PS_OK;
     }
-    enum ps_status status = catalog_table(catalog, schema, &name, &table, err);
+    enum ps_status status = roster_table(roster, schema, &name, &table, err);
     reader = ps_pb_reader_of(message->bytes, message->size);
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if (is_bytes(&field, 2)) {
-            status = read_column(catalog, table, &field, err);
+            status = read_column(roster, table, &field, err);
         }
     }
     if (status == PS_OK) {
-        catalog_declared(table);
-        table->wanted = table->wanted || catalog->streaming;
+        roster_declared(table);
+        table->wanted = table->wanted || roster->streaming;
     }
     return status;
 }
 
 /* TableList: 1 tables; Schema: 1 name, 2 tables. `number` is that of the tables. */
-static enum ps_status read_tables(struct catalog *catalog, const struct wire_name *schema,
+static enum ps_status read_tables(struct roster *roster, const struct wire_name *schema,
                                   const struct ps_pb_field *list, uint32_t number,
                                   struct ps_error *err)
 {
@@ -123,13 +123,13 @@ static enum ps_status read_tables(struct catalog *catalog, const struct wire_nam
     enum ps_status status = PS_OK;
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if (is_bytes(&field, number)) {
-            status = read_table(catalog, schema, &field, err);
+            status = read_table(roster, schema, &field, err);
         }
     }
     return status == PS_OK && reader.failed ? malformed(err) : status;
 }
 
-static enum ps_status read_schema(struct catalog *catalog, const struct ps_pb_field *schema,
+static enum ps_status read_schema(struct roster *roster, const struct ps_pb_field *schema,
                                   struct ps_error *err)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(schema->bytes, schema->size);
@@ -140,11 +140,11 @@ static enum ps_status read_schema(struct catalog *catalog, const struct ps_pb_fi
             name = (struct wire_name){field.bytes, field.size};
         }
     }
-    return reader.failed ? malformed(err) : read_tables(catalog, &name, schema, 2, err);
+    return reader.failed ? malformed(err) : read_tables(roster, &name, schema, 2, err);
 }
 
 /* SchemaList: 1 schemas. */
-static enum ps_status read_schemas(struct catalog *catalog, const struct ps_pb_field *list,
+static enum ps_status read_schemas(struct roster *roster, const struct ps_pb_field *list,
                                    struct ps_error *err)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(list->bytes, list->size);
@@ -152,7 +152,7 @@ static enum ps_status read_schemas(struct catalog *catalog, const struct ps_pb_f
     enum ps_status status = PS_OK;
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if (is_bytes(&field, 1)) {
-            status = read_schema(catalog, &field, err);
+            status = read_schema(roster, &field, err);
         }
     }
     return status == PS_OK && reader.failed ? malformed(err) : status;
@@ -160,7 +160,7 @@ static enum ps_status read_schemas(struct catalog *catalog, const struct ps_pb_f
 
 static const struct wire_name no_schema;
 
-enum ps_status declare_answer(struct catalog *catalog, const uint8_t *bytes, size_t size,
+enum ps_status declare_answer(struct roster *roster, const uint8_t *bytes, size_t size,
                               struct ps_error *err)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(bytes, size);
@@ -168,20 +168,20 @@ enum ps_status declare_answer(struct catalog *catalog, const uint8_t *bytes, siz
     enum ps_status status = PS_OK;
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if (is_bytes(&field, 2)) {
-            catalog->answered = catalog->with_schema = true;
-            status = read_schemas(catalog, &field, err);
+            roster->answered = roster->with_schema = true;
+            status = read_schemas(roster, &field, err);
         } else if (is_bytes(&field, 3)) {
-            catalog->answered = true;
-            status = read_tables(catalog, &no_schema, &field, 1, err);
+            roster->answered = true;
+            status = read_tables(roster, &no_schema, &field, 1, err);
         }
     }
-    for (struct tester_table *table = catalog->first; table != NULL; table = table->next) {
-        catalog->declares = catalog->declares || !table->keys_only;
+    for (struct tester_table *table = roster->first; table != NULL; table = table->next) {
+        roster->declares = roster->declares || !table->keys_only;
     }
     return status == PS_OK && reader.failed ? malformed(err) : status;
 }
 
-enum ps_status declare_change(struct catalog *catalog, const uint8_t *bytes, size_t size,
+enum ps_status declare_change(struct roster *roster, const uint8_t *bytes, size_t size,
                               struct ps_error *err)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(bytes, size);
@@ -189,9 +189,9 @@ enum ps_status declare_change(struct catalog *catalog, const uint8_t *bytes, siz
     enum ps_status status = PS_OK;
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if (is_bytes(&field, 1)) {
-            status = read_schemas(catalog, &field, err);
+            status = read_schemas(roster, &field, err);
         } else if (is_bytes(&field, 2)) {
-            status = read_tables(catalog, &no_schema, &field, 1, err);
+            status = read_tables(roster, &no_schema, &field, 1, err);
         }
     }
     return status == PS_OK && reader.failed ? malformed(err) : status;

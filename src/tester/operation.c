@@ -144,7 +144,7 @@ static enum ps_status take_schema_change(struct session *session, const struct p
                                          struct ps_error *err)
 {
     session->unsaved = true;
-    return declare_change(&session->catalog, message->bytes, message->size, err);
+    return declare_change(&session->roster, message->bytes, message->size, err);
 }
 
 /* truncate: 1 schema_name, 2 table_name, 3 deferred. */
@@ -174,7 +174,7 @@ static enum ps_status take_truncate(struct session *session, const struct ps_pb_
 static enum ps_status tell_tables(struct session *session, bool all, struct ps_error *err)
 {
     enum ps_status status = PS_OK;
-    for (struct tester_table *table = session->catalog.first; status == PS_OK && table != NULL;
+    for (struct tester_table *table = session->roster.first; status == PS_OK && table != NULL;
          table = table->next) {
         if ((table->wanted || all) && (table->changed || !table->told || all)) {
             status = slots_tell(&session->slots, table, all, err);

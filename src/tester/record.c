@@ -29,49 +29,48 @@ static enum ps_status malformed(struct ps_error *err)
                    "the connector sent a record that is no valid protobuf message");
 }
 
-static void breach_nowhere(struct catalog *catalog, enum breach_kind kind)
+static void breach_nowhere(struct roster *roster, enum breach_kind kind)
 {
-    breach_add(catalog->breaches, kind, &(struct breach_place){0}, NULL);
+    breach_add(roster->breaches, kind, &(struct breach_place){0}, NULL);
 }
 
 /* Whether schemas are named where Schema said so. */
-static void check_schema(struct catalog *catalog, const struct record_address *address,
+static void check_schema(struct roster *roster, const struct record_address *address,
                          struct tester_table *table)
 {
-    if (!catalog->answered) {
+    if (!roster->answered) {
         return;
     }
     /* Tables without a schema may lie in a schema "" among others. */
     bool named = address->schema.size > 0;
-    if (catalog->with_schema ? !named && !table->declared : address->has_schema) {
-        catalog_breach(catalog, table, BREACH_SCHEMA_MIXED, NULL, NULL);
+    if (roster->with_schema ? !named && !table->declared : address->has_schema) {
+        roster_breach(roster, table, BREACH_SCHEMA_MIXED, NULL, NULL);
     }
 }
 
-enum ps_status record_table(struct catalog *catalog, const struct record_address *address,
+enum ps_status record_table(struct roster *roster, const struct record_address *address,
                             struct tester_table **ret_table, struct ps_error *err)
 {
     if (address->name.size == 0) {
-        breach_nowhere(catalog, BREACH_TABLE_UNNAMED);
+        breach_nowhere(roster, BREACH_TABLE_UNNAMED);
         return PS_OK;
     }
-    struct tester_table *table = catalog_known(catalog, &address->schema, &address->name);
+    struct tester_table *table = roster_known(roster, &address->schema, &address->name);
     if (table == NULL) {
-        if (!catalog_name_valid(&address->name) ||
-            (address->schema.size != 0 && !catalog_name_valid(&address->schema))) {
-            breach_nowhere(catalog, BREACH_NAME_INVALID);
+        if (!roster_name_valid(&address->name) ||
+            (address->schema.size != 0 && !roster_name_valid(&address->schema))) {
+            breach_nowhere(roster, BREACH_NAME_INVALID);
             return PS_OK;
         }
-        enum ps_status status =
-            catalog_table(catalog, &address->schema, &address->name, &table, err);
+        enum ps_status status = roster_table(roster, &address->schema, &address->name, &table, err);
         if (status != PS_OK) {
             return status;
         }
     }
-    if (!table->declared && catalog->declares) {
-        catalog_breach(catalog, table, BREACH_TABLE_UNKNOWN, NULL, NULL);
+    if (!table->declared && roster->declares) {
+        roster_breach(roster, table, BREACH_TABLE_UNKNOWN, NULL, NULL);
     }
-    check_schema(catalog, address, table);
+    check_schema(roster, address, table);
     *ret_table = table;
     return PS_OK;
 }
@@ -142,13 +141,13 @@ static enum ps_status find_column(struct records *records, struct tester_table *
             return PS_OK;
         }
     }
-    if (!catalog_name_valid(name)) {
-        catalog_breach(records->catalog, table, BREACH_NAME_INVALID, NULL, NULL);
+    if (!roster_name_valid(name)) {
+        roster_breach(records->roster, table, BREACH_NAME_INVALID, NULL, NULL);
         *ret_column = UINT32_MAX;
         return PS_OK;
     }
     bool is_new = false;
-    enum ps_status status = catalog_column(records->catalog, table, name, ret_column, &is_new, err);
+    enum ps_status status = roster_column(records->roster, table, name, ret_column, &is_new, err);
     if (status == PS_OK && place < table->cells_capacity) {
         table->order[place] = *ret_column;
         table->order_count = place + 1;
@@ -161,17 +160,16 @@ static void check_column(struct records *records, struct tester_table *table,
                          const struct tester_column *column, const struct tester_value *value)
 {
     if (!column->declared && table->declared && !table->keys_only) {
-        catalog_breach(records->catalog, table, BREACH_COLUMN_UNDECLARED, column->name,
-                       column->name);
+        roster_breach(records->roster, table, BREACH_COLUMN_UNDECLARED, column->name, column->name);
     }
     if (column->declared_type != PS_TYPE_UNSPECIFIED && value->kind != VALUE_NULL &&
         value_type(value->kind) != column->declared_type) {
-        char detail[CATALOG_NAME_MAX + 64];
+        char detail[ROSTER_NAME_MAX + 64];
         enum ps_type type = value_type(value->kind);
         snprintf(detail, sizeof detail, "%s is %s, the value %s", column->name,
                  ps_type_name(column->declared_type),
                  value->kind == VALUE_TIME ? "NAIVE_TIME" : ps_type_name(type));
-        catalog_breach(records->catalog, table, BREACH_TYPE_DIFFERS, column->name, detail);
+        roster_breach(records->roster, table, BREACH_TYPE_DIFFERS, column->name, detail);
     }
 }
 
@@ -182,16 +180,16 @@ static bool settle_value(struct records *records, struct tester_table *table,
     bool skip = false;
     enum breach_kind kind = value_check(value, &skip);
     if (kind != BREACHES) {
-        catalog_breach(records->catalog, table, kind, column->name, column->name);
+        roster_breach(records->roster, table, kind, column->name, column->name);
     }
     check_column(records, table, column, value);
     if (skip || value->kind == VALUE_NULL) {
         return !skip;
     }
     if (column->type.type == PS_TYPE_UNSPECIFIED) {
-        catalog_widen(table, column, value_exact(value));
+        roster_widen(table, column, value_exact(value));
     } else if (!value_fits(value, column->type)) {
-        catalog_widen(table, column, value_tightest(value));
+        roster_widen(table, column, value_tightest(value));
     }
     return true;
 }
@@ -219,7 +217,7 @@ static enum ps_status take_entry(struct records *records, struct tester_table *t
         return malformed(err);
     }
     if (column->platform) {
-        catalog_breach(records->catalog, table, BREACH_PLATFORM_COLUMN, column->name, column->name);
+        roster_breach(records->roster, table, BREACH_PLATFORM_COLUMN, column->name, column->name);
         return PS_OK;
     }
     if (!settle_value(records, table, column, &value)) {
@@ -260,9 +258,9 @@ static void check_keys(struct records *records, struct tester_table *table)
             continue;
         }
         if (!is_set(records, table, i)) {
-            catalog_breach(records->catalog, table, BREACH_KEY_MISSING, column->name, column->name);
+            roster_breach(records->roster, table, BREACH_KEY_MISSING, column->name, column->name);
         } else if (table->cells[i].kind == VALUE_NULL) {
-            catalog_breach(records->catalog, table, BREACH_KEY_NULL, column->name, column->name);
+            roster_breach(records->roster, table, BREACH_KEY_NULL, column->name, column->name);
         }
     }
 }
@@ -366,7 +364,7 @@ enum ps_status record_truncate(struct records *records, const struct record_addr
 {
     struct slots *slots = records->slots;
     struct tester_table *table = NULL;
-    enum ps_status status = record_table(records->catalog, address, &table, err);
+    enum ps_status status = record_table(records->roster, address, &table, err);
     if (status != PS_OK || table == NULL) {
         return status;
     }
@@ -386,7 +384,7 @@ enum ps_status records_end(struct records *records, struct ps_error *err)
 {
     struct slots *slots = records->slots;
     enum ps_status status = PS_OK;
-    for (struct tester_table *table = records->catalog->first; status == PS_OK && table != NULL;
+    for (struct tester_table *table = records->roster->first; status == PS_OK && table != NULL;
          table = table->next) {
         if (!table->truncate_deferred) {
             continue;
@@ -411,7 +409,7 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
     if (!read_head(bytes, size, &head)) {
         return malformed(err);
     }
-    enum ps_status status = record_table(records->catalog, &head.address, &table, err);
+    enum ps_status status = record_table(records->roster, &head.address, &table, err);
     if (status != PS_OK || table == NULL) {
         return status;
     }
@@ -419,7 +417,7 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
         return take_truncate(records, table, err);
     }
     if (head.type > PS_TRUNCATE) {
-        catalog_breach(records->catalog, table, BREACH_RECORD_TYPE, NULL, NULL);
+        roster_breach(records->roster, table, BREACH_RECORD_TYPE, NULL, NULL);
         table->counts.skipped++;
         return PS_OK;
     }
@@ -432,7 +430,7 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
     if (table->keys_count != 0) {
         check_keys(records, table);
     } else if (operation != PS_UPSERT) {
-        catalog_breach(records->catalog, table, BREACH_NO_KEY, NULL, NULL);
+        roster_breach(records->roster, table, BREACH_NO_KEY, NULL, NULL);
     }
     if (skip) {
         table->counts.skipped++;

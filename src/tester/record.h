@@ -7,7 +7,7 @@
 #include "tester/slots.h"
 
 struct records {
-    struct catalog *catalog;
+    struct roster *roster;
     struct slots *slots;
     uint64_t number;  /* of records read so far */
     uint32_t *wanted; /* columns of an UPDATE or DELETE */
@@ -27,7 +27,7 @@ struct record_address {
 };
 /* The table, made where it is missing, with the checks of names; *ret_table stays NULL where there
  * is no name to go by. */
-enum ps_status record_table(struct catalog *catalog, const struct record_address *address,
+enum ps_status record_table(struct roster *roster, const struct record_address *address,
                             struct tester_table **ret_table, struct ps_error *err) PS_MUST_CHECK;
 
 /*

@@ -160,13 +160,13 @@ static void add_totals(struct ps_tester_table *totals, const struct tester_count
     totals->bytes += counts->bytes;
 }
 
-/* The tables as they ended; names are copied, since the catalog goes. */
+/* The tables as they ended; names are copied, since the roster goes. */
 static void fill_tables(struct session *session)
 {
     struct ps_tester_result *result = session->result;
     result->tables =
-        ps_arena_array(result->arena, session->catalog.count + 1, sizeof result->tables[0]);
-    for (const struct tester_table *table = session->catalog.first; table != NULL;
+        ps_arena_array(result->arena, session->roster.count + 1, sizeof result->tables[0]);
+    for (const struct tester_table *table = session->roster.first; table != NULL;
          table = table->next) {
         const struct tester_counts *counts = &table->counts;
         add_totals(&result->totals, counts);
@@ -214,18 +214,18 @@ void ps_tester_result_done(struct ps_tester_result *result)
 static enum ps_status run(struct session *session, struct ps_error *err)
 {
     const struct ps_tester_request *request = session->request;
-    enum ps_status status = catalog_init(&session->catalog, &session->breaches, err);
+    enum ps_status status = roster_init(&session->roster, &session->breaches, err);
     if (status != PS_OK) {
         return status;
     }
     session->slots = (struct slots){
         .ops = request->sink_ops,
         .sink = request->sink,
-        .catalog = &session->catalog,
+        .roster = &session->roster,
         .context = session,
         .changed = on_changed,
     };
-    session->records = (struct records){.catalog = &session->catalog, .slots = &session->slots};
+    session->records = (struct records){.roster = &session->roster, .slots = &session->slots};
     status = check_settings(request->settings, err);
     if (status == PS_OK) {
         status = session_setup(session, err);
@@ -252,7 +252,7 @@ enum ps_status ps_tester_run(const struct ps_tester_request *request,
     files_done(&session.files);
     slots_done(&session.slots);
     records_done(&session.records);
-    catalog_done(&session.catalog);
+    roster_done(&session.roster);
     breaches_done(&session.breaches);
     ret_result->seconds = (double)(ps_monotonic_ns() - began) / 1e9;
     ret_result->cpu_seconds = cpu_seconds() - cpu_began;

@@ -4,9 +4,9 @@
 #ifndef PS_TESTER_SESSION_H
 #define PS_TESTER_SESSION_H
 
-#include "tester/catalog.h"
 #include "tester/files.h"
 #include "tester/record.h"
+#include "tester/roster.h"
 #include "tester/slots.h"
 #include "tester/tester.h"
 
@@ -14,7 +14,7 @@ struct session {
     const struct ps_tester_request *request;
     struct ps_tester_result *result;
     struct breaches breaches;
-    struct catalog catalog;
+    struct roster roster;
     struct slots slots;
     struct records records;
     struct files files;

@@ -204,14 +204,14 @@ static enum ps_status run_form(struct session *session, struct ps_error *err)
 
 static void tell_schema(struct session *session)
 {
-    const struct catalog *catalog = &session->catalog;
+    const struct roster *roster = &session->roster;
     struct ps_buffer text;
     ps_buffer_init(&text, 0);
-    if (!catalog->answered) {
+    if (!roster->answered) {
         ps_buffer_puts(&text, "not supported: tables, columns and types follow from the records");
     } else {
-        ps_buffer_printf(&text, "%zu table%s %s", catalog->count, catalog->count == 1 ? "" : "s",
-                         catalog->with_schema ? "in schemas" : "without schema");
+        ps_buffer_printf(&text, "%zu table%s %s", roster->count, roster->count == 1 ? "" : "s",
+                         roster->with_schema ? "in schemas" : "without schema");
     }
     session_tell(session, &(struct ps_tester_event){.kind = PS_TESTER_SCHEMA,
                                                     .text = ps_buffer_text(&text)});
@@ -226,7 +226,7 @@ static enum ps_status run_schema(struct session *session, struct ps_error *err)
     session_put_configuration(session, &request, 1);
     enum ps_status status = call(session, "Schema", &request, &answer, err);
     if (status == PS_OK) {
-        status = declare_answer(&session->catalog, (const uint8_t *)ps_buffer_text(&answer),
+        status = declare_answer(&session->roster, (const uint8_t *)ps_buffer_text(&answer),
                                 answer.size, err);
     }
     if (status == PS_OK) {

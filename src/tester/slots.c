@@ -64,7 +64,7 @@ enum ps_status slots_tell(struct slots *slots, struct tester_table *table, bool 
     bool changed = false;
     enum ps_status status = slots_flush(slots, table, err);
     if (status == PS_OK) {
-        status = catalog_shape(slots->catalog, table, all, err);
+        status = roster_shape(slots->roster, table, all, err);
     }
     if (status != PS_OK || table->told || table->shape->columns_count == 0) {
         return status;

@@ -7,7 +7,7 @@
 #define PS_TESTER_SLOTS_H
 
 #include "penstock/sink.h"
-#include "tester/catalog.h"
+#include "tester/roster.h"
 
 #define SLOTS 16u
 
@@ -22,7 +22,7 @@ struct tester_slot {
 struct slots {
     const struct ps_sink_ops *ops;
     struct ps_sink *sink;
-    struct catalog *catalog;
+    struct roster *roster;
     struct tester_slot slots[SLOTS];
     uint64_t clock;
     /* Told of every table that the destination made or changed. */

@@ -184,7 +184,7 @@ enum ps_status session_stream(struct session *session, struct ps_error *err)
     } else {
         ps_pb_put_bytes(&request, 3, state->connector, state->connector_size);
     }
-    session->catalog.streaming = true;
+    session->roster.streaming = true;
     enum ps_status status = wire->open(wire->context, "Update", &request, err);
     ps_buffer_done(&request);
     if (status == PS_OK) {

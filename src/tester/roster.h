@@ -3,8 +3,8 @@
  * records brought besides, and the shape of each as the sink is told of it. Names are compared
  * without regard to case, since the destination knows none. Not for: values and rows.
  */
-#ifndef PS_TESTER_CATALOG_H
-#define PS_TESTER_CATALOG_H
+#ifndef PS_TESTER_ROSTER_H
+#define PS_TESTER_ROSTER_H
 
 #include "base/arena.h"
 #include "data/widen.h"
@@ -12,9 +12,9 @@
 #include "tester/breach.h"
 #include "tester/value.h"
 
-#define CATALOG_NAME_MAX 1000u
-#define CATALOG_TABLES_MAX 100000u
-#define CATALOG_COLUMNS_MAX 10000u
+#define ROSTER_NAME_MAX 1000u
+#define ROSTER_TABLES_MAX 100000u
+#define ROSTER_COLUMNS_MAX 10000u
 
 struct tester_column {
     const char *name;
@@ -67,12 +67,12 @@ struct tester_table {
     size_t breaches[BREACHES];
 };
 
-#define CATALOG_BUCKETS 8192u
-struct catalog {
+#define ROSTER_BUCKETS 8192u
+struct roster {
     struct ps_arena *names;  /* owned: names of tables and columns */
     struct ps_arena *shapes; /* owned: what the sink points to */
     struct breaches *breaches;
-    struct tester_table *buckets[CATALOG_BUCKETS];
+    struct tester_table *buckets[ROSTER_BUCKETS];
     struct tester_table *first, *last, *last_used;
     size_t count;
     bool declares;    /* Schema gave tables with more than keys: others are breaches */
@@ -81,9 +81,9 @@ struct catalog {
     bool streaming;   /* Schema is over: what is declared now is to be at the destination */
 };
 
-enum ps_status catalog_init(struct catalog *catalog, struct breaches *breaches,
-                            struct ps_error *err) PS_MUST_CHECK;
-void catalog_done(struct catalog *catalog);
+enum ps_status roster_init(struct roster *roster, struct breaches *breaches,
+                           struct ps_error *err) PS_MUST_CHECK;
+void roster_done(struct roster *roster);
 
 /* A name as it came over the wire. */
 struct wire_name {
@@ -92,22 +92,22 @@ struct wire_name {
 };
 
 /* False: empty, too long, not UTF-8, with U+0000. */
-bool catalog_name_valid(const struct wire_name *name);
+bool roster_name_valid(const struct wire_name *name);
 
 /* The table; made where it is missing. Both names are valid; the schema may be empty. */
-enum ps_status catalog_table(struct catalog *catalog, const struct wire_name *schema,
-                             const struct wire_name *name, struct tester_table **ret_table,
-                             struct ps_error *err) PS_MUST_CHECK;
+enum ps_status roster_table(struct roster *roster, const struct wire_name *schema,
+                            const struct wire_name *name, struct tester_table **ret_table,
+                            struct ps_error *err) PS_MUST_CHECK;
 /* The same, but NULL where there is none. */
-struct tester_table *catalog_known(struct catalog *catalog, const struct wire_name *schema,
-                                   const struct wire_name *name);
+struct tester_table *roster_known(struct roster *roster, const struct wire_name *schema,
+                                  const struct wire_name *name);
 /* The column's index; made where it is missing (`ret_new`). The name is valid. */
-enum ps_status catalog_column(struct catalog *catalog, struct tester_table *table,
-                              const struct wire_name *name, uint32_t *ret_column, bool *ret_new,
-                              struct ps_error *err) PS_MUST_CHECK;
+enum ps_status roster_column(struct roster *roster, struct tester_table *table,
+                             const struct wire_name *name, uint32_t *ret_column, bool *ret_new,
+                             struct ps_error *err) PS_MUST_CHECK;
 
 /* What a column is declared as. */
-struct catalog_declaration {
+struct roster_declaration {
     struct wire_name name;
     uint64_t type; /* the wire's number */
     bool key;
@@ -115,25 +115,25 @@ struct catalog_declaration {
     bool has_decimal;
 };
 /* Merges a declared column: types widen, nothing is dropped. */
-enum ps_status catalog_declare(struct catalog *catalog, struct tester_table *table,
-                               const struct catalog_declaration *declaration,
-                               struct ps_error *err) PS_MUST_CHECK;
+enum ps_status roster_declare(struct roster *roster, struct tester_table *table,
+                              const struct roster_declaration *declaration,
+                              struct ps_error *err) PS_MUST_CHECK;
 /* All columns of one declaration of the table were given. */
-void catalog_declared(struct tester_table *table);
+void roster_declared(struct tester_table *table);
 
 /* The column's type becomes one that also holds `type`. */
-void catalog_widen(struct tester_table *table, struct tester_column *column,
-                   struct ps_type_exact type);
+void roster_widen(struct tester_table *table, struct tester_column *column,
+                  struct ps_type_exact type);
 
 /*
  * Builds the shape anew where it is behind. Columns whose type nobody knows are left out, but for
  * the key's; with `all` they become text (DECIMAL(38,10) where DECIMAL was declared).
  */
-enum ps_status catalog_shape(struct catalog *catalog, struct tester_table *table, bool all,
-                             struct ps_error *err) PS_MUST_CHECK;
+enum ps_status roster_shape(struct roster *roster, struct tester_table *table, bool all,
+                            struct ps_error *err) PS_MUST_CHECK;
 
 /* Counts a breach of the table. */
-void catalog_breach(struct catalog *catalog, struct tester_table *table, enum breach_kind kind,
-                    const char *column, const char *detail);
+void roster_breach(struct roster *roster, struct tester_table *table, enum breach_kind kind,
+                   const char *column, const char *detail);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * Tables, columns and shapes. See catalog.h. Names live in one arena, shapes in another; both are
+ * Tables, columns and shapes. See roster.h. Names live in one arena, shapes in another; both are
  * bounded, so that a connector that announces tables without end is stopped.
  */
-#include "tester/catalog.h"
+#include "tester/roster.h"
 
 #include <string.h>
 #include <strings.h>
@@ -22,41 +22,40 @@ static const char *const platform_columns[] = {
     "_fivetran_active", "_fivetran_start",   "_fivetran_end",
 };
 
-enum ps_status catalog_init(struct catalog *catalog, struct breaches *breaches,
-                            struct ps_error *err)
+enum ps_status roster_init(struct roster *roster, struct breaches *breaches, struct ps_error *err)
 {
-    *catalog = (struct catalog){.breaches = breaches};
-    catalog->names = ps_arena_new(NAMES_BYTES_MAX);
-    catalog->shapes = ps_arena_new(SHAPES_BYTES_MAX);
-    if (catalog->names == NULL || catalog->shapes == NULL) {
+    *roster = (struct roster){.breaches = breaches};
+    roster->names = ps_arena_new(NAMES_BYTES_MAX);
+    roster->shapes = ps_arena_new(SHAPES_BYTES_MAX);
+    if (roster->names == NULL || roster->shapes == NULL) {
         return ps_fail_nomem(err, "describing tables");
     }
     return PS_OK;
 }
 
-void catalog_done(struct catalog *catalog)
+void roster_done(struct roster *roster)
 {
-    for (struct tester_table *table = catalog->first; table != NULL; table = table->next) {
+    for (struct tester_table *table = roster->first; table != NULL; table = table->next) {
         ps_free(table->columns);
         ps_free(table->buckets);
         ps_free(table->cells);
         ps_free(table->seen);
         ps_free(table->order);
     }
-    ps_arena_free(catalog->names);
-    ps_arena_free(catalog->shapes);
-    *catalog = (struct catalog){0};
+    ps_arena_free(roster->names);
+    ps_arena_free(roster->shapes);
+    *roster = (struct roster){0};
 }
 
-bool catalog_name_valid(const struct wire_name *name)
+bool roster_name_valid(const struct wire_name *name)
 {
-    return name->size > 0 && name->size <= CATALOG_NAME_MAX &&
+    return name->size > 0 && name->size <= ROSTER_NAME_MAX &&
            memchr(name->bytes, '\0', name->size) == NULL && ps_utf8_valid(name->bytes, name->size);
 }
 
 static uint64_t hash_folded(const struct wire_name *name, uint64_t seed)
 {
-    uint8_t folded[CATALOG_NAME_MAX];
+    uint8_t folded[ROSTER_NAME_MAX];
     for (size_t i = 0; i < name->size; i++) {
         uint8_t byte = name->bytes[i];
         folded[i] = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
@@ -80,10 +79,10 @@ static uint64_t hash_table(const struct wire_name *schema, const struct wire_nam
     return hash_folded(name, schema->size == 0 ? 0 : hash_folded(schema, 1));
 }
 
-static struct tester_table *find(struct catalog *catalog, uint64_t hash,
+static struct tester_table *find(struct roster *roster, uint64_t hash,
                                  const struct wire_name *schema, const struct wire_name *name)
 {
-    struct tester_table *table = catalog->buckets[hash % CATALOG_BUCKETS];
+    struct tester_table *table = roster->buckets[hash % ROSTER_BUCKETS];
     while (table != NULL &&
            !(table->hash == hash && same_folded(schema, table->schema, table->schema_size) &&
              same_folded(name, table->name, table->name_size))) {
@@ -92,64 +91,64 @@ static struct tester_table *find(struct catalog *catalog, uint64_t hash,
     return table;
 }
 
-void catalog_breach(struct catalog *catalog, struct tester_table *table, enum breach_kind kind,
-                    const char *column, const char *detail)
+void roster_breach(struct roster *roster, struct tester_table *table, enum breach_kind kind,
+                   const char *column, const char *detail)
 {
     const struct breach_place place = {
         .schema = table->schema, .table = table->name, .column = column, .seen = table->breaches};
-    breach_add(catalog->breaches, kind, &place, detail);
+    breach_add(roster->breaches, kind, &place, detail);
 }
 
 /* The last table asked for is asked for again as a rule. */
-static struct tester_table *last_used(const struct catalog *catalog, const struct wire_name *schema,
+static struct tester_table *last_used(const struct roster *roster, const struct wire_name *schema,
                                       const struct wire_name *name)
 {
-    struct tester_table *table = catalog->last_used;
+    struct tester_table *table = roster->last_used;
     return table != NULL && same_exact(name, table->name, table->name_size) &&
                    same_exact(schema, table->schema, table->schema_size)
                ? table
                : NULL;
 }
 
-struct tester_table *catalog_known(struct catalog *catalog, const struct wire_name *schema,
-                                   const struct wire_name *name)
+struct tester_table *roster_known(struct roster *roster, const struct wire_name *schema,
+                                  const struct wire_name *name)
 {
-    struct tester_table *table = last_used(catalog, schema, name);
+    struct tester_table *table = last_used(roster, schema, name);
     if (table == NULL) {
-        table = find(catalog, hash_table(schema, name), schema, name);
-        catalog->last_used = table != NULL ? table : catalog->last_used;
+        table = find(roster, hash_table(schema, name), schema, name);
+        roster->last_used = table != NULL ? table : roster->last_used;
         if (table != NULL && !same_exact(name, table->name, table->name_size)) {
-            catalog_breach(catalog, table, BREACH_NAME_CASE, NULL, NULL);
+            roster_breach(roster, table, BREACH_NAME_CASE, NULL, NULL);
         }
     }
     return table;
 }
 
-static const char *keep_name(struct catalog *catalog, const struct wire_name *name)
+static const char *keep_name(struct roster *roster, const struct wire_name *name)
 {
-    return ps_arena_strndup(catalog->names, name->size == 0 ? "" : (const char *)name->bytes,
+    return ps_arena_strndup(roster->names, name->size == 0 ? "" : (const char *)name->bytes,
                             name->size);
 }
 
-enum ps_status catalog_table(struct catalog *catalog, const struct wire_name *schema,
-                             const struct wire_name *name, struct tester_table **ret_table,
-                             struct ps_error *err)
+enum ps_status roster_table(struct roster *roster, const struct wire_name *schema,
+                            const struct wire_name *name, struct tester_table **ret_table,
+                            struct ps_error *err)
 {
-    struct tester_table *table = catalog_known(catalog, schema, name);
+    struct tester_table *table = roster_known(roster, schema, name);
     if (table != NULL) {
         *ret_table = table;
         return PS_OK;
     }
-    if (catalog->count == CATALOG_TABLES_MAX) {
+    if (roster->count == ROSTER_TABLES_MAX) {
         return ps_fail(err, PS_DATA, PS_CLASS_SCHEMA,
                        "the connector has announced more than %u tables, and the tester takes no "
                        "more",
-                       CATALOG_TABLES_MAX);
+                       ROSTER_TABLES_MAX);
     }
-    table = ps_arena_alloc(catalog->names, sizeof *table);
+    table = ps_arena_alloc(roster->names, sizeof *table);
     if (table != NULL) {
-        table->schema = keep_name(catalog, schema);
-        table->name = keep_name(catalog, name);
+        table->schema = keep_name(roster, schema);
+        table->name = keep_name(roster, name);
     }
     if (table == NULL || table->schema == NULL || table->name == NULL) {
         return ps_fail_nomem(err, "describing tables");
@@ -157,16 +156,16 @@ enum ps_status catalog_table(struct catalog *catalog, const struct wire_name *sc
     table->schema_size = schema->size;
     table->name_size = name->size;
     table->hash = hash_table(schema, name);
-    table->next_in_bucket = catalog->buckets[table->hash % CATALOG_BUCKETS];
-    catalog->buckets[table->hash % CATALOG_BUCKETS] = table;
-    if (catalog->last != NULL) {
-        catalog->last->next = table;
+    table->next_in_bucket = roster->buckets[table->hash % ROSTER_BUCKETS];
+    roster->buckets[table->hash % ROSTER_BUCKETS] = table;
+    if (roster->last != NULL) {
+        roster->last->next = table;
     } else {
-        catalog->first = table;
+        roster->first = table;
     }
-    catalog->last = table;
-    catalog->last_used = table;
-    catalog->count++;
+    roster->last = table;
+    roster->last_used = table;
+    roster->count++;
     table->changed = true;
     *ret_table = table;
     return PS_OK;
@@ -236,20 +235,20 @@ static bool is_platform_column(const char *name)
     return false;
 }
 
-static enum ps_status add_column(struct catalog *catalog, struct tester_table *table,
+static enum ps_status add_column(struct roster *roster, struct tester_table *table,
                                  const struct wire_name *name, uint64_t hash, struct ps_error *err)
 {
-    if (table->columns_count == CATALOG_COLUMNS_MAX) {
+    if (table->columns_count == ROSTER_COLUMNS_MAX) {
         return ps_fail(err, PS_DATA, PS_CLASS_SCHEMA,
                        "the connector has announced more than %u columns of %s, and the tester "
                        "takes no more",
-                       CATALOG_COLUMNS_MAX, table->name);
+                       ROSTER_COLUMNS_MAX, table->name);
     }
     enum ps_status status = grow(table, err);
     if (status != PS_OK) {
         return status;
     }
-    const char *kept = keep_name(catalog, name);
+    const char *kept = keep_name(roster, name);
     if (kept == NULL) {
         return ps_fail_nomem(err, "describing columns");
     }
@@ -265,9 +264,9 @@ static enum ps_status add_column(struct catalog *catalog, struct tester_table *t
     return PS_OK;
 }
 
-enum ps_status catalog_column(struct catalog *catalog, struct tester_table *table,
-                              const struct wire_name *name, uint32_t *ret_column, bool *ret_new,
-                              struct ps_error *err)
+enum ps_status roster_column(struct roster *roster, struct tester_table *table,
+                             const struct wire_name *name, uint32_t *ret_column, bool *ret_new,
+                             struct ps_error *err)
 {
     uint64_t hash = hash_folded(name, 0);
     *ret_new = false;
@@ -277,14 +276,14 @@ enum ps_status catalog_column(struct catalog *catalog, struct tester_table *tabl
             const struct tester_column *column = &table->columns[at - 1];
             if (column->hash == hash && same_folded(name, column->name, column->name_size)) {
                 if (!same_exact(name, column->name, column->name_size)) {
-                    catalog_breach(catalog, table, BREACH_NAME_CASE, column->name, column->name);
+                    roster_breach(roster, table, BREACH_NAME_CASE, column->name, column->name);
                 }
                 *ret_column = at - 1;
                 return PS_OK;
             }
         }
     }
-    enum ps_status status = add_column(catalog, table, name, hash, err);
+    enum ps_status status = add_column(roster, table, name, hash, err);
     if (status == PS_OK) {
         *ret_new = true;
         *ret_column = table->columns_count - 1;
@@ -292,8 +291,8 @@ enum ps_status catalog_column(struct catalog *catalog, struct tester_table *tabl
     return status;
 }
 
-void catalog_widen(struct tester_table *table, struct tester_column *column,
-                   struct ps_type_exact type)
+void roster_widen(struct tester_table *table, struct tester_column *column,
+                  struct ps_type_exact type)
 {
     struct ps_type_exact wide =
         column->type.type == PS_TYPE_UNSPECIFIED ? type : ps_type_widen(column->type, type);
@@ -305,7 +304,7 @@ void catalog_widen(struct tester_table *table, struct tester_column *column,
 }
 
 /* The declared type; UNSPECIFIED: values decide. */
-static struct ps_type_exact declared_type(const struct catalog_declaration *declaration)
+static struct ps_type_exact declared_type(const struct roster_declaration *declaration)
 {
     struct ps_type_exact type = {.type = PS_TYPE_STRING};
     if (declaration->type < PS_TYPES) {
@@ -332,13 +331,12 @@ static void declare_key(struct tester_table *table, struct tester_column *column
     }
 }
 
-enum ps_status catalog_declare(struct catalog *catalog, struct tester_table *table,
-                               const struct catalog_declaration *declaration, struct ps_error *err)
+enum ps_status roster_declare(struct roster *roster, struct tester_table *table,
+                              const struct roster_declaration *declaration, struct ps_error *err)
 {
     uint32_t index = 0;
     bool is_new = false;
-    enum ps_status status =
-        catalog_column(catalog, table, &declaration->name, &index, &is_new, err);
+    enum ps_status status = roster_column(roster, table, &declaration->name, &index, &is_new, err);
     if (status != PS_OK) {
         return status;
     }
@@ -346,19 +344,19 @@ enum ps_status catalog_declare(struct catalog *catalog, struct tester_table *tab
     struct ps_type_exact type = declared_type(declaration);
     column->declared = true;
     if (column->platform) {
-        catalog_breach(catalog, table, BREACH_PLATFORM_COLUMN, column->name, column->name);
+        roster_breach(roster, table, BREACH_PLATFORM_COLUMN, column->name, column->name);
         return PS_OK;
     }
     if (declaration->type == PS_TYPES) { /* NAIVE_TIME, the one type that is none of ours */
-        catalog_breach(catalog, table, BREACH_NAIVE_TIME, column->name, column->name);
+        roster_breach(roster, table, BREACH_NAIVE_TIME, column->name, column->name);
     }
     column->declared_type =
         declaration->type < PS_TYPES ? (enum ps_type)declaration->type : PS_TYPE_STRING;
     if (declaration->has_decimal && declaration->precision > PS_DECIMAL_PRECISION_MAX) {
-        catalog_breach(catalog, table, BREACH_DECIMAL_PRECISION, column->name, column->name);
+        roster_breach(roster, table, BREACH_DECIMAL_PRECISION, column->name, column->name);
     }
     if (type.type != PS_TYPE_UNSPECIFIED) {
-        catalog_widen(table, column, type);
+        roster_widen(table, column, type);
     }
     if (declaration->key) {
         declare_key(table, column);
@@ -366,7 +364,7 @@ enum ps_status catalog_declare(struct catalog *catalog, struct tester_table *tab
     return PS_OK;
 }
 
-void catalog_declared(struct tester_table *table)
+void roster_declared(struct tester_table *table)
 {
     table->declared = true;
     table->keys_only = true;
@@ -404,15 +402,15 @@ static uint32_t settle_columns(struct tester_table *table, bool all)
     return count;
 }
 
-enum ps_status catalog_shape(struct catalog *catalog, struct tester_table *table, bool all,
-                             struct ps_error *err)
+enum ps_status roster_shape(struct roster *roster, struct tester_table *table, bool all,
+                            struct ps_error *err)
 {
     uint32_t count = settle_columns(table, all), used = 0;
     if (!table->changed && table->shape != NULL) {
         return PS_OK;
     }
-    struct ps_table *shape = ps_arena_alloc(catalog->shapes, sizeof *shape);
-    struct ps_column *columns = ps_arena_array(catalog->shapes, count, sizeof *columns);
+    struct ps_table *shape = ps_arena_alloc(roster->shapes, sizeof *shape);
+    struct ps_column *columns = ps_arena_array(roster->shapes, count, sizeof *columns);
     if (shape == NULL || columns == NULL) {
         return ps_fail(err, PS_NOMEM, PS_CLASS_SCHEMA,
                        "the connector changes its tables without end: their shapes no longer fit "
