@@ -40,9 +40,16 @@ struct ps_reader {
 /* What a source can do. */
 #define PS_CAP_SNAPSHOT 1u    /* several connections can read one point in time */
 #define PS_CAP_RESUME 2u      /* a reader can go on after a position inside a partition */
-#define PS_CAP_CHANGES 4u     /* offers reads of changes with deletes */
+#define PS_CAP_CHANGES 4u     /* a read without partition and window gives changes; see below */
 #define PS_CAP_COUNT_CHEAP 8u /* an exact row count costs no scan */
 #define PS_CAP_KEYS_ONCE 16u  /* one read of a whole table gives each key at most once */
+
+/*
+ * PS_CAP_CHANGES: the source keeps changes, from the first row's on. A read of a table without
+ * partition and window gives those after the request's position (NULL: all), in order, in batches
+ * of one operation each. reader_position is where the next such read begins, also once the reader
+ * has come to its end. There are no full loads of such a source.
+ */
 
 /* A named setup test, as the form offers it. */
 struct ps_test {
@@ -195,6 +202,13 @@ struct ps_source_ops {
     /* The table's rows, counted exactly (`exact`) or from statistics. May be NULL. */
     enum ps_status (*count)(struct ps_source *source, const struct ps_table *table, bool exact,
                             int64_t *ret_rows, struct ps_error *err);
+
+    /* What a batch and a message hold where the configuration's `batch_bytes` does not say; 0: the
+     * engine's own default. */
+    size_t batch_bytes;
+    /* How many readers of it, each of a source of its own, may be open at once; 0: any number. With
+     * 1 the tables are read one after the other, smaller ones first. */
+    uint32_t readers_max;
 };
 
 #ifdef __cplusplus

@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "sources/ehr/ehr.h"
+#include "sources/example/example.h"
 #include "sources/postgresql/postgresql.h"
 
 static const struct ps_source_ops *const sources[] = {
-    &ps_source_ehr,
-    &ps_source_postgresql,
-    &ps_source_yugabytedb,
-    NULL,
+    &ps_source_ehr, &ps_source_postgresql, &ps_source_yugabytedb, &ps_source_example, NULL,
 };
 
 const struct ps_source_ops *ps_source_find(const char *name)

@@ -51,6 +51,7 @@ void check_keys_are_there_and_unique(void **state);
 void check_partitions_are_the_whole_table(void **state);
 void check_position_goes_on_exactly(void **state);
 void check_position_goes_on_in_partitions(void **state);
+void check_changes_end_where_the_next_read_begins(void **state);
 void check_window_holds_what_is_younger_and_null(void **state);
 void check_window_without_lower_edge_is_everything(void **state);
 void check_position_goes_on_in_a_window(void **state);

@@ -101,7 +101,8 @@ void check_described_columns_are_valid(void **state)
             assert_true(ps_utf8_valid(column->name, strlen(column->name)));
             assert_int_equal(ps_table_column(table, column->name), i);
             assert_true(column->source_type != NULL && column->source_type[0] != '\0');
-            assert_true(column->type > PS_TYPE_UNSPECIFIED && (int)column->type < PS_TYPES);
+            assert_true(column->type != PS_TYPE_UNSPECIFIED || check->contract->untyped);
+            assert_in_range(column->type, 0, PS_TYPES - 1);
             assert_true(column->null_fraction <= 1);
             if (column->type == PS_TYPE_DECIMAL) {
                 assert_in_range(column->precision, 1, PS_DECIMAL_PRECISION_MAX);

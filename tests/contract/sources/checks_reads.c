@@ -133,7 +133,9 @@ void check_batches_are_bounded_and_valid(void **state)
                 }
                 assert_true(batch->rows > 0 || batch->bad_rows > 0);
                 assert_true(batch->rows <= bounds[b]);
-                assert_int_equal(batch->operation, PS_UPSERT);
+                assert_true(batch->operation == PS_UPSERT ||
+                            (check->ops->caps & PS_CAP_CHANGES) != 0);
+                assert_true(batch->operation != PS_TRUNCATE);
                 check_batch(batch);
             }
             ps_batch_free(batch);
@@ -314,6 +316,32 @@ void check_position_goes_on_in_partitions(void **state)
             request.partition = &list.partitions[p];
             check_pieces(check, &request);
         }
+    }
+}
+
+void check_changes_end_where_the_next_read_begins(void **state)
+{
+    struct check *check = *state;
+    struct ps_error err = {0};
+    for (size_t t = 0; (check->ops->caps & PS_CAP_CHANGES) != 0 && t < check->tables_count; t++) {
+        struct ps_read_request request = check_request(check, check->tables[t]);
+        struct ps_reader *reader = open_reader(check, &request);
+        struct ps_batch *batch = rows_batch(&request, 50);
+        char position[4096] = "";
+        while (next(check, reader, request.table, batch) == PS_OK) {
+            const char *after = check->ops->reader_position(reader);
+            assert_true(after != NULL && strlen(after) < sizeof position);
+            strcpy(position, after);
+        }
+        assert_string_equal(check->ops->reader_position(reader), position);
+        check->ops->reader_close(reader);
+        request.position = position;
+        reader = open_reader(check, &request);
+        check->ops->reader_close(reader);
+        request.position = "\n no position";
+        check_status(check->ops->reader_open(check->source, &request, &reader, &err), PS_CONFIG,
+                     &err);
+        ps_batch_free(batch);
     }
 }
 

@@ -137,6 +137,7 @@ int contract_source_run(const char *name, const struct contract_source *contract
         CHECK(partitions_are_the_whole_table),
         CHECK(position_goes_on_exactly),
         CHECK(position_goes_on_in_partitions),
+        CHECK(changes_end_where_the_next_read_begins),
         CHECK(window_holds_what_is_younger_and_null),
         CHECK(window_without_lower_edge_is_everything),
         CHECK(position_goes_on_in_a_window),

@@ -19,6 +19,8 @@ struct contract_source {
     bool torture;
     /* An exact count is the number of rows that a read gives. */
     bool counts_rows;
+    /* Columns may be UNSPECIFIED. */
+    bool untyped;
 };
 
 /* Runs all tests; the number that failed. */
