@@ -19,6 +19,7 @@ extern const struct ps_option ps_engine_options[];
 enum ps_mode {
     PS_MODE_FULL,        /* every row, each time */
     PS_MODE_INCREMENTAL, /* what changed since the cursor */
+    PS_MODE_CHANGES,     /* what the source kept of changes since the position */
 };
 const char *ps_mode_name(enum ps_mode mode);
 
@@ -43,6 +44,7 @@ struct ps_plan_table {
     int32_t cursor;          /* batch column; -1: none */
     int32_t soft_delete;     /* batch column; -1: none */
     struct ps_scalar edge;   /* where the last read ended; not present with a load */
+    const char *position;    /* of a read of changes; NULL: from the first on */
     enum ps_size_class size_class;
     const char *fingerprint; /* of columns and keys; kept in the state */
 };
@@ -68,6 +70,11 @@ struct ps_plan_request {
     const struct ps_clock *clock;
     struct ps_cancel *cancel;
 };
+
+/* The bytes of a batch: what the configuration says, else the source, else 4 MiB. */
+size_t ps_batch_bytes(const struct ps_source_ops *ops, const struct ps_config *config);
+/* The bytes of a message of the stream: the same, but else 1 MiB. */
+size_t ps_message_bytes(const struct ps_source_ops *ops, const struct ps_config *config);
 
 /*
  * Discovers, selects, names and orders. CONFIG: nothing selected, two tables with one name at the

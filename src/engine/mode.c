@@ -218,7 +218,11 @@ enum ps_status mode_choose(const struct ps_source_ops *ops, const struct ps_conf
     ps_buffer_init(&reason, 4096);
     enum ps_status status = PS_OK;
     choice.soft_delete = choose_soft_delete(ops, config, table);
-    if (table->keys_count == 0) {
+    if ((ops->caps & PS_CAP_CHANGES) != 0) {
+        choice.mode = PS_MODE_CHANGES;
+        choice.soft_delete = -1; /* its deletes are deletes */
+        ps_buffer_puts(&reason, "the source keeps its changes");
+    } else if (table->keys_count == 0) {
         ps_buffer_puts(&reason, "no key");
     } else {
         status = choose_cursor(ops, config, arena, table, &choice, &reason, err);
@@ -237,5 +241,5 @@ enum ps_status mode_choose(const struct ps_source_ops *ops, const struct ps_conf
 
 const char *ps_mode_name(enum ps_mode mode)
 {
-    return mode == PS_MODE_FULL ? "full" : "incremental";
+    return mode == PS_MODE_FULL ? "full" : mode == PS_MODE_CHANGES ? "changes" : "incremental";
 }

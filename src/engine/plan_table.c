@@ -202,6 +202,28 @@ static bool rewritten(const char *former, const char *present)
     return false;
 }
 
+/* True where what was sent before cannot be gone on from, whatever the table's mode. */
+static bool begins_anew(const struct plan_table_request *request)
+{
+    const struct ps_table_state *state = request->state;
+    bool asked = request->plan->resync && (request->plan->resync_tables == NULL ||
+                                           listed(request->plan->resync_tables, request->table));
+    return asked || (state != NULL && state->destination_table != NULL &&
+                     (strcmp(state->destination_table, request->name->table) != 0 ||
+                      strcmp(state->destination_schema, request->name->schema) != 0));
+}
+
+/* Where a read of changes begins; NULL: with the first. */
+static const char *changes_position(const struct plan_table_request *request)
+{
+    if (request->plan->state == NULL || begins_anew(request)) {
+        return NULL;
+    }
+    return request->state != NULL && request->state->position != NULL
+               ? request->state->position
+               : request->plan->state->position;
+}
+
 /* Why an incremental table is loaded in full in this sync; NULL: it is not. */
 static const char *load_reason(const struct plan_table_request *request,
                                const struct ps_plan_table *planned,
@@ -268,7 +290,7 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
     planned.reason = choice.reason;
     planned.cursor = batch_column(&selection, choice.cursor);
     planned.soft_delete = batch_column(&selection, choice.soft_delete);
-    if (planned.sink_table->keys_count == 0 && planned.mode != PS_MODE_FULL) {
+    if (planned.sink_table->keys_count == 0 && planned.mode == PS_MODE_INCREMENTAL) {
         planned.mode = PS_MODE_FULL;
         planned.reason = "no key that can be sent";
         planned.cursor = -1;
@@ -282,8 +304,13 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
             planned.edge = request->state->cursor;
         }
     }
-    planned.fingerprint = fingerprint_make(request->arena, &subject,
-                                           planned.load ? NULL : request->state->fingerprint);
+    if (planned.mode == PS_MODE_CHANGES) {
+        planned.load = false;
+        planned.position = changes_position(request);
+    }
+    const bool anew = planned.load || request->state == NULL;
+    planned.fingerprint =
+        fingerprint_make(request->arena, &subject, anew ? NULL : request->state->fingerprint);
     if (planned.fingerprint == NULL) {
         return ps_fail_nomem(err, "planning a table");
     }

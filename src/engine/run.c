@@ -48,6 +48,8 @@ static size_t workers_wanted(const struct run *run)
 {
     int64_t threads = ps_config_integer(run->request->plan.config, "threads", RUN_WORKERS_MAX);
     size_t count = threads > RUN_WORKERS_MAX ? RUN_WORKERS_MAX : (size_t)threads;
+    uint32_t readers_max = run->request->plan.source_ops->readers_max;
+    count = readers_max != 0 && readers_max < count ? readers_max : count;
     return count < run->plan->tables_count ? count : run->plan->tables_count;
 }
 

@@ -32,6 +32,7 @@ struct bad_rows {
 #define READ_BAD_MAX 16
 struct read_end {
     struct ps_scalar edge; /* of an incremental table; else not present */
+    char *position;        /* of a read of changes, owned; NULL: none, or as it was */
     struct bad_rows bad[READ_BAD_MAX];
     uint32_t bad_count;
     uint64_t bad_rows; /* all of them, also of reasons beyond READ_BAD_MAX */

@@ -43,12 +43,20 @@ static enum ps_status canceled(struct ps_error *err)
     return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
 }
 
+static void event_done(struct run *run, struct event *event)
+{
+    run->request->sink_ops->packet_free(run->request->sink, event->packet);
+    if (event->end != NULL) {
+        ps_free(event->end->position);
+        ps_free(event->end);
+    }
+    ps_free(event->text);
+}
+
 void event_free(struct run *run, struct event *event)
 {
     if (event != NULL) {
-        run->request->sink_ops->packet_free(run->request->sink, event->packet);
-        ps_free(event->end);
-        ps_free(event->text);
+        event_done(run, event);
         ps_free(event);
     }
 }
@@ -58,9 +66,7 @@ static enum ps_status push(struct run *run, struct event event, struct ps_error 
 {
     struct event *copy = ps_malloc(sizeof(*copy));
     if (copy == NULL) {
-        run->request->sink_ops->packet_free(run->request->sink, event.packet);
-        ps_free(event.end);
-        ps_free(event.text);
+        event_done(run, &event);
         return ps_fail_nomem(err, "queueing rows");
     }
     *copy = event;
@@ -125,7 +131,7 @@ static enum ps_status read_prepare(struct read *read, struct ps_error *err)
         .columns = read->columns,
         .columns_count = count,
         .rows_max = parameters.batch_rows,
-        .bytes_max = (size_t)ps_config_integer(config, "batch_bytes", 1 << 20),
+        .bytes_max = ps_batch_bytes(source_ops(read->worker), config),
     };
     enum ps_status status = ps_batch_pool_new(&shape, BATCHES_KEPT, &read->pool, err);
     if (status == PS_OK) {
@@ -241,7 +247,7 @@ static enum ps_status read_batch(struct read *read, struct ps_reader *reader, st
     return read_queue(read, output.deletes, err);
 }
 
-static enum ps_status read_finish(struct read *read, struct ps_error *err)
+static enum ps_status read_finish(struct read *read, struct ps_reader *reader, struct ps_error *err)
 {
     const struct ps_plan_table *table = read->table;
     enum ps_status status = read_begin(read, err);
@@ -260,6 +266,12 @@ static enum ps_status read_finish(struct read *read, struct ps_error *err)
             window_next_edge(cursor->type, cursor->scale, &read->now, &read->largest, &table->edge);
     }
     struct event event = {.kind = EVENT_END, .table = read->index, .plan = table, .end = end};
+    const char *position =
+        table->mode == PS_MODE_CHANGES ? source_ops(read->worker)->reader_position(reader) : NULL;
+    if (position != NULL && (end->position = ps_strdup(position)) == NULL) {
+        event_done(read->worker->run, &event);
+        return ps_fail_nomem(err, "ending a table");
+    }
     return push(read->worker->run, event, err);
 }
 
@@ -269,7 +281,7 @@ static enum ps_status read_rows(struct read *read, struct ps_reader *reader, str
     while (status == PS_OK) {
         status = read_batch(read, reader, err);
     }
-    return status == PS_END ? read_finish(read, err) : status;
+    return status == PS_END ? read_finish(read, reader, err) : status;
 }
 
 static enum ps_status read_open(struct read *read, struct ps_reader **ret_reader,
@@ -285,7 +297,9 @@ static enum ps_status read_open(struct read *read, struct ps_reader **ret_reader
         .columns_count = table->read_table->columns_count,
         .value_bytes_max = (size_t)ps_config_integer(config, "max_value_bytes", 104857600),
     };
-    if (!read->table->load) {
+    if (table->mode == PS_MODE_CHANGES) {
+        request.position = table->position;
+    } else if (!table->load) {
         window.column = table->read_columns[table->cursor];
         window.lower =
             window_lower(&table->edge, ps_config_integer(config, "lookback_seconds", 300));

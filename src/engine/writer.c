@@ -214,7 +214,12 @@ static enum ps_status remember_end(struct writer *writer, const struct event *ev
     }
     state->loading = false;
     state->cursor = event->end->edge;
-    return PS_OK;
+    if (table->mode != PS_MODE_CHANGES) {
+        return ps_state_set_text(whole, &state->position, NULL, err);
+    }
+    return event->end->position == NULL
+               ? PS_OK
+               : ps_state_set_text(whole, &state->position, event->end->position, err);
 }
 
 static enum ps_status write_end(struct writer *writer, const struct event *event,

@@ -20,9 +20,11 @@ struct ps_renamed_column {
 /* One table's part. Texts live in the state's arena. */
 struct ps_table_state {
     const char *schema, *table;     /* as the source spells them */
-    const char *mode;               /* "full", "incremental": of the last read; NULL: never read */
+    const char *mode;               /* "full", "incremental", "changes": of the last read; NULL:
+                                       never read */
     const char *cursor_column;      /* NULL: none */
     struct ps_scalar cursor;        /* the next window's edge before the look-back is taken off */
+    const char *position;           /* where the next read of changes begins; NULL: at the first */
     const char *fingerprint;        /* of the columns and keys at the last read; NULL: never read */
     const char *incarnation;        /* ps_table.incarnation at the last load; NULL: none */
     const char *destination_schema; /* "" where it lies in the destination schema itself */
@@ -37,6 +39,7 @@ struct ps_state {
     const char *source;             /* the source's name; NULL in a new state */
     const char *warehouse_id;       /* NULL in a new state */
     const char *destination_schema; /* where the tables without a schema lie; NULL: not said */
+    const char *position;           /* of tables that have none of their own; NULL: none */
     uint64_t number;                /* of the checkpoint that wrote it; 0 in a new state */
     uint64_t syncs_completed;
     char *connector; /* owned: the state of a foreign connector, as it gave it; NULL: none */
@@ -52,8 +55,9 @@ void ps_state_free(struct ps_state *state); /* NULL is fine */
 
 /*
  * Reads a document; `where` names it in messages ("files/state.json"). Empty, blank or {}: a new
- * state. CONFIG (setting): damaged (the checksum does not fit), not ours, a newer version; each
- * says what it is and names the way out.
+ * state; {"cursor": N}, as the Partner SDK's example connector keeps it: a new state of the source
+ * `example` that goes on from there. CONFIG (setting): damaged (the checksum does not fit), not
+ * ours, a newer version; each says what it is and names the way out.
  */
 enum ps_status ps_state_parse(const char *json, size_t size, const char *where,
                               struct ps_state **ret_state, struct ps_error *err) PS_MUST_CHECK;

@@ -2,6 +2,7 @@
  * Reads the state document; see docs/state-format.md. What it refuses it refuses by name, since a
  * state taken for another one would lose rows without a word.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -179,6 +180,9 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
         status = read_cursor(reading, ps_json_member(object, "cursor"), table, err);
     }
     if (status == PS_OK) {
+        status = read_text(reading, object, "position", &table->position, err);
+    }
+    if (status == PS_OK) {
         status = read_text(reading, object, "fingerprint", &table->fingerprint, err);
     }
     if (status == PS_OK) {
@@ -216,6 +220,9 @@ static enum ps_status read_members(struct reading *reading, const struct ps_json
     }
     if (status == PS_OK) {
         status = read_text(reading, root, "destination_schema", &state->destination_schema, err);
+    }
+    if (status == PS_OK) {
+        status = read_text(reading, root, "position", &state->position, err);
     }
     if (status == PS_OK) {
         status = read_count(reading, root, "number", &state->number, err);
@@ -300,6 +307,22 @@ static bool is_nothing(const char *json, size_t size)
     return true;
 }
 
+/* {"cursor": N} alone: what the Partner SDK's example connector keeps. */
+static bool is_example(const struct ps_json *root, int64_t *ret_cursor)
+{
+    return root->kind == PS_JSON_OBJECT && root->count == 1 &&
+           ps_json_integer(root, "cursor", ret_cursor) && *ret_cursor >= 0;
+}
+
+static enum ps_status import_example(struct reading *reading, int64_t cursor, struct ps_error *err)
+{
+    char position[24];
+    snprintf(position, sizeof(position), "%" PRId64, cursor);
+    struct ps_state *state = reading->state;
+    enum ps_status status = ps_state_set_text(state, &state->source, "example", err);
+    return status == PS_OK ? ps_state_set_text(state, &state->position, position, err) : status;
+}
+
 static enum ps_status read_document(struct reading *reading, struct ps_arena *tree,
                                     const char *json, size_t size, struct ps_error *err)
 {
@@ -316,6 +339,10 @@ static enum ps_status read_document(struct reading *reading, struct ps_arena *tr
     }
     if (root->kind == PS_JSON_OBJECT && root->count == 0) {
         return PS_OK;
+    }
+    int64_t cursor;
+    if (is_example(root, &cursor)) {
+        return import_example(reading, cursor, err);
     }
     status = check_version(reading, root, err);
     if (status == PS_OK) {

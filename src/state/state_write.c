@@ -67,6 +67,7 @@ static enum ps_status table_put(struct ps_json_writer *writer, const struct ps_t
     if (status != PS_OK) {
         return status;
     }
+    put_optional(writer, "position", table->position);
     put_optional(writer, "fingerprint", table->fingerprint);
     put_optional(writer, "incarnation", table->incarnation);
     if (table->destination_table != NULL || destination_schema[0] != '\0') {
@@ -102,6 +103,7 @@ enum ps_status state_write_canonical(const struct ps_state *state, struct ps_buf
     put_optional(&writer, "source", state->source);
     put_optional(&writer, "warehouse", state->warehouse_id);
     put_optional(&writer, "destination_schema", state->destination_schema);
+    put_optional(&writer, "position", state->position);
     ps_json_put_integer(&writer, "number", (int64_t)state->number);
     ps_json_put_integer(&writer, "syncs_completed", (int64_t)state->syncs_completed);
     if (state->connector != NULL) {

@@ -88,6 +88,7 @@ static struct ps_state *full_state(void)
     set(state, &state->source, "yugabytedb");
     set(state, &state->warehouse_id, "4f0c");
     set(state, &state->destination_schema, "tester");
+    set(state, &state->position, "6");
     state->number = 17;
     state->syncs_completed = 3;
     struct ps_table_state *orders = table_of(state, "public", "or\"ders ä");
@@ -107,16 +108,18 @@ static struct ps_state *full_state(void)
     set(state, &prices->cursor_column, "amount");
     prices->cursor = (struct ps_scalar){
         .type = PS_TYPE_DECIMAL, .present = true, .scale = 4, .integer = -1234567};
-    table_of(state, "public", "a");
+    struct ps_table_state *log = table_of(state, "public", "a");
+    set(state, &log->position, "402");
     return state;
 }
 
 static const char full_text[] =
     "{\"penstock\":1,\"source\":\"yugabytedb\",\"warehouse\":\"4f0c\","
-    "\"destination_schema\":\"tester\",\"number\":17,\"syncs_completed\":3,\"tables\":["
+    "\"destination_schema\":\"tester\",\"position\":\"6\",\"number\":17,\"syncs_completed\":3,"
+    "\"tables\":["
     "{\"schema\":\"\",\"table\":\"prices\",\"cursor\":{\"column\":\"amount\",\"type\":\"DECIMAL\","
     "\"scale\":4,\"value\":\"-123.4567\"}},"
-    "{\"schema\":\"public\",\"table\":\"a\"},"
+    "{\"schema\":\"public\",\"table\":\"a\",\"position\":\"402\"},"
     "{\"schema\":\"public\",\"table\":\"or\\\"ders ä\",\"mode\":\"incremental\","
     "\"cursor\":{\"column\":\"updated_at\",\"type\":\"UTC_DATETIME\",\"scale\":0,"
     "\"value\":\"2023-11-14T22:13:20.123456789Z\"},\"fingerprint\":\"f1\","
@@ -193,6 +196,7 @@ static void test_state_parse_gives_back_every_member(void **context)
     assert_string_equal(back->source, "yugabytedb");
     assert_string_equal(back->warehouse_id, "4f0c");
     assert_string_equal(back->destination_schema, "tester");
+    assert_string_equal(back->position, "6");
     assert_int_equal(back->number, 17);
     assert_int_equal(back->syncs_completed, 3);
     assert_int_equal(back->tables_count, 3);
@@ -214,6 +218,7 @@ static void test_state_parse_gives_back_every_member(void **context)
     assert_true(orders->loading);
     const struct ps_table_state *a = ps_state_find(back, "public", "a");
     assert_non_null(a);
+    assert_string_equal(a->position, "402");
     assert_null(a->mode);
     assert_null(a->cursor_column);
     assert_false(a->cursor.present);
@@ -328,6 +333,21 @@ static void test_state_parse_survives_another_layout_and_order(void **context)
     ps_buffer_done(&out);
 }
 
+static void test_state_parse_takes_over_the_example_connectors_cursor(void **context)
+{
+    (void)context;
+    struct ps_state *state = parse_text("{\"cursor\": 6}\n");
+    assert_string_equal(state->source, "example");
+    assert_string_equal(state->position, "6");
+    assert_null(state->warehouse_id);
+    assert_int_equal(state->number, 0);
+    assert_int_equal(state->tables_count, 0);
+    ps_state_free(state);
+    state = parse_text("{\"cursor\":0}");
+    assert_string_equal(state->position, "0");
+    ps_state_free(state);
+}
+
 static void test_state_parse_of_another_connector_is_refused_by_name(void **context)
 {
     (void)context;
@@ -338,7 +358,12 @@ static void test_state_parse_of_another_connector_is_refused_by_name(void **cont
                                          "[1, 2]",
                                          "\"text\"",
                                          "null",
-                                         "{\"tables\": []}"};
+                                         "{\"tables\": []}",
+                                         "{\"cursor\": -1}",
+                                         "{\"cursor\": \"6\"}",
+                                         "{\"cursor\": 1.5}",
+                                         "{\"cursor\": null}",
+                                         "{\"cursor\": 6, \"other\": 1}"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         ASSERT_REFUSED(others[i], "no Penstock state", "other connectors", "move it away");
     }
@@ -576,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_state_write_cursor_that_cannot_be_read_again_is_a_bug),
         cmocka_unit_test(test_state_parse_of_nothing_is_a_new_state),
         cmocka_unit_test(test_state_parse_survives_another_layout_and_order),
+        cmocka_unit_test(test_state_parse_takes_over_the_example_connectors_cursor),
         cmocka_unit_test(test_state_parse_of_another_connector_is_refused_by_name),
         cmocka_unit_test(test_state_parse_of_a_newer_version_is_refused_by_name),
         cmocka_unit_test(test_state_parse_of_a_broken_version_is_damaged),
