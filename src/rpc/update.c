@@ -85,8 +85,7 @@ static enum ps_status open_stream(struct update *update, struct ps_error *err)
 {
     update->stream = (struct ps_stream){.context = update, .send = send_message};
     if (update->config != NULL) {
-        update->stream.message_bytes =
-            (size_t)ps_config_integer(update->config, "batch_bytes", 1 << 20);
+        update->stream.message_bytes = ps_message_bytes(update->source_ops, update->config);
         update->stream.with_schema = rpc_service_with_schema(update->config);
     }
     struct ps_sink_request request = {.destination = "",
