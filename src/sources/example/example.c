@@ -272,6 +272,7 @@ const struct ps_source_ops ps_source_example = {
     .abi = PS_SOURCE_ABI,
     .name = "example",
     .label = "Example",
+    .summary = "A simulated service with two small tables, for trying out and for tests.",
     .caps = PS_CAP_CHANGES,
     .options = options,
     .tests = tests,
