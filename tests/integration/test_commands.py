@@ -476,7 +476,8 @@ def test_odd_configurations_are_taken_with_a_warning(penstock_debug, golden, wor
 
 
 BAD_COMMAND_LINES = [
-    ["snyc"], ["serve"], ["--port", "50051"], ["sync", "--port", "50051"],
+    ["snyc"], ["serve", "--port", "70000"], ["--port", "a"], ["sync", "--port", "50051"],
+    ["form", "--source", "oracle"], ["form", "--josn"],
     ["sync", "--tabels", "a"],
     ["sync", "--follow", "5"], ["sync", "--config"], ["sync", "--json=yes"], ["sync", "extra"],
     ["sync", "--tables", "a,,b"], ["sync", "--warehouse", "a.db", "--destination", "null"],

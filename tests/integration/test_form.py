@@ -36,9 +36,10 @@ def form_of(penstock, *arguments):
 
 
 def test_form_of_one_source_is_the_golden_one(penstock):
-    done = penstock("form", "--source", "ehr")
-    assert (done.code, done.err) == (0, "")
-    check_golden("form-ehr", done.out)
+    for source in ["ehr", "example"]:
+        done = penstock("form", "--source", source)
+        assert (done.code, done.err) == (0, "")
+        check_golden(f"form-{source}", done.out)
 
 
 def test_form_of_all_sources_begins_with_the_choice_of_one(penstock):
@@ -88,6 +89,16 @@ def test_shared_keys_have_the_source_before_them_and_belong_to_it(penstock):
     assert found["ehr_seed"] == ({"condition_field": "source", "string_value": "ehr"},)
     alone = form_of(penstock, "--source", "postgresql")["fields"]
     assert "host" in {field["name"] for field, _ in fields_of(alone)}
+
+
+def test_conditions_of_a_source_nest_in_its_own(penstock):
+    found = {field["name"]: conditions for field, conditions in fields_of(
+        form_of(penstock)["fields"])}  # fmt: skip
+    chosen = {"condition_field": "source", "string_value": "example"}
+    for name, method in [("client_secret", "OAuth2.0"), ("api_key", "API Key"),
+                         ("example_password", "Basic Auth")]:  # fmt: skip
+        shown = {"condition_field": "authenticationMethod", "string_value": method}
+        assert found[name] == (chosen, shown)
 
 
 def test_what_the_form_of_all_sources_gives_is_a_configuration(penstock):
