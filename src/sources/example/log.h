@@ -15,7 +15,7 @@
 /* Texts of table2.b2: most are short, 60 of them long, and one larger than a message. */
 #define LOG_LONG_FIRST 60
 #define LOG_LONG_END 120
-#define LOG_LONG_SIZE 2048
+#define LOG_LONG_SIZE 4096
 #define LOG_OVERSIZE_ROW 140
 #define LOG_OVERSIZE_SIZE 120000
 

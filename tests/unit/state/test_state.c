@@ -346,6 +346,14 @@ static void test_state_parse_takes_over_the_example_connectors_cursor(void **con
     state = parse_text("{\"cursor\":0}");
     assert_string_equal(state->position, "0");
     ps_state_free(state);
+    for (int64_t n = 0, status = PS_NOMEM; status != PS_OK; n++) {
+        struct ps_error err = {0};
+        ps_alloc_fail_after(n, 0);
+        status = ps_state_parse("{\"cursor\":6}", 12, "here", &state, &err);
+        ps_alloc_fail_after(-1, 0);
+        assert_true(status == PS_OK || status == PS_NOMEM);
+    }
+    ps_state_free(state);
 }
 
 static void test_state_parse_of_another_connector_is_refused_by_name(void **context)
