@@ -65,8 +65,10 @@ const struct ps_option ps_engine_options[] = {
             "are tables, up to 4."),
     INTEGER("batch_size", "Rows in a batch", 1, 1000000, NULL,
             "Not set: 5,000 for tables under a million rows, 2,500 up to 50 million, else 1,000."),
-    INTEGER("batch_bytes", "Bytes in a batch", 1024, 1073741824, "4194304",
-            "A batch ends with the row that reaches this size."),
+    INTEGER("batch_bytes", "Bytes in a batch", 1024, 1073741824, NULL,
+            "A batch ends with the row that reaches this size, and so does a message to the "
+            "platform. Not set: 4 MiB for a batch, 1 MiB for a message, unless the source has its "
+            "own size."),
     INTEGER("max_value_bytes", "Largest value", 1024, 1073741824, "104857600",
             "A row with a larger value cannot be carried."),
     INTEGER("max_queue_size", "Rows in the queue", 1, 100000000, NULL,
