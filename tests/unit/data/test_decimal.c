@@ -27,6 +27,41 @@ static void test_decimal_canonical_texts_come_back(void **state)
     assert_round_trip("9999999999999999999.9999999999999999999", 19);
 }
 
+/* Digits are made 18 at a time. */
+static void test_decimal_format_where_runs_of_digits_meet(void **state)
+{
+    (void)state;
+    static const char *const digits[] = {
+        "1",
+        "99999999999999999",
+        "100000000000000000",
+        "999999999999999999",
+        "1000000000000000000",
+        "1000000000000000001",
+        "9223372036854775808",
+        "18446744073709551616",
+        "999999999999999999999999999999999999",
+        "1000000000000000000000000000000000000",
+        "1000000000000000000000000000000000001",
+        "10000000000000000000000000000000000000",
+    };
+    for (size_t i = 0; i < sizeof(digits) / sizeof(digits[0]); i++) {
+        size_t size = strlen(digits[i]);
+        assert_round_trip(digits[i], 0);
+        for (uint8_t scale = 1; scale <= 38; scale++) {
+            char text[64] = "-";
+            size_t whole = size > scale ? size - scale : 0;
+            strncat(text, whole == 0 ? "0" : digits[i], whole == 0 ? 1 : whole);
+            strcat(text, ".");
+            for (size_t zeros = size; zeros < scale; zeros++) {
+                strcat(text, "0");
+            }
+            strcat(text, digits[i] + whole);
+            assert_round_trip(text, scale);
+        }
+    }
+}
+
 static void assert_parsed(const char *text, uint8_t scale, int64_t expected)
 {
     ps_int128 value;
@@ -94,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decimal_canonical_texts_come_back),
+        cmocka_unit_test(test_decimal_format_where_runs_of_digits_meet),
         cmocka_unit_test(test_decimal_other_texts_of_the_same_value),
         cmocka_unit_test(test_decimal_what_does_not_fit_is_refused),
         cmocka_unit_test(test_decimal_format_of_the_whole_128_bits),
