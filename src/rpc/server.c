@@ -20,9 +20,11 @@
 #define CANCEL_GRACE_MS 2000
 /* For connections to be closed by both sides, so that the last bytes arrive. */
 #define CLOSE_GRACE_MS 1000
-/* A peer that is silent for a minute is asked for a sign of life, and dropped 20 s later. */
+/* A peer that is silent for a minute is asked for a sign of life, and dropped two minutes later; so
+ * is one that leaves its socket unread that long (the library makes a TCP_USER_TIMEOUT of it). A
+ * client may be slow: it may be committing what it got. */
 #define KEEPALIVE_MS 60000
-#define KEEPALIVE_TIMEOUT_MS 20000
+#define KEEPALIVE_TIMEOUT_MS 120000
 #define STREAMS_PER_CONNECTION_MAX 256
 #define MILLISECOND_NS INT64_C(1000000)
 
