@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "rpc/inflate.h"
 
 #define PATH_SHOWN_MAX 200
 
@@ -172,31 +173,48 @@ void call_receive(struct ps_rpc_call *call)
     completion_start(call->call, &receive, 1, &call->reception);
 }
 
-/* The incoming message as one piece of our own memory; false: no memory. */
-static bool call_take_request(struct ps_rpc_call *call)
+/* The incoming message, which is not packed, as one piece of our own memory. */
+static enum ps_status copy_message(grpc_byte_buffer *incoming, uint8_t **ret_message,
+                                   size_t *ret_size, struct ps_error *err)
 {
-    size_t size = grpc_byte_buffer_length(call->incoming), used = 0;
-    uint8_t *request = ps_malloc(size);
-    grpc_byte_buffer_reader reader;
-    if (request == NULL || !grpc_byte_buffer_reader_init(&reader, call->incoming)) {
-        ps_free(request);
-        return false;
+    size_t size = grpc_byte_buffer_length(incoming), used = 0;
+    uint8_t *message = ps_malloc(size);
+    if (message == NULL) {
+        return ps_fail_nomem(err, "reading the request");
     }
-    grpc_slice slice;
-    while (grpc_byte_buffer_reader_next(&reader, &slice) != 0) {
-        size_t length = GRPC_SLICE_LENGTH(slice);
+    grpc_byte_buffer_reader reader;
+    int begun = grpc_byte_buffer_reader_init(&reader, incoming);
+    assert(begun != 0); /* It fails to unpack alone. */
+    grpc_slice *slice = NULL;
+    while (grpc_byte_buffer_reader_peek(&reader, &slice) != 0) {
+        size_t length = GRPC_SLICE_LENGTH(*slice);
         assert(length <= size - used);
         if (length != 0) {
-            memcpy(request + used, GRPC_SLICE_START_PTR(slice), length);
+            memcpy(message + used, GRPC_SLICE_START_PTR(*slice), length);
         }
         used += length;
-        grpc_slice_unref(slice);
     }
     grpc_byte_buffer_reader_destroy(&reader);
-    ps_free(call->request);
-    call->request = request;
-    call->request_size = used;
-    return true;
+    *ret_message = message;
+    *ret_size = used;
+    return PS_OK;
+}
+
+/* Takes the incoming message as the call's request. */
+static enum ps_status call_take_request(struct ps_rpc_call *call, struct ps_error *err)
+{
+    uint8_t *message = NULL;
+    size_t size = 0;
+    enum ps_status status =
+        call->incoming->data.raw.compression == GRPC_COMPRESS_NONE
+            ? copy_message(call->incoming, &message, &size, err)
+            : inflate_message(call->incoming, CORE_MESSAGE_SIZE_MAX, &message, &size, err);
+    if (status == PS_OK) {
+        ps_free(call->request);
+        call->request = message;
+        call->request_size = size;
+    }
+    return status;
 }
 
 static void call_received(void *context, bool ok)
@@ -204,21 +222,24 @@ static void call_received(void *context, bool ok)
     struct ps_rpc_call *call = context;
     call->receiving = false;
     bool came = call->incoming != NULL;
-    bool taken = came && !call->ended && call_take_request(call);
+    struct ps_error err = {0};
+    enum ps_status status = PS_OK;
     if (came) {
+        status = call->ended ? PS_OK : call_take_request(call, &err);
         grpc_byte_buffer_destroy(call->incoming);
         call->incoming = NULL;
     }
-    if (!call->ended) {
-        if (taken) {
-            call->conduct->requested(call);
-        } else if (came) {
-            call_end(call, PS_RPC_RESOURCE_EXHAUSTED, "memory ran out while reading the request");
-        } else if (ok && call->conduct->half_closed != NULL) {
-            call->conduct->half_closed(call);
-        } else {
-            call_end(call, PS_RPC_INVALID_ARGUMENT, "the call brought no request");
-        }
+    if (call->ended) {
+        /* Refused while it was on its way. */
+    } else if (status != PS_OK) {
+        call_end(call, status == PS_DATA ? PS_RPC_INVALID_ARGUMENT : PS_RPC_RESOURCE_EXHAUSTED,
+                 err.message);
+    } else if (came) {
+        call->conduct->requested(call);
+    } else if (ok && call->conduct->half_closed != NULL) {
+        call->conduct->half_closed(call);
+    } else {
+        call_end(call, PS_RPC_INVALID_ARGUMENT, "the call brought no request");
     }
     call_release_if_over(call);
 }

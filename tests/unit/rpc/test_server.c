@@ -2,6 +2,7 @@
 #include "rpc/server.h"
 
 #include "base/thread.h"
+#include "support/torture.h"
 #include "toy_server.h"
 #include "wire_client.h"
 
@@ -439,6 +440,48 @@ static void test_server_answers_health_by_service(void **state)
     toy_stop(&toy);
 }
 
+static enum ps_status serve_stopped(void *context, struct ps_error *err)
+{
+    (void)context;
+    struct ps_cancel stop;
+    ps_cancel_init(&stop);
+    ps_cancel_set(&stop, 0);
+    struct ps_rpc_options options = {.host = "127.0.0.1", .methods = toy_methods};
+    return ps_rpc_serve(&options, &stop, err);
+}
+
+static void test_server_out_of_memory_at_its_start_says_so(void **state)
+{
+    (void)state;
+    torture(serve_stopped, NULL);
+}
+
+/* Calls are made while the Nth allocation fails; the server answers one way or the other. */
+static void test_server_out_of_memory_ends_the_call_and_lives_on(void **state)
+{
+    (void)state;
+    struct toy toy;
+    assert_true(toy_start(&toy, (struct ps_rpc_options){.drain_ms = 0}));
+    struct wire_client client = wire_connect("127.0.0.1", toy.port, false, false);
+    unsigned refused = 0;
+    for (int64_t n = 0; n < 12; n++) {
+        struct wire_call call;
+        ps_alloc_fail_after(n, 0);
+        wire_ask(&client, "/grpc.health.v1.Health/Check", "", 0, &call);
+        struct wire_message answer = wire_read(&call);
+        grpc_status_code code = wire_status(&call);
+        assert_true(code == GRPC_STATUS_OK || code == GRPC_STATUS_RESOURCE_EXHAUSTED);
+        refused += code != GRPC_STATUS_OK;
+        ps_alloc_fail_after(-1, 0);
+        gpr_free(answer.bytes);
+        wire_hang_up(&call);
+    }
+    assert_true(refused > 0);
+    assert_echo(&client, "still here", 10);
+    wire_disconnect(&client);
+    toy_stop(&toy);
+}
+
 static int library_start(void **state)
 {
     (void)state;
@@ -472,6 +515,8 @@ int main(void)
         cmocka_unit_test(test_server_on_a_taken_port_says_so),
         cmocka_unit_test(test_server_answers_reflection_on_one_stream),
         cmocka_unit_test(test_server_answers_health_by_service),
+        cmocka_unit_test(test_server_out_of_memory_at_its_start_says_so),
+        cmocka_unit_test(test_server_out_of_memory_ends_the_call_and_lives_on),
     };
     return cmocka_run_group_tests(tests, library_start, library_end);
 }
