@@ -36,7 +36,9 @@ def test_release_folder_holds_exactly_one_executable(release):
 
 
 def test_executable_exports_no_symbol(release):
-    assert output("nm", "-D", "--defined-only", release) == ""
+    lines = output("nm", "-D", "--defined-only", release).splitlines()
+    # The C library's own variables (stderr), which the loader copies for archives that are not PIC.
+    assert [line for line in lines if "@GLIBC_" not in line] == []
 
 
 def test_executable_is_hardened(release):
