@@ -85,7 +85,8 @@ struct ps_table {
     int64_t bytes_estimate;  /* from statistics; -1: unknown */
     const char *incarnation; /* changes when the table is emptied or rewritten behind every cursor
                                 (PostgreSQL: pg_relation_filenode); NULL: cannot be told. Commas
-                                part a list, of which "part:file" may come and go with its part */
+                                part a list, of which "part:file" may come and go with its part,
+                                and "part:file-" says that the part has no rows */
     uint32_t source_id;      /* the source's own handle (PostgreSQL: oid) */
 };
 
@@ -104,11 +105,16 @@ struct ps_table_list {
     size_t tables_count, tables_capacity;
     const char **warnings;
     size_t warnings_count, warnings_capacity;
+    struct ps_table **refused; /* tables that are there, but not for this login; names alone */
+    size_t refused_count, refused_capacity;
 };
 
 /* Adds an entry, zeroed but for the estimates (-1); its strings are to be put into the arena. */
 PS_PUBLIC enum ps_status ps_table_list_add(struct ps_table_list *list, struct ps_table **ret_table,
                                            struct ps_error *err) PS_MUST_CHECK;
+/* Notes a table that the login may not read; a warning says why. Copies the names. */
+PS_PUBLIC enum ps_status ps_table_list_refuse(struct ps_table_list *list, const char *schema,
+                                              const char *name, struct ps_error *err) PS_MUST_CHECK;
 PS_PUBLIC enum ps_status ps_table_list_warn(struct ps_table_list *list, struct ps_error *err,
                                             const char *format, ...) PS_PRINTF(3, 4) PS_MUST_CHECK;
 

@@ -63,6 +63,12 @@ struct ps_stored_state {
     size_t json_size;
 };
 
+/* What is to be known of a load at its end. */
+#define PS_LOAD_KEYS_MAY_REPEAT 1u /* keys may have been read twice: the last one wins */
+#define PS_LOAD_INCOMPLETE                                                                         \
+    2u /* rows were left out: a former row that the load did not bring may                         \
+          still be there, and stays as it is */
+
 /* What the end of a load did. */
 struct ps_load_result {
     uint64_t
@@ -117,10 +123,9 @@ struct ps_sink_ops {
     enum ps_status (*load_begin)(struct ps_sink *sink, const struct ps_table *table,
                                  struct ps_error *err);
 
-    /* The load is complete. `keys_may_repeat`: keys may have been read twice; the last one wins. */
-    enum ps_status (*load_end)(struct ps_sink *sink, const struct ps_table *table,
-                               bool keys_may_repeat, struct ps_load_result *ret_result,
-                               struct ps_error *err);
+    /* The load is complete. `flags`: PS_LOAD_…. */
+    enum ps_status (*load_end)(struct ps_sink *sink, const struct ps_table *table, uint32_t flags,
+                               struct ps_load_result *ret_result, struct ps_error *err);
 
     /*
      * Worker threads. Takes the batch, also when it fails (it goes back to its pool), and makes of

@@ -88,6 +88,29 @@ enum ps_status ps_table_list_add(struct ps_table_list *list, struct ps_table **r
     return PS_OK;
 }
 
+enum ps_status ps_table_list_refuse(struct ps_table_list *list, const char *schema,
+                                    const char *name, struct ps_error *err)
+{
+    if (list->refused_count == list->refused_capacity) {
+        struct ps_table **refused =
+            grown(list->arena, list->refused, list->refused_count, &list->refused_capacity);
+        if (refused == NULL) {
+            return ps_fail_nomem(err, "listing the tables");
+        }
+        list->refused = refused;
+    }
+    struct ps_table *table = ps_arena_alloc(list->arena, sizeof(*table));
+    if (table != NULL) {
+        table->schema = ps_arena_strdup(list->arena, schema);
+        table->name = ps_arena_strdup(list->arena, name);
+    }
+    if (table == NULL || table->schema == NULL || table->name == NULL) {
+        return ps_fail_nomem(err, "listing the tables");
+    }
+    list->refused[list->refused_count++] = table;
+    return PS_OK;
+}
+
 enum ps_status ps_table_list_warn(struct ps_table_list *list, struct ps_error *err,
                                   const char *format, ...)
 {

@@ -46,14 +46,18 @@ struct ps_plan_table {
     struct ps_scalar edge;   /* where the last read ended; not present with a load */
     const char *position;    /* of a read of changes; NULL: from the first on */
     enum ps_size_class size_class;
-    const char *fingerprint; /* of columns and keys; kept in the state */
+    const struct ps_selected_table *selected; /* the platform's entry of it; NULL: none */
+    const char *fingerprint;                  /* of columns and keys; kept in the state */
 };
 
 struct ps_plan {
     struct ps_arena *arena;       /* owned */
     struct ps_plan_table *tables; /* in the order of the work */
     size_t tables_count;
-    size_t tables_found; /* before selection */
+    size_t tables_found;   /* before selection */
+    size_t tables_refused; /* named by the user or read before, but not for this login any more */
+    struct ps_table_state *const *gone; /* the state's, whose tables are no more at the source */
+    size_t gone_count;
     const char **warnings;
     size_t warnings_count;
 };

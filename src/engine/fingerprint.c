@@ -1,8 +1,8 @@
 /*
- * The form: "k<keys>.b<backfilled>.s<left out>.c<columns>.n<names>". The first four are hashes of
- * eight digits, of sets of columns. `names` has four digits for each of the source's column
- * handles, from 1 on: a hash of the name that the column had when it was last seen, 0000 where
- * there was none. Columns that are gone stay in it, because what they left still lies at the
+ * The form: "k<keys>.b<backfilled>.s<left out>.d<deletes>.c<columns>.n<names>". The first five are
+ * hashes of eight digits, of sets of columns. `names` has four digits for each of the source's
+ * column handles, from 1 on: a hash of the name that the column had when it was last seen, 0000
+ * where there was none. Columns that are gone stay in it, because what they left still lies at the
  * destination.
  */
 #include "engine/fingerprint.h"
@@ -121,12 +121,12 @@ const char *fingerprint_make(struct ps_arena *arena, const struct fingerprint_su
                                      (uint64_t)column->precision << 8 | column->scale));
     }
     const char *names = make_names(arena, table, former);
-    return names == NULL
-               ? NULL
-               : ps_arena_printf(arena,
-                                 "k%08" PRIx32 ".b%08" PRIx32 ".s%08" PRIx32 ".c%08" PRIx32 ".n%s",
-                                 (uint32_t)keys, (uint32_t)backfilled, subject->left_out,
-                                 (uint32_t)columns, names);
+    return names == NULL ? NULL
+                         : ps_arena_printf(arena,
+                                           "k%08" PRIx32 ".b%08" PRIx32 ".s%08" PRIx32
+                                           ".d%08" PRIx32 ".c%08" PRIx32 ".n%s",
+                                           (uint32_t)keys, (uint32_t)backfilled, subject->left_out,
+                                           subject->deletes, (uint32_t)columns, names);
 }
 
 /*
@@ -171,6 +171,9 @@ const char *fingerprint_change(const char *former, const struct fingerprint_subj
     }
     if (!same_part(former, present, 's')) {
         return "other columns of it are selected";
+    }
+    if (!same_part(former, present, 'd')) {
+        return "rows are marked as deleted otherwise";
     }
     return names_moved(former, subject->table) ? "a column was renamed or replaced" : NULL;
 }

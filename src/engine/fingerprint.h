@@ -8,10 +8,14 @@
 #include "base/arena.h"
 #include "penstock/schema.h"
 
-/* The table as it is sent, and a hash of the names of the source's columns that are not. */
+/*
+ * The table as it is sent, a hash of the names of the source's columns that are not, and one of
+ * what marks a row as deleted.
+ */
 struct fingerprint_subject {
     const struct ps_table *table;
     uint32_t left_out;
+    uint32_t deletes;
 };
 
 /* Adds the name of a column that is not sent to the hash of them. */

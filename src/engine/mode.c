@@ -188,17 +188,8 @@ static int32_t soft_delete_named(const struct ps_table *table, const char *name)
     return -1;
 }
 
-static int32_t choose_soft_delete(const struct ps_source_ops *ops, const struct ps_config *config,
-                                  const struct ps_table *table)
+static int32_t known_soft_delete(const struct ps_source_ops *ops, const struct ps_table *table)
 {
-    const char *configured =
-        ps_config_by_table(config, "soft_delete_column", table->schema, table->name);
-    if (configured != NULL) {
-        int32_t column = soft_delete_named(table, configured);
-        if (column >= 0) {
-            return column;
-        }
-    }
     for (size_t i = 0; ops->soft_delete_names != NULL && ops->soft_delete_names[i] != NULL; i++) {
         int32_t column = soft_delete_named(table, ops->soft_delete_names[i]);
         if (column >= 0) {
@@ -209,6 +200,29 @@ static int32_t choose_soft_delete(const struct ps_source_ops *ops, const struct 
     return soft_delete_named(table, "_fivetran_deleted");
 }
 
+static enum ps_status choose_soft_delete(const struct ps_source_ops *ops,
+                                         const struct ps_config *config, struct ps_arena *arena,
+                                         const struct ps_table *table, struct mode_choice *choice,
+                                         struct ps_error *err)
+{
+    const char *configured =
+        ps_config_by_table(config, "soft_delete_column", table->schema, table->name);
+    choice->soft_delete = configured == NULL ? -1 : soft_delete_named(table, configured);
+    if (choice->soft_delete >= 0) {
+        return PS_OK;
+    }
+    choice->soft_delete = known_soft_delete(ops, table);
+    if (configured != NULL) {
+        choice->soft_delete_warning = ps_arena_printf(
+            arena, "\"%s\" has no column `%s` that can mark a row as deleted (soft_delete_column)",
+            table->name, configured);
+        if (choice->soft_delete_warning == NULL) {
+            return ps_fail_nomem(err, "choosing a soft-delete column");
+        }
+    }
+    return PS_OK;
+}
+
 enum ps_status mode_choose(const struct ps_source_ops *ops, const struct ps_config *config,
                            struct ps_arena *arena, const struct ps_table *table,
                            struct mode_choice *ret_choice, struct ps_error *err)
@@ -216,8 +230,10 @@ enum ps_status mode_choose(const struct ps_source_ops *ops, const struct ps_conf
     struct mode_choice choice = {.mode = PS_MODE_FULL, .cursor = -1, .soft_delete = -1};
     struct ps_buffer reason;
     ps_buffer_init(&reason, 4096);
-    enum ps_status status = PS_OK;
-    choice.soft_delete = choose_soft_delete(ops, config, table);
+    enum ps_status status = choose_soft_delete(ops, config, arena, table, &choice, err);
+    if (status != PS_OK) {
+        return status;
+    }
     if ((ops->caps & PS_CAP_CHANGES) != 0) {
         choice.mode = PS_MODE_CHANGES;
         choice.soft_delete = -1; /* its deletes are deletes */

@@ -12,7 +12,8 @@ struct mode_choice {
     int32_t cursor;
     int32_t soft_delete;
     const char *reason;
-    const char *warning; /* about what the user configured; NULL: none */
+    /* About what the user configured; NULL: none. */
+    const char *warning, *soft_delete_warning;
 };
 
 enum ps_status mode_choose(const struct ps_source_ops *ops, const struct ps_config *config,

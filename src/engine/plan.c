@@ -24,6 +24,7 @@ struct planner {
     struct destination_name *names;                    /* of the selected */
     const struct ps_selected_table **selected_entries; /* of the selected; NULL: none */
     size_t selected_count;
+    const char *horizon_unknown; /* why it is not known; NULL: it is */
     size_t warnings_capacity;
     bool failed; /* a warning found no memory */
 };
@@ -93,6 +94,139 @@ static void warn_of_misses(struct planner *planner, const char *const *patterns,
     }
 }
 
+/* True where a pattern that names this one table, without a `*`, stands in the list. */
+static bool named(const char *const *patterns, const struct ps_table *table)
+{
+    for (size_t i = 0; patterns != NULL && patterns[i] != NULL; i++) {
+        if (strchr(patterns[i], '*') == NULL &&
+            ps_table_pattern_match(patterns[i], table->schema, table->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Tables that the login may not read are warned about and left out, unless nothing else is left.
+ * Those that the user named, or that were read before, are counted besides.
+ */
+static enum ps_status check_refused(struct planner *planner, struct ps_error *err)
+{
+    const struct ps_table_list *found = &planner->found;
+    const char *const *wanted = ps_config_list(planner->request->config, "tables", NULL);
+    planner->plan->tables_refused = 0;
+    for (size_t i = 0; i < found->refused_count; i++) {
+        const struct ps_table *table = found->refused[i];
+        const struct ps_table_state *state =
+            planner->request->state == NULL
+                ? NULL
+                : ps_state_find(planner->request->state, table->schema, table->name);
+        if (named(wanted, table) || named(planner->request->tables, table) ||
+            (state != NULL && state->mode != NULL)) {
+            planner->plan->tables_refused++;
+        }
+    }
+    if (planner->selected_count == 0 && found->refused_count > 0 &&
+        (found->tables_count == 0 || planner->plan->tables_refused > 0)) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_PERMISSION,
+                       "the login may read none of the tables that are meant: %s",
+                       found->warnings_count > 0 ? found->warnings[0] : "look at its rights");
+    }
+    return PS_OK;
+}
+
+/* A slip in --resync would leave the rows that it was meant for as they are. */
+static enum ps_status check_resync(struct planner *planner, struct ps_error *err)
+{
+    const char *const *patterns = planner->request->resync_tables;
+    for (size_t i = 0; planner->request->resync && patterns != NULL && patterns[i] != NULL; i++) {
+        bool hit = false;
+        for (size_t t = 0; t < planner->selected_count && !hit; t++) {
+            const struct ps_table *table = planner->selected[t];
+            hit = ps_table_pattern_match(patterns[i], table->schema, table->name);
+        }
+        if (!hit) {
+            return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                           "no selected table matches `%.128s` (--resync): `penstock discover` "
+                           "shows the tables there are",
+                           patterns[i]);
+        }
+    }
+    return PS_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct ps_table *x = *(struct ps_table *const *)a, *y = *(struct ps_table *const *)b;
+    int order = strcmp(x->schema, y->schema);
+    return order != 0 ? order : strcmp(x->name, y->name);
+}
+
+/* Tables by name, for looking them up. */
+struct name_index {
+    struct ps_table **tables;
+    size_t count;
+};
+
+static bool index_tables(struct ps_arena *arena, const struct ps_table_list *found,
+                         struct name_index *ret_index)
+{
+    size_t count = found->tables_count + found->refused_count;
+    struct ps_table **tables = ps_arena_array(arena, count + 1, sizeof(struct ps_table *));
+    if (tables == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        tables[i] =
+            i < found->tables_count ? found->tables[i] : found->refused[i - found->tables_count];
+    }
+    qsort(tables, count, sizeof(struct ps_table *), by_name);
+    *ret_index = (struct name_index){tables, count};
+    return true;
+}
+
+static bool indexed(const struct name_index *index, const struct ps_table_state *state)
+{
+    const struct ps_table wanted = {.schema = state->schema, .name = state->table};
+    const struct ps_table *key = &wanted;
+    return bsearch(&key, index->tables, index->count, sizeof(struct ps_table *), by_name) != NULL;
+}
+
+/* Notes which tables of the state the source does not have any more. */
+static enum ps_status find_gone(struct planner *planner, struct ps_error *err)
+{
+    const struct ps_state *state = planner->request->state;
+    struct ps_plan *plan = planner->plan;
+    struct name_index index;
+    if (state == NULL) {
+        return PS_OK;
+    }
+    struct ps_table_state **gone =
+        ps_arena_array(plan->arena, state->tables_count + 1, sizeof(struct ps_table_state *));
+    if (gone == NULL || !index_tables(plan->arena, &planner->found, &index)) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    size_t count = 0;
+    for (struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
+        if (table->mode == NULL || indexed(&index, table)) {
+            continue;
+        }
+        gone[count++] = table;
+        const char *text = ps_arena_printf(
+            plan->arena,
+            "%s%s%s is not among the source's tables any more: its rows stay at the destination "
+            "as they are",
+            table->schema, table->schema[0] == '\0' ? "" : ".", table->table);
+        if (text == NULL) {
+            return ps_fail_nomem(err, "planning the sync");
+        }
+        planner_warn(planner, text);
+    }
+    plan->gone = gone;
+    plan->gone_count = count;
+    return PS_OK;
+}
+
 static enum ps_status select_tables(struct planner *planner, struct ps_error *err)
 {
     const struct ps_config *config = planner->request->config;
@@ -121,13 +255,17 @@ static enum ps_status select_tables(struct planner *planner, struct ps_error *er
     warn_of_misses(planner, wanted, wanted_hits, "tables");
     warn_of_misses(planner, unwanted, unwanted_hits, "exclude_tables");
     warn_of_misses(planner, asked, asked_hits, "--tables");
-    if (planner->selected_count == 0 && planner->found.tables_count > 0) {
+    enum ps_status status = check_refused(planner, err);
+    if (status == PS_OK) {
+        status = check_resync(planner, err);
+    }
+    if (status == PS_OK && planner->selected_count == 0 && planner->found.tables_count > 0) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                        "none of the %zu tables found is selected: look at `tables`, "
                        "`exclude_tables` and --tables, and at `penstock discover`",
                        planner->found.tables_count);
     }
-    return PS_OK;
+    return status;
 }
 
 /* Names what the configuration selects, and keeps of it what the platform's user wants. */
@@ -190,8 +328,14 @@ static enum ps_status warn_of_old_horizon(struct planner *planner, struct ps_err
 {
     struct ps_now now;
     enum ps_status status = planner->request->source_ops->now(planner->source, &now, err);
-    if (status != PS_OK || !now.horizon_known) {
+    if (status != PS_OK) {
         return status;
+    }
+    if (!now.horizon_known) {
+        planner->horizon_unknown =
+            ps_arena_strdup(planner->plan->arena,
+                            now.horizon_unknown_reason == NULL ? "" : now.horizon_unknown_reason);
+        return planner->horizon_unknown == NULL ? ps_fail_nomem(err, "planning the sync") : PS_OK;
     }
     int64_t hours = (now.utc.seconds - now.horizon_utc.seconds) / 3600;
     if (hours >= HORIZON_HOURS_OLD) {
@@ -224,6 +368,7 @@ static enum ps_status discover_once(struct planner *planner, struct ps_error *er
     planner->found = (struct ps_table_list){.arena = planner->plan->arena};
     planner->plan->warnings_count = 0;
     planner->selected_count = 0;
+    planner->horizon_unknown = NULL;
     status = ops->list_tables(planner->source, &planner->found, err);
     if (status != PS_OK) {
         return status;
@@ -232,6 +377,7 @@ static enum ps_status discover_once(struct planner *planner, struct ps_error *er
         planner_warn(planner, planner->found.warnings[i]);
     }
     if ((status = select_tables(planner, err)) != PS_OK ||
+        (status = find_gone(planner, err)) != PS_OK ||
         (status = name_and_select(planner, err)) != PS_OK ||
         (status = describe_selected(planner, err)) != PS_OK) {
         return status;
@@ -289,6 +435,30 @@ static void tell_renamed(struct planner *planner, const struct ps_table *table,
     }
 }
 
+/* Where the horizon cannot be seen, the look-back alone stands for late commits: worth saying. */
+static enum ps_status warn_of_unknown_horizon(struct planner *planner, struct ps_error *err)
+{
+    const struct ps_plan *plan = planner->plan;
+    bool windows = false;
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        windows = windows || plan->tables[i].mode == PS_MODE_INCREMENTAL;
+    }
+    if (planner->horizon_unknown == NULL || !windows) {
+        return PS_OK;
+    }
+    const char *text = ps_arena_printf(
+        plan->arena,
+        "rows that are committed later than `lookback_seconds` (%lld) after their time may be "
+        "missed, because open transactions cannot be seen: %s",
+        (long long)ps_config_integer(planner->request->config, "lookback_seconds", 300),
+        planner->horizon_unknown);
+    if (text == NULL) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    planner_warn(planner, text);
+    return PS_OK;
+}
+
 static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
 {
     struct ps_plan *plan = planner->plan;
@@ -319,6 +489,7 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
         plan->tables_count = count;
         plan->tables_found = planner->found.tables_count;
         qsort(plan->tables, count, sizeof(*plan->tables), by_work_order);
+        status = warn_of_unknown_horizon(planner, err);
     }
     return status;
 }

@@ -162,6 +162,20 @@ static enum ps_status make_tables(const struct plan_table_request *request,
     return PS_OK;
 }
 
+/* Of the column that marks rows as deleted, and of the values that do. */
+static uint32_t deletes_hash(const struct plan_table_request *request, int32_t column)
+{
+    if (column < 0) {
+        return 0;
+    }
+    uint32_t hash = fingerprint_leave_out(0, request->table->columns[column].name);
+    const char *const *values = ps_config_list(request->plan->config, "soft_delete_values", NULL);
+    for (size_t i = 0; values[i] != NULL; i++) {
+        hash = fingerprint_leave_out(hash, values[i]);
+    }
+    return hash;
+}
+
 static bool listed(const char *const *patterns, const struct ps_table *table)
 {
     for (size_t i = 0; patterns != NULL && patterns[i] != NULL; i++) {
@@ -184,20 +198,41 @@ static const char *find_entry(const char *list, const char *name, size_t size)
     return NULL;
 }
 
+/* True where the former list lacks a part that has rows: they may bear old times. */
+static bool part_added(const char *former, const char *present)
+{
+    for (const char *at = present; *at != '\0'; at += strspn(at, ",")) {
+        size_t size = strcspn(at, ","), name_size = strcspn(at, ":,");
+        bool empty = size > 0 && at[size - 1] == '-';
+        if (name_size != size && !empty && find_entry(former, at, name_size) == NULL) {
+            return true;
+        }
+        at += size;
+    }
+    return false;
+}
+
+/* Without the mark of a part that had no rows when it was described. */
+static size_t entry_size(const char *entry)
+{
+    size_t size = strcspn(entry, ",");
+    return size > 0 && entry[size - 1] == '-' ? size - 1 : size;
+}
+
 /*
  * True where something of the table was emptied or rewritten. A part that is gone as a whole is
- * like rows that are gone, which no cursor shows either, and a new one comes with its rows.
+ * like rows that are gone, which no cursor shows either.
  */
 static bool rewritten(const char *former, const char *present)
 {
     for (const char *at = former; *at != '\0'; at += strspn(at, ",")) {
-        size_t size = strcspn(at, ","), name_size = strcspn(at, ":,");
+        size_t size = entry_size(at), name_size = strcspn(at, ":,");
         const char *entry = find_entry(present, at, name_size);
-        bool same = entry != NULL && strcspn(entry, ",") == size && memcmp(entry, at, size) == 0;
+        bool same = entry != NULL && entry_size(entry) == size && memcmp(entry, at, size) == 0;
         if (!same && (entry != NULL || name_size == size)) {
             return true;
         }
-        at += size;
+        at += strcspn(at, ",");
     }
     return false;
 }
@@ -263,6 +298,10 @@ static const char *load_reason(const struct plan_table_request *request,
         rewritten(state->incarnation, table->incarnation)) {
         return "it was emptied or rewritten at the source";
     }
+    if (table->incarnation != NULL && state->incarnation != NULL &&
+        part_added(state->incarnation, table->incarnation)) {
+        return "a partition with rows was added";
+    }
     return NULL;
 }
 
@@ -278,6 +317,7 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
         return status;
     }
     warn(request, choice.warning);
+    warn(request, choice.soft_delete_warning);
     warn_of_number_cursor(request, choice.cursor);
     status = select_columns(request, &choice, &selection, err);
     if (status == PS_OK) {
@@ -286,6 +326,7 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
     if (status != PS_OK) {
         return status;
     }
+    planned.selected = request->selected;
     planned.mode = choice.mode;
     planned.reason = choice.reason;
     planned.cursor = batch_column(&selection, choice.cursor);
@@ -295,7 +336,8 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
         planned.reason = "no key that can be sent";
         planned.cursor = -1;
     }
-    const struct fingerprint_subject subject = {planned.sink_table, selection.left_out};
+    const struct fingerprint_subject subject = {planned.sink_table, selection.left_out,
+                                                deletes_hash(request, choice.soft_delete)};
     planned.size_class = ps_size_class_of(request->table->rows_estimate);
     if (planned.mode == PS_MODE_INCREMENTAL) {
         planned.load_reason = load_reason(request, &planned, &subject);

@@ -259,6 +259,17 @@ static void put_usage(struct ps_run_result *result, double cpu_before, int64_t b
     }
 }
 
+/* A table that comes back under the same name is another one. */
+static void forget_gone(const struct ps_plan *plan)
+{
+    for (size_t i = 0; i < plan->gone_count; i++) {
+        struct ps_table_state *table = plan->gone[i];
+        table->mode = table->fingerprint = table->incarnation = table->position = NULL;
+        table->cursor.present = false;
+        table->loading = false;
+    }
+}
+
 static void copy_warnings(struct ps_run_result *result, const struct ps_plan *plan,
                           const struct ps_run_events *events)
 {
@@ -301,6 +312,8 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
             request->events.plan(request->events.context, run.plan);
         }
         copy_warnings(ret_result, run.plan, &request->events);
+        forget_gone(run.plan);
+        ret_result->tables_skipped = run.plan->tables_refused;
         status = run_plan(&run, ret_result, err);
     }
     for (size_t i = 0; i < RUN_WORKERS_MAX; i++) {

@@ -362,6 +362,26 @@ static enum ps_status find_again(struct worker *worker, const struct ps_table *o
     return PS_END;
 }
 
+/* Notes which columns have another name at the destination. False: no memory. */
+static bool keep_names(struct ps_arena *arena, const struct ps_plan_table *old,
+                       struct ps_table_state *former)
+{
+    for (uint32_t i = 0; i < old->sink_table->columns_count; i++) {
+        const char *own = old->source_table->columns[old->read_columns[i]].name;
+        const char *name = old->sink_table->columns[i].name;
+        if (strcmp(own, name) == 0) {
+            continue;
+        }
+        struct ps_renamed_column *renamed = ps_arena_alloc(arena, sizeof(*renamed));
+        if (renamed == NULL) {
+            return false;
+        }
+        *renamed = (struct ps_renamed_column){own, name, former->renamed};
+        former->renamed = renamed;
+    }
+    return true;
+}
+
 /*
  * Plans a table anew that is not what it was. END: it is gone. It keeps its name at the
  * destination and is loaded in full.
@@ -383,10 +403,17 @@ static enum ps_status plan_again(struct worker *worker, const struct ps_plan_tab
     }
     struct destination_name name = {.schema = old->sink_table->schema,
                                     .table = old->sink_table->name};
+    /* Stands for what the state keeps, which is the writer's: nothing was read, names stay. */
+    struct ps_table_state former = {.schema = table->schema, .table = table->name};
+    if (!keep_names(worker->again, old, &former)) {
+        return ps_fail_nomem(err, "describing a table again");
+    }
     struct plan_table_request request = {.plan = &worker->run->request->plan,
                                          .arena = worker->again,
                                          .table = table,
                                          .name = &name,
+                                         .selected = old->selected,
+                                         .state = &former,
                                          .warn = log_warning};
     status = plan_table(&request, planned, err);
     if (status == PS_OK) {

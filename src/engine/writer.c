@@ -230,10 +230,13 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     struct ps_table_result *told = &writer->result->tables[event->table];
     enum ps_status status;
     if (event->plan->load) {
-        bool keys_once = (request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) != 0;
+        uint32_t flags = end->bad_rows > 0 ? PS_LOAD_INCOMPLETE : 0;
+        if ((request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) == 0) {
+            flags |= PS_LOAD_KEYS_MAY_REPEAT;
+        }
         struct ps_load_result loaded = {0};
-        status = request->sink_ops->load_end(request->sink, event->plan->sink_table, !keys_once,
-                                             &loaded, err);
+        status = request->sink_ops->load_end(request->sink, event->plan->sink_table, flags, &loaded,
+                                             err);
         if (status != PS_OK) {
             return status;
         }

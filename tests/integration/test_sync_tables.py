@@ -157,19 +157,34 @@ def test_partitioned_table_with_a_cursor_is_loaded_again(flow, change):
     flow.sync_and_compare("p")
 
 
-def test_partitions_that_come_and_go_cost_no_load(flow):
+def test_partitions_that_go_or_are_made_empty_cost_no_load(flow):
     flow.settings["lookback_seconds"] = "0"
     flow.database.psql(PARTITIONED)
     flow.sync_and_compare("p")
     flow.database.psql(
         "CREATE TABLE p3 PARTITION OF p FOR VALUES FROM (200) TO (300);"
-        "INSERT INTO p VALUES (250, 'new', now()); ALTER TABLE p DETACH PARTITION p1"
+        "ALTER TABLE p DETACH PARTITION p1"
     )
+    assert table_result(flow.sync(tables="p"), "p")["truncates"] == 0
+    flow.database.psql("INSERT INTO p VALUES (250, 'new', now())")
     document = flow.sync(tables="p")
     assert table_result(document, "p")["truncates"] == 0
     assert table_result(document, "p")["upserts"] == 2
     # What left with its partition is, like a deleted row, not seen by a cursor.
     assert flow.value("SELECT count(*) FROM tester.p WHERE NOT _fivetran_deleted") == 201
+
+
+def test_partition_attached_with_old_rows_is_found(flow):
+    flow.settings["lookback_seconds"] = "0"
+    flow.database.psql(PARTITIONED)
+    flow.sync_and_compare("p")
+    flow.database.psql(
+        "CREATE TABLE p3 (k int PRIMARY KEY, v text, updated_at timestamptz);"
+        "INSERT INTO p3 VALUES (250, 'old', '2001-01-01');"
+        "ALTER TABLE p ATTACH PARTITION p3 FOR VALUES FROM (200) TO (300)"
+    )
+    document = flow.sync_and_compare("p")
+    assert "partition" in table_result(document, "p")["reason"]
 
 
 def test_inherited_tables_give_every_row_once(flow):

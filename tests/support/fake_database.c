@@ -215,6 +215,12 @@ void fake_table_drop(struct fake_database *database, const char *name)
     ps_mutex_unlock(&database->lock);
 }
 
+void fake_table_refuse(struct fake_database *database, const char *name)
+{
+    lock_table(database, name)->refused = true;
+    ps_mutex_unlock(&database->lock);
+}
+
 void fake_column_add(struct fake_database *database, const char *table, const char *column)
 {
     add_columns(lock_table(database, table), column);

@@ -33,7 +33,7 @@ struct fake_table {
     size_t rows_count, rows_capacity;
     uint32_t incarnation;
     int64_t estimate; /* -1: the number of rows */
-    bool dropped;
+    bool dropped, refused;
 };
 
 struct fake_armed {

@@ -518,10 +518,9 @@ static enum ps_status fake_load_begin(struct ps_sink *base, const struct ps_tabl
 }
 
 static enum ps_status fake_load_end(struct ps_sink *base, const struct ps_table *shape,
-                                    bool keys_may_repeat, struct ps_load_result *ret_result,
+                                    uint32_t flags, struct ps_load_result *ret_result,
                                     struct ps_error *err)
 {
-    (void)keys_may_repeat;
     struct fake_table *table = NULL;
     note_table("load_end", shape);
     enum ps_status status = fault(FAKE_SINK_LOAD_END, err);
@@ -541,8 +540,8 @@ static enum ps_status fake_load_end(struct ps_sink *base, const struct ps_table 
         for (size_t c = 0; c < table->columns_count; c++) {
             row->cells[c] = copy_text(old->cells[c]);
         }
-        row->deleted = true;
-        result.vanished += !old->deleted;
+        row->deleted = old->deleted || (flags & PS_LOAD_INCOMPLETE) == 0;
+        result.vanished += row->deleted && !old->deleted;
     }
     rows_clear(&table->rows);
     table->rows = table->load;

@@ -125,6 +125,14 @@ static enum ps_status list_table(const struct fake_database *database,
                                                         : PS_OK;
 }
 
+static enum ps_status refuse_table(const struct fake_table *table, struct ps_table_list *list,
+                                   struct ps_error *err)
+{
+    enum ps_status status =
+        ps_table_list_warn(list, err, "%s is left out: the login may not read it", table->name);
+    return status == PS_OK ? ps_table_list_refuse(list, table->schema, table->name, err) : status;
+}
+
 static enum ps_status fake_list_tables(struct ps_source *source, struct ps_table_list *list,
                                        struct ps_error *err)
 {
@@ -137,9 +145,12 @@ static enum ps_status fake_list_tables(struct ps_source *source, struct ps_table
     }
     ps_mutex_lock(&database->lock);
     for (size_t i = 0; status == PS_OK && i < database->tables_count; i++) {
-        if (!database->tables[i]->dropped) {
-            status = list_table(database, database->tables[i], list, err);
+        const struct fake_table *table = database->tables[i];
+        if (table->dropped) {
+            continue;
         }
+        status = table->refused ? refuse_table(table, list, err)
+                                : list_table(database, table, list, err);
     }
     ps_mutex_unlock(&database->lock);
     return status;

@@ -57,6 +57,8 @@ void fake_table_add(struct fake_database *database, const char *schema, const ch
                     const char *columns);
 /* From now on describe says SCHEMA, and so do reads. */
 void fake_table_drop(struct fake_database *database, const char *name);
+/* From now on the login may not read it: it is not listed, but warned about. */
+void fake_table_refuse(struct fake_database *database, const char *name);
 /* Adds a column; rows there are NULL in it. */
 void fake_column_add(struct fake_database *database, const char *table, const char *column);
 /* Changes a column's type, "LONG" or "DECIMAL(20,4)"; the rows' texts are read anew. */

@@ -124,9 +124,9 @@ static enum ps_status is_empty(struct duck_sink *sink, const struct duck_table *
     return status;
 }
 
-/* Rows of the former table that the load did not bring stay, soft-deleted. */
+/* Rows of the former table that the load did not bring stay: soft-deleted, if it is complete. */
 static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table *table,
-                                 uint64_t *ret_vanished, struct ps_error *err)
+                                 bool complete, uint64_t *ret_vanished, struct ps_error *err)
 {
     bool empty = true;
     enum ps_status status = is_empty(sink, table, &empty, err);
@@ -137,10 +137,13 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
     int64_t stamp = duck_stamp(sink);
     ps_buffer_puts(sql, "INSERT INTO ");
     put_load(sql, table);
-    ps_buffer_puts(sql, " SELECT a.* REPLACE (CASE WHEN a." DUCK_DELETED " THEN a." DUCK_SYNCED
-                        " ELSE ");
-    duck_put_stamp(sql, stamp);
-    ps_buffer_puts(sql, " END AS " DUCK_SYNCED ", true AS " DUCK_DELETED ") FROM ");
+    ps_buffer_puts(sql, " SELECT a.*");
+    if (complete) {
+        ps_buffer_puts(sql, " REPLACE (CASE WHEN a." DUCK_DELETED " THEN a." DUCK_SYNCED " ELSE ");
+        duck_put_stamp(sql, stamp);
+        ps_buffer_puts(sql, " END AS " DUCK_SYNCED ", true AS " DUCK_DELETED ")");
+    }
+    ps_buffer_puts(sql, " FROM ");
     duck_name_table(sql, &table->full, "");
     ps_buffer_puts(sql, " AS a WHERE NOT EXISTS (SELECT 1 FROM ");
     put_load(sql, table);
@@ -148,7 +151,7 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
     duck_table_put_match(sql, table);
     ps_buffer_putc(sql, ')');
     status = duck_do(sink, table, "keeping vanished rows of", err);
-    if (status != PS_OK) {
+    if (status != PS_OK || !complete) {
         return status;
     }
     int64_t vanished = 0;
@@ -177,18 +180,19 @@ static enum ps_status take_place(struct duck_sink *sink, struct duck_table *tabl
     return status;
 }
 
-enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, bool keys_may_repeat,
+enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, uint32_t flags,
                              struct ps_load_result *ret_result, struct ps_error *err)
 {
     struct ps_load_result result = {0};
     enum ps_status status = duck_apply(sink, table, err);
-    if (status == PS_OK &&
-        (keys_may_repeat || table->load_mixed || table->table->keys_count == 0)) {
+    if (status == PS_OK && ((flags & PS_LOAD_KEYS_MAY_REPEAT) != 0 || table->load_mixed ||
+                            table->table->keys_count == 0)) {
         status = duck_load_reduce(sink, table, &result.duplicates, err);
     }
     result.duplicates += table->load_duplicates;
     if (status == PS_OK) {
-        status = carry_over(sink, table, &result.vanished, err);
+        const bool complete = (flags & PS_LOAD_INCOMPLETE) == 0;
+        status = carry_over(sink, table, complete, &result.vanished, err);
     }
     if (status == PS_OK) {
         status = take_place(sink, table, err);

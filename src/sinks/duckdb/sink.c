@@ -193,7 +193,7 @@ static enum ps_status duckdb_load_begin(struct ps_sink *base, const struct ps_ta
 }
 
 static enum ps_status duckdb_load_end(struct ps_sink *base, const struct ps_table *table,
-                                      bool keys_may_repeat, struct ps_load_result *ret_result,
+                                      uint32_t flags, struct ps_load_result *ret_result,
                                       struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
@@ -208,7 +208,7 @@ static enum ps_status duckdb_load_end(struct ps_sink *base, const struct ps_tabl
                          table->name);
     }
     if (status == PS_OK) {
-        status = duck_load_end(sink, entry, keys_may_repeat, ret_result, &error);
+        status = duck_load_end(sink, entry, flags, ret_result, &error);
     }
     return settled(sink, status, &error, err);
 }

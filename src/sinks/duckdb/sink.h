@@ -106,7 +106,7 @@ enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *ta
 /* load.c: full loads. */
 enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
                                struct ps_error *err) PS_MUST_CHECK;
-enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, bool keys_may_repeat,
+enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, uint32_t flags,
                              struct ps_load_result *ret_result, struct ps_error *err) PS_MUST_CHECK;
 /* To be called after each commit: whether small row groups are merged from now on. */
 void duck_load_calm(struct duck_sink *sink);

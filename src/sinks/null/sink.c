@@ -52,12 +52,12 @@ static enum ps_status null_load_begin(struct ps_sink *sink, const struct ps_tabl
 }
 
 static enum ps_status null_load_end(struct ps_sink *sink, const struct ps_table *table,
-                                    bool keys_may_repeat, struct ps_load_result *ret_result,
+                                    uint32_t flags, struct ps_load_result *ret_result,
                                     struct ps_error *err)
 {
     (void)sink;
     (void)table;
-    (void)keys_may_repeat;
+    (void)flags;
     (void)err;
     *ret_result = (struct ps_load_result){0};
     return PS_OK;

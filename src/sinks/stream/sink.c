@@ -111,12 +111,12 @@ static enum ps_status stream_truncate(struct ps_sink *base, const struct ps_tabl
 }
 
 static enum ps_status stream_load_end(struct ps_sink *base, const struct ps_table *table,
-                                      bool keys_may_repeat, struct ps_load_result *ret_result,
+                                      uint32_t flags, struct ps_load_result *ret_result,
                                       struct ps_error *err)
 {
     (void)base;
     (void)table;
-    (void)keys_may_repeat;
+    (void)flags;
     (void)err;
     *ret_result = (struct ps_load_result){0};
     return PS_OK;

@@ -101,6 +101,7 @@ static enum ps_status table_row(void *context, const PGresult *row, struct ps_er
     table->rows_estimate = -1;
     table->bytes_estimate = -1;
     fill_estimates(table, row);
+    entry->empty = !PQgetisnull(row, 0, 7) && read_int64(row, 7) == 0;
     entry->columns_capacity = (uint32_t)read_int64(row, 4);
     if (!PQgetisnull(row, 0, 8)) {
         table->incarnation = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 8));
@@ -220,7 +221,10 @@ static void sum_partitions(struct catalog *catalog)
     }
 }
 
-/* A partitioned table has no file of its own: its incarnation is itself, and its partitions'. */
+/*
+ * A partitioned table has no file of its own: its incarnation is itself, and its partitions', those
+ * without a single page with a "-" after them.
+ */
 static enum ps_status list_incarnations(struct catalog *catalog, struct ps_error *err)
 {
     for (size_t i = 0; i < catalog->tables_count; i++) {
@@ -234,7 +238,8 @@ static enum ps_status list_incarnations(struct catalog *catalog, struct ps_error
         for (const struct catalog_table *leaf = root->first_leaf; leaf != NULL;
              leaf = leaf->next_leaf) {
             if (leaf->table.incarnation != NULL) {
-                ps_buffer_printf(&list, ",%u:%s", leaf->table.source_id, leaf->table.incarnation);
+                ps_buffer_printf(&list, ",%u:%s%s", leaf->table.source_id, leaf->table.incarnation,
+                                 leaf->empty ? "-" : "");
             }
         }
         root->table.incarnation =

@@ -30,6 +30,7 @@ struct catalog_table {
     /* Of a partitioned table: those with rows, however deep they lie. */
     struct catalog_table *first_leaf, *next_leaf;
     uint32_t leaves_count;
+    bool empty;     /* its file has not a single page */
     bool described; /* handed out once: the next time it is read anew */
     /* The unique index that stands in for a primary key: its rank so far; lower is better. */
     uint32_t key_columns, key_width;

@@ -61,6 +61,12 @@ enum ps_status source_read_tables(struct source *source, struct link *link, stru
     return catalog_new(link, &scope, &source->catalog, err);
 }
 
+/* True where the table is there, with rows in it, but not for this login. */
+static bool refused(const struct catalog_table *entry)
+{
+    return !entry->schema_usage || !entry->selectable || entry->rows_hidden;
+}
+
 static enum ps_status warn_about(struct source *source, struct ps_table_list *list,
                                  const struct catalog_table *entry, bool *ret_left_out,
                                  struct ps_error *err)
@@ -73,6 +79,9 @@ static enum ps_status warn_about(struct source *source, struct ps_table_list *li
         status = ps_fail_nomem(err, "listing the tables");
     } else if (*ret_left_out) {
         status = ps_table_list_warn(list, err, "%s", ps_buffer_text(&text));
+        if (status == PS_OK && refused(entry)) {
+            status = ps_table_list_refuse(list, entry->table.schema, entry->table.name, err);
+        }
     } else if (entry->has_children) {
         status = ps_table_list_warn(list, err,
                                     "%s.%s is read with the rows of the tables that inherit from "

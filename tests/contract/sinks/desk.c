@@ -66,12 +66,11 @@ void desk_load_begin(struct desk *desk, const struct ps_table *table)
     expect_ok(desk->ops->load_begin(desk->sink, table, &err), &err);
 }
 
-struct ps_load_result desk_load_end(struct desk *desk, const struct ps_table *table,
-                                    bool keys_may_repeat)
+struct ps_load_result desk_load_end(struct desk *desk, const struct ps_table *table, uint32_t flags)
 {
     struct ps_error err = {0};
     struct ps_load_result result = {0};
-    expect_ok(desk->ops->load_end(desk->sink, table, keys_may_repeat, &result, &err), &err);
+    expect_ok(desk->ops->load_end(desk->sink, table, flags, &result, &err), &err);
     return result;
 }
 

@@ -43,7 +43,7 @@ void desk_close(struct desk *desk);
 void desk_schema(struct desk *desk, const struct ps_table *table);
 void desk_load_begin(struct desk *desk, const struct ps_table *table);
 struct ps_load_result desk_load_end(struct desk *desk, const struct ps_table *table,
-                                    bool keys_may_repeat);
+                                    uint32_t flags);
 void desk_truncate(struct desk *desk, const struct ps_table *table);
 void desk_checkpoint(struct desk *desk);
 

@@ -170,7 +170,7 @@ static void load_is_unseen_until_its_end(void **state)
     desk_write(desk, &pair, PS_UPSERT, "3|c|4");
     desk_checkpoint(desk);
     desk_write(desk, &pair, PS_UPSERT, "4|d|5");
-    struct ps_load_result result = desk_load_end(desk, &pair, false);
+    struct ps_load_result result = desk_load_end(desk, &pair, 0);
     assert_true(desk->contract->rows == NULL || result.vanished == 1);
     desk_checkpoint(desk);
     desk_expect(desk, &pair, all_of_pair, "1|old|1 deleted\n3|c|4\n4|d|5\n");
@@ -184,7 +184,7 @@ static void load_begun_again_discards_the_first(void **state)
     desk_write(desk, &pair, PS_UPSERT, "1|a|1");
     desk_load_begin(desk, &pair);
     desk_write(desk, &pair, PS_UPSERT, "2|b|2");
-    (void)desk_load_end(desk, &pair, false);
+    (void)desk_load_end(desk, &pair, 0);
     desk_checkpoint(desk);
     desk_expect(desk, &pair, all_of_pair, "2|b|2\n");
 }
@@ -199,10 +199,26 @@ static void load_keeps_vanished_rows_as_deleted(void **state)
     desk_checkpoint(desk);
     desk_load_begin(desk, &pair);
     desk_write(desk, &pair, PS_UPSERT, "1|e|5\n4|f|6");
-    struct ps_load_result result = desk_load_end(desk, &pair, false);
+    struct ps_load_result result = desk_load_end(desk, &pair, 0);
     assert_true(desk->contract->rows == NULL || result.vanished == 1);
     desk_checkpoint(desk);
     desk_expect(desk, &pair, all_of_pair, "1|e|5\n2|b|2 deleted\n3|c|3 deleted\n4|f|6\n");
+}
+
+static void incomplete_load_marks_no_row_as_deleted(void **state)
+{
+    static const uint32_t id[] = {0};
+    struct desk *desk = *state;
+    desk_schema(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "1|a|1\n2|b|2\n3|c|3");
+    desk_write_columns(desk, &pair, PS_DELETE, id, 1, "3");
+    desk_checkpoint(desk);
+    desk_load_begin(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "1|e|5");
+    struct ps_load_result result = desk_load_end(desk, &pair, PS_LOAD_INCOMPLETE);
+    assert_int_equal(result.vanished, 0);
+    desk_checkpoint(desk);
+    desk_expect(desk, &pair, all_of_pair, "1|e|5\n2|b|2\n3|c|3 deleted\n");
 }
 
 static void load_with_repeated_keys_keeps_the_last(void **state)
@@ -214,7 +230,7 @@ static void load_with_repeated_keys_keeps_the_last(void **state)
     desk_write(desk, &pair, PS_UPSERT, "2|d|4\n3|e|5");
     desk_checkpoint(desk);
     desk_write(desk, &pair, PS_UPSERT, "3|f|6");
-    struct ps_load_result result = desk_load_end(desk, &pair, true);
+    struct ps_load_result result = desk_load_end(desk, &pair, PS_LOAD_KEYS_MAY_REPEAT);
     assert_true(desk->contract->rows == NULL || result.duplicates == 3);
     desk_checkpoint(desk);
     desk_expect(desk, &pair, all_of_pair, "1|c|3\n2|d|4\n3|f|6\n");
@@ -231,7 +247,7 @@ static void load_takes_deletes_and_updates_in_order(void **state)
     desk_write_columns(desk, &pair, PS_DELETE, id, 1, "1\n2");
     desk_write(desk, &pair, PS_UPSERT, "2|d|4");
     desk_write_columns(desk, &pair, PS_UPDATE, id_and_amount, 2, "3|30\n2|40\n1|50");
-    (void)desk_load_end(desk, &pair, false);
+    (void)desk_load_end(desk, &pair, 0);
     desk_checkpoint(desk);
     desk_expect(desk, &pair, all_of_pair, "1|a|1 deleted\n2|d|40\n3|c|30\n");
 }
@@ -243,7 +259,7 @@ static void empty_load_deletes_everything(void **state)
     desk_write(desk, &pair, PS_UPSERT, "1|a|1");
     desk_checkpoint(desk);
     desk_load_begin(desk, &pair);
-    (void)desk_load_end(desk, &pair, false);
+    (void)desk_load_end(desk, &pair, 0);
     desk_write(desk, &pair, PS_UPSERT, "2|b|2");
     desk_checkpoint(desk);
     desk_expect(desk, &pair, all_of_pair, "1|a|1 deleted\n2|b|2\n");
@@ -255,7 +271,7 @@ static void rows_without_a_key_are_made_one_where_equal(void **state)
     desk_schema(desk, &heap);
     desk_load_begin(desk, &heap);
     desk_write(desk, &heap, PS_UPSERT, "1|x\n1|x\n1|~\n1|\n~|x\n1|x");
-    struct ps_load_result result = desk_load_end(desk, &heap, false);
+    struct ps_load_result result = desk_load_end(desk, &heap, 0);
     assert_true(desk->contract->rows == NULL || result.duplicates == 2);
     desk_checkpoint(desk);
     desk_expect(desk, &heap, "a,b", "1|\n1|x\n1|~\n~|x\n");
@@ -267,7 +283,7 @@ static void rows_without_a_key_are_made_one_where_equal(void **state)
     desk_schema(desk, &heap);
     desk_load_begin(desk, &heap);
     desk_write(desk, &heap, PS_UPSERT, "2|y\n1|~");
-    result = desk_load_end(desk, &heap, false);
+    result = desk_load_end(desk, &heap, 0);
     assert_true(desk->contract->rows == NULL || result.vanished == 3);
     desk_checkpoint(desk);
     desk_expect(desk, &heap, "a,b", "1| deleted\n1|x deleted\n1|~\n2|y\n~|x deleted\n");
@@ -338,7 +354,7 @@ static void schema_change_inside_a_load_reaches_it(void **state)
     desk_write(desk, &pair, PS_UPSERT, "2|b|2");
     desk_schema(desk, &pair_wider);
     desk_write(desk, &pair_wider, PS_UPSERT, "3|x|4.00");
-    (void)desk_load_end(desk, &pair_wider, false);
+    (void)desk_load_end(desk, &pair_wider, 0);
     desk_checkpoint(desk);
     desk_expect(desk, &pair_wider, "id,name,added", "1|a|~ deleted\n2|b|~\n3|~|x\n");
 }
@@ -353,12 +369,12 @@ static void everything_in_one_checkpoint(void **state)
     desk_write(desk, &pair_wider, PS_UPSERT, "2|x|2.50\n3|y|3.50");
     desk_load_begin(desk, &pair_wider);
     desk_write(desk, &pair_wider, PS_UPSERT, "3|z|4.50\n4|w|5.50");
-    (void)desk_load_end(desk, &pair_wider, false);
+    (void)desk_load_end(desk, &pair_wider, 0);
     desk_write_columns(desk, &pair_wider, PS_DELETE, id, 1, "3");
     desk_schema(desk, &pair);
     desk_load_begin(desk, &pair);
     desk_write(desk, &pair, PS_UPSERT, "4|d|6");
-    (void)desk_load_end(desk, &pair, true);
+    (void)desk_load_end(desk, &pair, PS_LOAD_KEYS_MAY_REPEAT);
     desk_truncate(desk, &pair);
     desk_write(desk, &pair, PS_UPSERT, "1|e|7");
     desk_checkpoint(desk);
@@ -435,7 +451,7 @@ static void every_type_keeps_its_extremes(void **state)
     desk_schema(desk, &every);
     desk_load_begin(desk, &every);
     desk_write(desk, &every, PS_UPSERT, rows);
-    (void)desk_load_end(desk, &every, false);
+    (void)desk_load_end(desk, &every, 0);
     desk_checkpoint(desk);
     desk_expect(desk, &every, all_of_every, rows);
     /* The same by way of upserts. */
@@ -469,7 +485,7 @@ static void odd_names_are_names(void **state)
         desk_schema(desk, &table);
         desk_load_begin(desk, &table);
         desk_write(desk, &table, PS_UPSERT, "1|1|a|b|c|d\n1|2|e|f|g|h");
-        (void)desk_load_end(desk, &table, true);
+        (void)desk_load_end(desk, &table, PS_LOAD_KEYS_MAY_REPEAT);
         desk_checkpoint(desk);
         static const uint32_t keys[] = {0, 1};
         desk_write_columns(desk, &table, PS_DELETE, keys, 2, "1|2");
@@ -502,7 +518,7 @@ static void tables_of_two_schemas_are_two(void **state)
         snprintf(row, sizeof row, "%d|a|%d", i % 5, i);
         desk_write(desk, i % 2 == 0 ? &pair : &pair_elsewhere, PS_UPSERT, row);
     }
-    (void)desk_load_end(desk, &pair_elsewhere, true);
+    (void)desk_load_end(desk, &pair_elsewhere, PS_LOAD_KEYS_MAY_REPEAT);
     desk_checkpoint(desk);
     desk_expect(desk, &pair, all_of_pair, "");
     desk_expect(desk, &pair_elsewhere, all_of_pair, "0|a|15\n1|a|11\n2|a|17\n3|a|13\n4|a|19\n");
@@ -554,7 +570,7 @@ static void two_threads_prepare_at_once(void **state)
             assert_int_equal(desk->ops->write(desk->sink, packet, &err), PS_OK);
         }
     }
-    assert_int_equal(desk_load_end(desk, &heap, false).duplicates, 0);
+    assert_int_equal(desk_load_end(desk, &heap, 0).duplicates, 0);
     desk_checkpoint(desk);
     if (desk->contract->rows != NULL) {
         desk_close(desk);
@@ -619,6 +635,7 @@ int contract_sink_run(const char *name, const struct contract_sink *contract)
         TEST(load_is_unseen_until_its_end),
         TEST(load_begun_again_discards_the_first),
         TEST(load_keeps_vanished_rows_as_deleted),
+        TEST(incomplete_load_marks_no_row_as_deleted),
         TEST(load_with_repeated_keys_keeps_the_last),
         TEST(load_takes_deletes_and_updates_in_order),
         TEST(empty_load_deletes_everything),

@@ -9,12 +9,12 @@
 #include "engine/fingerprint.h"
 
 static struct ps_arena *arena;
-static uint32_t left_out; /* of the subjects that are made */
+static uint32_t left_out, deletes; /* of the subjects that are made */
 
 static const char *make(const struct ps_column *columns, uint32_t count, const char *former)
 {
     struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
-    const struct fingerprint_subject subject = {&table, left_out};
+    const struct fingerprint_subject subject = {&table, left_out, deletes};
     const char *fingerprint = fingerprint_make(arena, &subject, former);
     assert_non_null(fingerprint);
     return fingerprint;
@@ -23,7 +23,7 @@ static const char *make(const struct ps_column *columns, uint32_t count, const c
 static const char *change(const char *former, const struct ps_column *columns, uint32_t count)
 {
     struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
-    const struct fingerprint_subject subject = {&table, left_out};
+    const struct fingerprint_subject subject = {&table, left_out, deletes};
     return fingerprint_change(former, &subject, arena);
 }
 
@@ -105,6 +105,16 @@ static void test_other_selected_columns_are_seen(void **state)
     assert_string_equal(change(former, before, 3), "other columns of it are selected");
 }
 
+static void test_another_mark_of_deleted_rows_is_seen(void **state)
+{
+    (void)state;
+    deletes = 7;
+    const char *former = make(before, 3, NULL);
+    assert_null(change(former, before, 3));
+    deletes = 0;
+    assert_string_equal(change(former, before, 3), "rows are marked as deleted otherwise");
+}
+
 static void test_source_without_handles_is_compared_by_sets_alone(void **state)
 {
     (void)state;
@@ -143,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_column_dropped_and_added_again_is_seen_at_once_and_later),
         cmocka_unit_test(test_key_and_backfilled_columns_are_seen_whatever_the_hashes_hold),
         cmocka_unit_test(test_other_selected_columns_are_seen),
+        cmocka_unit_test(test_another_mark_of_deleted_rows_is_seen),
         cmocka_unit_test(test_source_without_handles_is_compared_by_sets_alone),
         cmocka_unit_test(test_unreadable_fingerprint_counts_as_a_changed_key),
     };

@@ -39,6 +39,7 @@ static void keep_warning(void *context, const char *text)
 struct sync {
     const char *const *options; /* pairs */
     bool resync;
+    const char *const *resync_tables;
     const struct ps_selection *selection;
     enum ps_status status;
     struct ps_error err;
@@ -76,6 +77,7 @@ static void run(struct sync *sync)
                  .clock = &clock_fake.base,
                  .cancel = &cancel,
                  .resync = sync->resync,
+                 .resync_tables = sync->resync_tables,
                  .selection = sync->selection},
         .sink_ops = &fake_sink_ops,
         .checkpoint_seconds = 3600,
@@ -435,6 +437,92 @@ static void test_run_many_tables_with_several_threads(void **state)
     assert_true(peak > 1 && peak <= 4);
 }
 
+static void test_run_load_that_left_rows_out_marks_none_as_deleted(void **state)
+{
+    (void)state;
+    fake_table_add(database, "", "plain", "id LONG key, v STRING");
+    fake_rows_add(database, "plain", 1, 3, "#|v#");
+    run_well(NULL);
+    fake_row_change(database, "plain", "2", "2|\\bad");
+    fake_row_change(database, "plain", "3", NULL);
+    struct sync sync = run_well(NULL);
+    assert_int_equal(sync.totals.skipped, 1);
+    assert_rows("plain", "id,v", "1|v1\n2|v2\n3|v3\n");
+    fake_row_change(database, "plain", "2", "2|good");
+    run_well(NULL);
+    assert_rows("plain", "id,v", "1|v1\n2|good\n3|v3 deleted\n");
+}
+
+static void test_run_resync_of_a_table_that_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    people();
+    run_well(NULL);
+    const char *const slip[] = {"peeple", NULL};
+    struct sync sync = {.resync = true, .resync_tables = slip};
+    run(&sync);
+    assert_int_equal(sync.status, PS_CONFIG);
+    assert_non_null(strstr(sync.err.message, "peeple"));
+}
+
+static void test_run_another_soft_delete_column_loads_again(void **state)
+{
+    (void)state;
+    fake_table_add(database, "", "visits", "id LONG key, updated_at UTC_DATETIME, gone BOOLEAN");
+    fake_row_add(database, "visits", "1|2024-01-01T00:00:00Z|false");
+    fake_row_add(database, "visits", "2|2024-01-01T00:00:00Z|true");
+    run_well(NULL);
+    assert_rows("visits", "id", "1\n2\n");
+    struct sync sync = run_well((const char *[]){"soft_delete_column", "gone", NULL});
+    assert_non_null(strstr(sync.reason, "marked as deleted otherwise"));
+    assert_rows("visits", "id", "1\n2 deleted\n");
+    run_well((const char *[]){"soft_delete_column", "nope", NULL});
+    assert_non_null(strstr(warnings, "nope"));
+}
+
+static void test_run_refused_tables_are_counted_where_they_are_missed(void **state)
+{
+    (void)state;
+    people();
+    fake_table_add(database, "", "other", "id LONG key");
+    fake_table_add(database, "", "secret", "id LONG key");
+    fake_table_refuse(database, "secret");
+    struct sync sync = run_well(NULL);
+    assert_int_equal(sync.tables_skipped, 0); /* it was never asked for */
+    fake_table_refuse(database, "other");
+    sync = run_well(NULL);
+    assert_int_equal(sync.tables_skipped, 1); /* it was read before */
+    sync = run_well((const char *[]){"tables", "people, secret", NULL});
+    assert_int_equal(sync.tables_skipped, 2);
+    sync = (struct sync){.options = (const char *[]){"tables", "secret", NULL}};
+    run(&sync);
+    assert_int_equal(sync.status, PS_CONFIG);
+    assert_int_equal(sync.err.error_class, PS_CLASS_PERMISSION);
+}
+
+static void test_run_table_that_is_gone_is_told_once_and_loaded_when_it_comes_back(void **state)
+{
+    (void)state;
+    people();
+    fake_table_add(database, "", "other", "id LONG key");
+    run_well(NULL);
+    fake_table_drop(database, "people");
+    run_well(NULL);
+    assert_non_null(strstr(warnings, "people is not among the source's tables any more"));
+    run_well(NULL);
+    assert_null(strstr(warnings, "any more"));
+    assert_rows("people", "id", "1\n2\n3\n");
+}
+
+static void test_run_unknown_horizon_is_said(void **state)
+{
+    (void)state;
+    people();
+    fake_database_set_now(database, "2024-01-01T01:00:00Z", NULL);
+    run_well(NULL);
+    assert_non_null(strstr(warnings, "open transactions cannot be seen"));
+}
+
 static void test_run_honours_the_platforms_selection(void **state)
 {
     (void)state;
@@ -518,6 +606,12 @@ int main(void)
         RUN_TEST(test_run_hanging_read_is_called_off),
         RUN_TEST(test_run_selects_and_excludes),
         RUN_TEST(test_run_many_tables_with_several_threads),
+        RUN_TEST(test_run_load_that_left_rows_out_marks_none_as_deleted),
+        RUN_TEST(test_run_resync_of_a_table_that_is_not_there_is_refused),
+        RUN_TEST(test_run_another_soft_delete_column_loads_again),
+        RUN_TEST(test_run_refused_tables_are_counted_where_they_are_missed),
+        RUN_TEST(test_run_table_that_is_gone_is_told_once_and_loaded_when_it_comes_back),
+        RUN_TEST(test_run_unknown_horizon_is_said),
         RUN_TEST(test_run_honours_the_platforms_selection),
         RUN_TEST(test_run_identical_rows_without_a_key_become_one),
     };

@@ -56,7 +56,7 @@ static void full_load(struct desk *desk, int first, int count, const char *name)
     write_many(desk, first, count / 2, name);
     desk_checkpoint(desk);
     write_many(desk, first + count / 2, count - count / 2, name);
-    (void)desk_load_end(desk, &table, false);
+    (void)desk_load_end(desk, &table, 0);
 }
 
 static void after_first_load(struct desk *desk)
@@ -98,7 +98,7 @@ static void after_widening_load_and_truncate(struct desk *desk)
     write_many(desk, 0, 10, "second");
     desk_schema(desk, &wider);
     desk_write(desk, &wider, PS_UPSERT, "5000000000|far|1.5");
-    (void)desk_load_end(desk, &wider, false);
+    (void)desk_load_end(desk, &wider, 0);
     desk_checkpoint(desk);
     desk_truncate(desk, &wider);
     desk_write(desk, &wider, PS_UPSERT, "7|back|2.5");

@@ -152,7 +152,8 @@ static void test_schema_may_be_named_like_the_file(void **state)
     assert_int_equal(ps_sink_duckdb.schema_change(sink, &table, &changed, &err), PS_OK);
     assert_int_equal(ps_sink_duckdb.load_begin(sink, &table, &err), PS_OK);
     struct ps_load_result result = {0};
-    assert_int_equal(ps_sink_duckdb.load_end(sink, &table, true, &result, &err), PS_OK);
+    assert_int_equal(ps_sink_duckdb.load_end(sink, &table, PS_LOAD_KEYS_MAY_REPEAT, &result, &err),
+                     PS_OK);
     assert_int_equal(ps_sink_duckdb.truncate(sink, &table, &err), PS_OK);
     assert_int_equal(ps_sink_duckdb.checkpoint(sink, "{}", 2, 1, &err), PS_OK);
     ps_sink_duckdb.close(sink);

@@ -33,7 +33,7 @@ static void test_losses_count_digits_and_rows_left_out(void **state)
                "1|2024-01-01T00:00:00.1234567|2024-01-01T00:00:00.123456Z|{}\n"
                "2|0001-01-01T00:00:00.000000001|~|[\n"
                "3|1969-12-31T23:59:59.999999999|2024-01-01T00:00:00.1234561Z|~");
-    (void)desk_load_end(desk, &timed, false);
+    (void)desk_load_end(desk, &timed, 0);
     desk_checkpoint(desk);
     const struct ps_sink_loss *losses = NULL;
     assert_int_equal(desk->ops->losses(desk->sink, &losses), 3);
@@ -92,7 +92,7 @@ static void test_casts_give_old_and_new_rows_the_same_text(void **state)
     desk_load_begin(desk, &before);
     snprintf(text, sizeof text, "1%s\n4%s", row, row);
     desk_write(desk, &before, PS_UPSERT, text);
-    (void)desk_load_end(desk, &before, false);
+    (void)desk_load_end(desk, &before, 0);
     desk_checkpoint(desk);
 #define CAST                                                                                       \
     "|true|2024-02-29 23:59:59.5|2024-02-29 23:59:59.25+00|-12.50|0.1|0999-12-31|{\"a\": 1}"
@@ -187,7 +187,7 @@ static void test_order_of_packets_holds_over_threads(void **state)
         desk_write(desk, &plain, PS_UPSERT, rows);
     }
     free(rows);
-    struct ps_load_result result = desk_load_end(desk, &plain, true);
+    struct ps_load_result result = desk_load_end(desk, &plain, PS_LOAD_KEYS_MAY_REPEAT);
     assert_int_equal(result.duplicates, (ORDER_PACKETS - 1) * ORDER_ROWS);
     desk_checkpoint(desk);
     desk_close(desk);
@@ -271,7 +271,7 @@ static enum ps_status whole_way(void *context, struct ps_error *err)
             status = ops->write(sink, packet, err);
         }
         if (status == PS_OK && i == 0) {
-            status = ops->load_end(sink, &plain, true, &result, err);
+            status = ops->load_end(sink, &plain, PS_LOAD_KEYS_MAY_REPEAT, &result, err);
         }
     }
     if (status == PS_OK) {

@@ -129,7 +129,9 @@ static void test_sink_truncate_and_load_begin_send_a_record_without_data(void **
     assert_string_equal(fixture.end.hexadecimal, "0a051201741803");
     assert_int_equal(ps_sink_stream.load_begin(fixture.sink, &table, &err), PS_OK);
     struct ps_load_result result = {1, 1};
-    assert_int_equal(ps_sink_stream.load_end(fixture.sink, &table, true, &result, &err), PS_OK);
+    assert_int_equal(
+        ps_sink_stream.load_end(fixture.sink, &table, PS_LOAD_KEYS_MAY_REPEAT, &result, &err),
+        PS_OK);
     assert_int_equal(result.duplicates + result.vanished, 0);
     expect(&fixture, "record TRUNCATE t\nrecord TRUNCATE t\n");
     finish(&fixture);
