@@ -28,6 +28,7 @@ test_dependencies:
 	@tools/install-packages build run test
 	@tools/fetch-duckdb
 	@tools/python-env
+	@tools/fetch-clients
 
 build_dependencies:
 	@tools/install-packages build

@@ -1,4 +1,4 @@
-"""What Update streams of PostgreSQL, applied in Python by the contract and compared with the source."""
+"""What Update streams of PostgreSQL, applied in Python by the contract, compared with the source."""
 
 import json
 

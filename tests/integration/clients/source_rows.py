@@ -70,7 +70,9 @@ def sorted_rows(rows):
     return sorted(json.dumps(row, sort_keys=True) for row in rows)
 
 
-def assert_same(database, replica, table, schema="public", columns=None, where="true", named=None):
+def assert_same(
+    database, replica, table, *, schema="public", columns=None, where="true", named=None
+):
     """The replica's table is the source's, row by row. `named`: its key in the replica."""
     expected, chosen = expected_rows(database, table, schema, columns, where)
     kept = replica.tables[named or (None, table)]
