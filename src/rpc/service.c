@@ -3,6 +3,7 @@
  */
 #include "rpc/service.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -133,6 +134,7 @@ static void run_test(const struct rpc_service *service, struct rpc_request *requ
         goto out;
     }
     if (status == PS_OK) {
+        assert(ops != NULL); /* it comes with the configuration */
         struct ps_source_request open = {.config = config};
         status = ops->test(&open, request->test, &err);
     }

@@ -1,4 +1,4 @@
-"""What Update streams of PostgreSQL, applied in Python by the contract, compared with the source."""
+"""Update streams of PostgreSQL, applied by the contract and compared with the source."""
 
 import json
 

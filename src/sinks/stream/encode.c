@@ -11,9 +11,8 @@
 #include "penstock/value.h"
 #include "sinks/stream/wire.h"
 
-#define TAG_RESPONSE_RECORD 0x0a  /* UpdateResponse: 1 record */
+#define TAG_RECORD 0x0a           /* UpdateResponse: 1 record; Records: 1 records */
 #define TAG_RESPONSE_RECORDS 0x32 /* UpdateResponse: 6 records */
-#define TAG_RECORDS_RECORD 0x0a   /* Records: 1 records */
 #define TAG_SCHEMA_NAME 0x0a
 #define TAG_TABLE_NAME 0x12
 #define TAG_TYPE 0x18
@@ -271,7 +270,7 @@ static enum ps_status message_add(struct encoder *encoder, uint32_t first, uint3
         at = wire_varint(at, size);
     }
     for (uint32_t row = first; row < end; row++) {
-        *at++ = alone ? TAG_RESPONSE_RECORD : TAG_RECORDS_RECORD;
+        *at++ = TAG_RECORD;
         at = record_write(at, encoder, row);
     }
     assert(at == message + message_size);
@@ -373,8 +372,8 @@ static uint8_t *text_write(uint8_t *at, uint8_t tag, const char *text)
     size_t size = strlen(text);
     *at++ = tag;
     at = wire_varint(at, size);
-    memcpy(at, text, size);
-    return at + size;
+    /* A message's texts have lengths, and no NUL at their end. */
+    return (uint8_t *)mempcpy(at, text, size);
 }
 
 /* Writes the heads of all columns, then the record's, each padded. */

@@ -348,9 +348,9 @@ const struct ps_source_ops ps_source_ehr = {
     .abi = PS_SOURCE_ABI,
     .name = "ehr",
     .label = "Synthetic health records",
-    .summary =
-        "A simulated hospital after the shape of Epic Caboodle, computed from a number: no database "
-        "and no patient stands behind it.",
+    .summary = "A simulated hospital after the shape of Epic Caboodle, computed from a number: no "
+               "database "
+               "and no patient stands behind it.",
     .caps = PS_CAP_SNAPSHOT | PS_CAP_RESUME | PS_CAP_COUNT_CHEAP | PS_CAP_KEYS_ONCE,
     .options = options,
     .tests = tests,
