@@ -3,8 +3,10 @@
  */
 #include "rpc/answer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/protobuf.h"
 
 enum {
@@ -42,48 +44,55 @@ static void put_table(struct ps_buffer *out, uint32_t field, const struct ps_tab
     ps_pb_close(out, mark);
 }
 
-/* True where an earlier table of the plan lies in the same schema. */
-static bool schema_seen(const struct ps_plan *plan, size_t index)
+static int by_name(const void *a, const void *b)
 {
-    for (size_t i = 0; i < index; i++) {
-        if (strcmp(plan->tables[i].sink_table->schema, plan->tables[index].sink_table->schema) ==
-            0) {
-            return true;
-        }
-    }
-    return false;
+    const struct ps_table *x = *(const struct ps_table *const *)a;
+    const struct ps_table *y = *(const struct ps_table *const *)b;
+    int order = strcmp(x->schema, y->schema);
+    return order != 0 ? order : strcmp(x->name, y->name);
 }
 
-static void put_schemas(struct ps_buffer *out, const struct ps_plan *plan)
+static void put_schemas(struct ps_buffer *out, const struct ps_table *const *tables, size_t count)
 {
-    for (size_t i = 0; i < plan->tables_count; i++) {
-        if (schema_seen(plan, i)) {
-            continue;
+    size_t mark = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool first = i == 0 || strcmp(tables[i - 1]->schema, tables[i]->schema) != 0;
+        bool last = i + 1 == count || strcmp(tables[i + 1]->schema, tables[i]->schema) != 0;
+        if (first) {
+            mark = ps_pb_open(out, 1);
+            ps_pb_put_text(out, 1, tables[i]->schema);
         }
-        const char *schema = plan->tables[i].sink_table->schema;
-        size_t mark = ps_pb_open(out, 1);
-        ps_pb_put_text(out, 1, schema);
-        for (size_t j = i; j < plan->tables_count; j++) {
-            if (strcmp(plan->tables[j].sink_table->schema, schema) == 0) {
-                put_table(out, 2, plan->tables[j].sink_table);
-            }
+        put_table(out, 2, tables[i]);
+        if (last) {
+            ps_pb_close(out, mark);
         }
-        ps_pb_close(out, mark);
     }
 }
 
 void rpc_answer_schema(struct ps_buffer *out, const struct ps_plan *plan, bool with_schema)
 {
+    size_t count = plan->tables_count;
+    const struct ps_table **tables = ps_malloc_array(count + 1, sizeof(struct ps_table *));
+    if (tables == NULL) {
+        out->failed = true;
+        return;
+    }
+    /* The plan is in the order of the work; people look for names. */
+    for (size_t i = 0; i < count; i++) {
+        tables[i] = plan->tables[i].sink_table;
+    }
+    qsort(tables, count, sizeof(struct ps_table *), by_name);
     size_t mark = ps_pb_open(out, with_schema ? RESPONSE_WITH_SCHEMA : RESPONSE_WITHOUT_SCHEMA);
     if (with_schema) {
-        put_schemas(out, plan);
+        put_schemas(out, tables, count);
     } else {
-        for (size_t i = 0; i < plan->tables_count; i++) {
-            put_table(out, 1, plan->tables[i].sink_table);
+        for (size_t i = 0; i < count; i++) {
+            put_table(out, 1, tables[i]);
         }
     }
     ps_pb_close(out, mark);
     ps_pb_put_bool(out, RESPONSE_SELECTION_NOT_SUPPORTED, false);
+    ps_free(tables);
 }
 
 void rpc_answer_test(struct ps_buffer *out, const char *failure)

@@ -7,7 +7,10 @@
 #include "base/buffer.h"
 #include "engine/engine.h"
 
-/* SchemaResponse of a plan; `with_schema`: tables lie in schemas. */
+/*
+ * SchemaResponse of a plan, in byte order of schema and name; `with_schema`: tables lie in schemas.
+ * A lack of memory is the buffer's failure.
+ */
 void rpc_answer_schema(struct ps_buffer *out, const struct ps_plan *plan, bool with_schema);
 
 /* TestResponse: success where `failure` is NULL. */
