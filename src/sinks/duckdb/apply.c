@@ -1,8 +1,10 @@
 /*
- * Staged operations. Upserts and deletes of a table gather in a temporary table until the
- * checkpoint, in any mixture; the last one of each key counts, and a key that was upserted and then
- * deleted ends as that row, soft-deleted. Updates gather by themselves, one set of columns at a
- * time: whatever came before them is applied first, so that they find it.
+ * Operations outside of loads. Upserts alone go directly into the table, beside the older rows of
+ * their keys, which leave it when they are applied: nothing is written twice. Once a delete has
+ * come, upserts and deletes gather in a temporary table until the checkpoint, in any mixture; the
+ * last one of each key counts, and a key that was upserted and then deleted ends as that row,
+ * soft-deleted. Updates gather by themselves, one set of columns at a time: whatever came before
+ * them is applied first, so that they find it.
  *
  * While the table is being loaded the same happens to the load's table, where upserts go straight
  * into it.
@@ -32,8 +34,17 @@ static void put_target(struct ps_buffer *out, const struct duck_table *table)
 bool duck_apply_fits(const struct duck_table *table, enum duck_route route,
                      const struct duck_packet *packet)
 {
-    if (route != DUCK_ROUTE_UPDATE) {
+    if (route == DUCK_ROUTE_LOAD) {
         /* A load takes upserts beside its staged deletes: their stamps tell the order. */
+        return table->staged != DUCK_STAGED_UPDATES;
+    }
+    if (route == DUCK_ROUTE_DIRECT) {
+        return table->staged == DUCK_STAGED_NOTHING;
+    }
+    if (table->direct || table->staged == DUCK_STAGED_NOTHING) {
+        return !table->direct; /* What came directly is applied before anything is staged. */
+    }
+    if (route != DUCK_ROUTE_UPDATE) {
         return table->staged == DUCK_STAGED_OPERATIONS;
     }
     const struct ps_batch *batch = packet->batch;
@@ -250,8 +261,58 @@ static enum ps_status apply_operations(struct duck_sink *sink, struct duck_table
                                                   : apply_upserts(sink, table, err);
 }
 
+enum ps_status duck_apply_begin_direct(struct duck_sink *sink, struct duck_table *table,
+                                       int64_t since, struct ps_error *err)
+{
+    if (table->direct) {
+        return PS_OK;
+    }
+    enum ps_status status = duck_load_is_empty(sink, table, &table->direct_fresh, err);
+    if (status == PS_OK) {
+        table->direct = true;
+        table->direct_since = since;
+    }
+    return status;
+}
+
+/* Rows that came directly take the place of older ones, and the last of each key that of the
+ * others. */
+static enum ps_status apply_direct(struct duck_sink *sink, struct duck_table *table,
+                                   struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    enum ps_status status = PS_OK;
+    uint64_t repeated = 0;
+    if (!table->direct_fresh) {
+        ps_buffer_puts(sql, "DELETE FROM ");
+        put_target(sql, table);
+        ps_buffer_puts(sql, " AS a USING (SELECT ");
+        duck_table_put_keys(sql, table);
+        ps_buffer_puts(sql, " FROM ");
+        put_target(sql, table);
+        ps_buffer_puts(sql, " WHERE " DUCK_SYNCED " >= ");
+        duck_put_stamp(sql, table->direct_since);
+        /* Rows that somebody else put there have no stamp. */
+        ps_buffer_puts(sql, ") AS b WHERE (a." DUCK_SYNCED " IS NULL OR a." DUCK_SYNCED " < ");
+        duck_put_stamp(sql, table->direct_since);
+        ps_buffer_puts(sql, ") AND ");
+        duck_table_put_match(sql, table);
+        status = duck_do(sink, table, "replacing rows of", err);
+    }
+    if (status == PS_OK) {
+        status = duck_load_reduce(sink, table, &repeated, err);
+    }
+    if (status == PS_OK) {
+        table->direct = false;
+    }
+    return status;
+}
+
 enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table, struct ps_error *err)
 {
+    if (table->direct) {
+        return apply_direct(sink, table, err);
+    }
     if (table->staged == DUCK_STAGED_NOTHING) {
         return PS_OK;
     }
@@ -292,8 +353,9 @@ enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *ta
     duck_put_stamp(&sink->sql, duck_stamp(sink));
     ps_buffer_puts(&sink->sql, " WHERE " DUCK_DELETED " IS NOT TRUE");
     if (before != INT64_MAX) {
-        ps_buffer_puts(&sink->sql, " AND " DUCK_SYNCED " < ");
+        ps_buffer_puts(&sink->sql, " AND (" DUCK_SYNCED " IS NULL OR " DUCK_SYNCED " < ");
         duck_put_stamp(&sink->sql, before);
+        ps_buffer_putc(&sink->sql, ')');
     }
     table->load_mixed = table->loading;
     return duck_do(sink, table, "soft-deleting rows of", err);

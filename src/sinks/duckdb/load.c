@@ -63,16 +63,33 @@ static void put_load(struct ps_buffer *out, const struct duck_table *table)
     duck_name_table(out, &table->full, DUCK_LOAD_PREFIX);
 }
 
+/* The table whose keys are to be unique: the load's, or the real one, where those rows alone count
+ * that came directly. */
+static void put_reduced(struct ps_buffer *out, const struct duck_table *table)
+{
+    duck_name_table(out, &table->full, table->loading ? DUCK_LOAD_PREFIX : "");
+}
+
+static void put_condition(struct ps_buffer *out, const struct duck_table *table)
+{
+    if (!table->loading) {
+        ps_buffer_puts(out, " WHERE " DUCK_SYNCED " >= ");
+        duck_put_stamp(out, table->direct_since);
+    }
+}
+
 static enum ps_status count_repeated(struct duck_sink *sink, const struct duck_table *table,
                                      int64_t *ret_count, struct ps_error *err)
 {
     struct ps_buffer *sql = &sink->sql;
     ps_buffer_puts(sql, "SELECT (SELECT count(*) FROM ");
-    put_load(sql, table);
+    put_reduced(sql, table);
+    put_condition(sql, table);
     ps_buffer_puts(sql, ") - (SELECT count(*) FROM (SELECT DISTINCT ");
     duck_table_put_keys(sql, table);
     ps_buffer_puts(sql, " FROM ");
-    put_load(sql, table);
+    put_reduced(sql, table);
+    put_condition(sql, table);
     ps_buffer_puts(sql, "))");
     return duck_statement_integers(&sink->session, "counting keys", sql, ret_count, 1, err);
 }
@@ -88,21 +105,23 @@ enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table
     /* Stamps rise from packet to packet, and a packet's rows lie in their order. */
     struct ps_buffer *sql = &sink->sql;
     ps_buffer_puts(sql, "DELETE FROM ");
-    put_load(sql, table);
+    put_reduced(sql, table);
     ps_buffer_puts(sql,
                    " WHERE rowid IN (SELECT row FROM (SELECT a.rowid AS row, row_number() OVER "
                    "(PARTITION BY ");
     duck_table_put_keys_of(sql, table, "a.");
     ps_buffer_puts(sql, " ORDER BY a." DUCK_SYNCED " DESC, a.rowid DESC) AS place FROM ");
-    put_load(sql, table);
+    put_reduced(sql, table);
     ps_buffer_puts(sql, " AS a SEMI JOIN (SELECT ");
     duck_table_put_keys(sql, table);
     ps_buffer_puts(sql, " FROM ");
-    put_load(sql, table);
+    put_reduced(sql, table);
+    put_condition(sql, table);
     ps_buffer_puts(sql, " GROUP BY ");
     duck_table_put_keys(sql, table);
     ps_buffer_puts(sql, " HAVING count(*) > 1) AS b ON ");
     duck_table_put_match(sql, table);
+    put_condition(sql, table);
     ps_buffer_puts(sql, ") WHERE place > 1)");
     status = duck_do(sink, table, "reducing repeated keys of", err);
     if (status == PS_OK) {
@@ -111,15 +130,15 @@ enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table
     return status;
 }
 
-static enum ps_status is_empty(struct duck_sink *sink, const struct duck_table *table,
-                               bool *ret_empty, struct ps_error *err)
+enum ps_status duck_load_is_empty(struct duck_sink *sink, const struct duck_table *table,
+                                  bool *ret_empty, struct ps_error *err)
 {
     int64_t rows = 0;
     ps_buffer_puts(&sink->sql, "SELECT count(*) FROM (SELECT 1 FROM ");
     duck_name_table(&sink->sql, &table->full, "");
     ps_buffer_puts(&sink->sql, " LIMIT 1)");
     enum ps_status status =
-        duck_statement_integers(&sink->session, "ending a load", &sink->sql, &rows, 1, err);
+        duck_statement_integers(&sink->session, "looking for rows", &sink->sql, &rows, 1, err);
     *ret_empty = rows == 0;
     return status;
 }
@@ -129,7 +148,7 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
                                  bool complete, uint64_t *ret_vanished, struct ps_error *err)
 {
     bool empty = true;
-    enum ps_status status = is_empty(sink, table, &empty, err);
+    enum ps_status status = duck_load_is_empty(sink, table, &empty, err);
     if (status != PS_OK || empty) {
         return status;
     }

@@ -17,6 +17,8 @@
 /* Where the rows of a packet go. */
 enum duck_route {
     DUCK_ROUTE_LOAD,   /* into the table of the load */
+    DUCK_ROUTE_DIRECT, /* upserts: into the table itself, whose older rows go when they are applied
+                        */
     DUCK_ROUTE_STAGE,  /* upserts and deletes: staged until they are applied */
     DUCK_ROUTE_UPDATE, /* updates of one set of columns: likewise */
 };
@@ -89,6 +91,9 @@ enum ps_status duck_writer_settle(struct duck_sink *sink, struct ps_error *err) 
 #define DUCK_ORDER "_penstock_order"
 /* Appends the name of the table's staging table. */
 void duck_apply_put_stage(struct ps_buffer *out, const struct duck_table *table);
+/* Upserts go into the table itself from now on. The connection is free, nothing is staged. */
+enum ps_status duck_apply_begin_direct(struct duck_sink *sink, struct duck_table *table,
+                                       int64_t since, struct ps_error *err) PS_MUST_CHECK;
 /* Makes the staging table, unless it is there. The connection is free. */
 enum ps_status duck_apply_stage(struct duck_sink *sink, struct duck_table *table,
                                 enum duck_route route, struct ps_error *err) PS_MUST_CHECK;
@@ -110,7 +115,11 @@ enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, u
                              struct ps_load_result *ret_result, struct ps_error *err) PS_MUST_CHECK;
 /* To be called after each commit: whether small row groups are merged from now on. */
 void duck_load_calm(struct duck_sink *sink);
-/* Reduces rows of one key in the load's table to the last. */
+/* True where the table holds no row, soft-deleted ones included. */
+enum ps_status duck_load_is_empty(struct duck_sink *sink, const struct duck_table *table,
+                                  bool *ret_empty, struct ps_error *err) PS_MUST_CHECK;
+/* Reduces rows of one key to the last: in the load's table, else among the rows that came directly.
+ */
 enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table,
                                 uint64_t *ret_duplicates, struct ps_error *err) PS_MUST_CHECK;
 

@@ -87,13 +87,14 @@ enum ps_status duck_state_read(struct duck_sink *sink, struct ps_stored_state *r
 {
     static const char what[] = "reading the warehouse's state";
     struct ps_stored_state state = {0};
-    int64_t numbers[2] = {0};
+    int64_t numbers[3] = {0};
     struct ps_buffer texts;
     ps_buffer_init(&texts, 0);
-    ps_buffer_puts(&sink->sql, "SELECT number, (state IS NOT NULL)::BIGINT FROM ");
+    ps_buffer_puts(&sink->sql, "SELECT number, (state IS NOT NULL)::BIGINT, "
+                               "coalesce(epoch_us(written_at), 0) FROM ");
     put_own(&sink->sql, sink, "state");
     enum ps_status status =
-        duck_statement_integers(&sink->session, what, &sink->sql, numbers, 2, err);
+        duck_statement_integers(&sink->session, what, &sink->sql, numbers, 3, err);
     if (status == PS_OK) {
         ps_buffer_puts(&sink->sql, "SELECT id, state FROM ");
         put_own(&sink->sql, sink, "state");
@@ -115,6 +116,10 @@ enum ps_status duck_state_read(struct duck_sink *sink, struct ps_stored_state *r
         }
     }
     sink->number = state.number;
+    /* No row has a later stamp: those to come are above it, whatever the clock says. */
+    if (numbers[2] > sink->synced_us) {
+        sink->synced_us = numbers[2];
+    }
     *ret_state = state;
 out:
     ps_buffer_done(&texts);

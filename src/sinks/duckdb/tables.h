@@ -40,6 +40,10 @@ struct duck_table {
     bool load_mixed;          /* the load saw more than upserts, so that order decides */
     uint64_t load_duplicates; /* rows that were reduced before its end */
 
+    bool direct;          /* rows came directly since the last time that they were applied … */
+    bool direct_fresh;    /* … into a table that was empty before */
+    int64_t direct_since; /* their stamps are not below this one; all others' are */
+
     enum duck_staged staged;
     bool staged_deletes;    /* at least one of the operations is a delete */
     uint32_t *feed_columns; /* of the batches that were put last; of staged updates, so theirs */

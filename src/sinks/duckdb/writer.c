@@ -12,7 +12,11 @@ static enum duck_route route_of(const struct duck_table *table, const struct duc
 {
     switch (packet->batch->operation) {
     case PS_UPSERT:
-        return table->loading ? DUCK_ROUTE_LOAD : DUCK_ROUTE_STAGE;
+        if (table->loading) {
+            return DUCK_ROUTE_LOAD;
+        }
+        /* Beside staged deletes the order tells which of both comes last. */
+        return table->staged == DUCK_STAGED_OPERATIONS ? DUCK_ROUTE_STAGE : DUCK_ROUTE_DIRECT;
     case PS_UPDATE:
         return DUCK_ROUTE_UPDATE;
     default:
@@ -34,10 +38,16 @@ static bool feed_fits(const struct duck_sink *sink, const struct duck_table *tab
                         packet->batch->columns_count);
 }
 
+/* Into the table or its load, not into a staging table. */
+static bool goes_straight(enum duck_route route)
+{
+    return route == DUCK_ROUTE_LOAD || route == DUCK_ROUTE_DIRECT;
+}
+
 static void put_target(struct ps_buffer *out, const struct duck_table *table, enum duck_route route)
 {
-    if (route == DUCK_ROUTE_LOAD) {
-        duck_name_table(out, &table->full, DUCK_LOAD_PREFIX);
+    if (goes_straight(route)) {
+        duck_name_table(out, &table->full, route == DUCK_ROUTE_LOAD ? DUCK_LOAD_PREFIX : "");
     } else {
         duck_apply_put_stage(out, table);
     }
@@ -57,14 +67,14 @@ static void put_insert(struct ps_buffer *out, const struct duck_table *table, en
     }
     ps_buffer_puts(out, DUCK_SYNCED);
     ps_buffer_puts(out, has_id ? ", " DUCK_ID : "");
-    ps_buffer_puts(out, route == DUCK_ROUTE_LOAD ? ", " DUCK_DELETED
-                                                 : ", " DUCK_OPERATION ", " DUCK_ORDER);
+    ps_buffer_puts(out,
+                   goes_straight(route) ? ", " DUCK_DELETED : ", " DUCK_OPERATION ", " DUCK_ORDER);
     ps_buffer_puts(out, ") SELECT ");
     for (uint32_t i = 0; i < batch->columns_count; i++) {
         ps_buffer_printf(out, "c%u, ", i);
     }
     ps_buffer_puts(out, has_id ? "s, i" : "s");
-    ps_buffer_puts(out, route == DUCK_ROUTE_LOAD ? ", false" : ", o, q");
+    ps_buffer_puts(out, goes_straight(route) ? ", false" : ", o, q");
     ps_buffer_puts(out, " FROM penstock_feed()");
 }
 
@@ -74,11 +84,13 @@ static enum ps_status start(struct duck_sink *sink, struct duck_table *table,
     enum duck_route route = route_of(table, packet);
     const struct ps_batch *batch = packet->batch;
     enum ps_status status = duck_begin(sink, err);
-    if (status == PS_OK && table->staged != DUCK_STAGED_NOTHING &&
-        !duck_apply_fits(table, route, packet)) {
+    if (status == PS_OK && !duck_apply_fits(table, route, packet)) {
         status = duck_apply(sink, table, err);
     }
-    if (status == PS_OK && route != DUCK_ROUTE_LOAD) {
+    if (status == PS_OK && route == DUCK_ROUTE_DIRECT) {
+        status = duck_apply_begin_direct(sink, table, packet->synced_us, err);
+    }
+    if (status == PS_OK && !goes_straight(route)) {
         status = duck_apply_stage(sink, table, route, err);
     }
     if (status != PS_OK) {
@@ -92,7 +104,7 @@ static enum ps_status start(struct duck_sink *sink, struct duck_table *table,
     snprintf(sink->feed_what, sizeof sink->feed_what, "loading rows into %s.%s", table->schema,
              table->name);
     uint32_t columns = (table->table->keys_count == 0 ? DUCK_FEED_ID : 0) |
-                       (route == DUCK_ROUTE_LOAD ? 0 : DUCK_FEED_OPERATION);
+                       (goes_straight(route) ? 0 : DUCK_FEED_OPERATION);
     status =
         duck_feed_start(sink->feed, sink->feed_what, sink->feed_sql.data, columns, packet, err);
     if (status == PS_OK) {
