@@ -168,6 +168,15 @@ struct ps_sink_ops {
     int64_t (*mark)(struct ps_sink *sink);
     enum ps_status (*truncate_before)(struct ps_sink *sink, const struct ps_table *table,
                                       int64_t mark, struct ps_error *err);
+
+    /*
+     * The columns that the destination's table of that schema and name has now, but for the sink's
+     * own and those of types that are none of ours; made in the arena. END: it is not there. May be
+     * NULL.
+     */
+    enum ps_status (*describe)(struct ps_sink *sink, const struct ps_table *table,
+                               struct ps_arena *arena, struct ps_table **ret_table,
+                               struct ps_error *err);
 };
 
 #ifdef __cplusplus

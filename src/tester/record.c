@@ -422,6 +422,12 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
         return PS_OK;
     }
     enum ps_operation operation = (enum ps_operation)head.type;
+    if (!table->looked_up) {
+        status = slots_look_up(records->slots, table, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
     status = read_cells(records, table, bytes, size, &skip, err);
     if (status != PS_OK) {
         return status;

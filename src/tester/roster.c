@@ -235,6 +235,31 @@ static bool is_platform_column(const char *name)
     return false;
 }
 
+/* A column whose type is not known has the one that earlier syncs gave it. */
+static void take_found(const struct tester_table *table, struct tester_column *column)
+{
+    if (table->found == NULL || column->type.type != PS_TYPE_UNSPECIFIED) {
+        return;
+    }
+    for (uint32_t i = 0; i < table->found->columns_count; i++) {
+        const struct ps_column *found = &table->found->columns[i];
+        if (strcasecmp(found->name, column->name) == 0) {
+            column->type = (struct ps_type_exact){found->type, found->precision, found->scale};
+            return;
+        }
+    }
+}
+
+void roster_found(struct tester_table *table, const struct ps_table *found)
+{
+    table->looked_up = true;
+    table->found = found;
+    for (uint32_t i = 0; found != NULL && i < table->columns_count; i++) {
+        take_found(table, &table->columns[i]);
+        table->changed = true;
+    }
+}
+
 static enum ps_status add_column(struct roster *roster, struct tester_table *table,
                                  const struct wire_name *name, uint64_t hash, struct ps_error *err)
 {
@@ -261,6 +286,8 @@ static enum ps_status add_column(struct roster *roster, struct tester_table *tab
         .in_shape = UINT32_MAX,
     };
     put_in_bucket(table, index);
+    take_found(table, &table->columns[index]);
+    table->changed = table->changed || table->columns[index].type.type != PS_TYPE_UNSPECIFIED;
     return PS_OK;
 }
 

@@ -51,6 +51,9 @@ struct tester_table {
     uint32_t buckets_count;
     uint16_t keys_count;
     const struct ps_table *shape; /* as last built; NULL: never */
+    const struct ps_table
+        *found;     /* as the destination has it from earlier syncs; NULL: not there */
+    bool looked_up; /* `found` tells */
 
     /* The record being read (record.c): one cell a column; a cell counts where `seen` has the
      * record's number. `order` is the order in which the last record's columns came. */
@@ -120,6 +123,10 @@ enum ps_status roster_declare(struct roster *roster, struct tester_table *table,
                               struct ps_error *err) PS_MUST_CHECK;
 /* All columns of one declaration of the table were given. */
 void roster_declared(struct tester_table *table);
+
+/* The destination has the table already: columns of unknown types have those that they have there.
+ */
+void roster_found(struct tester_table *table, const struct ps_table *found);
 
 /* The column's type becomes one that also holds `type`. */
 void roster_widen(struct tester_table *table, struct tester_column *column,

@@ -80,6 +80,21 @@ enum ps_status slots_tell(struct slots *slots, struct tester_table *table, bool 
     return status;
 }
 
+enum ps_status slots_look_up(struct slots *slots, struct tester_table *table, struct ps_error *err)
+{
+    const struct ps_table name = {.schema = table->schema, .name = table->name};
+    struct ps_table *found = NULL;
+    enum ps_status status = PS_END;
+    if (slots->ops->describe != NULL) {
+        status = slots->ops->describe(slots->sink, &name, slots->roster->shapes, &found, err);
+    }
+    if (status == PS_OK || status == PS_END) {
+        roster_found(table, status == PS_OK ? found : NULL);
+        return PS_OK;
+    }
+    return status;
+}
+
 /* A free slot, else the one that was not asked for the longest. */
 static enum ps_status slot_take(struct slots *slots, struct tester_table *table,
                                 struct ps_error *err)

@@ -39,6 +39,10 @@ void slots_done(struct slots *slots); /* throws open batches away */
 enum ps_status slots_tell(struct slots *slots, struct tester_table *table, bool all,
                           struct ps_error *err) PS_MUST_CHECK;
 
+/* Asks the sink once what it has of the table. */
+enum ps_status slots_look_up(struct slots *slots, struct tester_table *table,
+                             struct ps_error *err) PS_MUST_CHECK;
+
 /*
  * A batch with room for a row of the table, whose shape was told. `columns` are indexes of the
  * shape; NULL: all of them.

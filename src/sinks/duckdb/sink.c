@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/fault.h"
 #include "sinks/duckdb/duckdb.h"
 #include "sinks/duckdb/packet.h"
@@ -289,6 +290,32 @@ static enum ps_status duckdb_truncate_before(struct ps_sink *base, const struct 
     return truncate_before(of(base), table, mark, err);
 }
 
+static enum ps_status duckdb_describe(struct ps_sink *base, const struct ps_table *table,
+                                      struct ps_arena *arena, struct ps_table **ret_table,
+                                      struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    struct duck_table *entry = NULL;
+    enum ps_status status = duck_tables_get(sink, table, &entry, &error);
+    if (status == PS_OK) {
+        status = duck_writer_settle(sink, &error);
+    }
+    if (status == PS_OK) {
+        status = duck_tables_look_up(sink, entry, &error);
+    }
+    if (status == PS_OK && !entry->exists) {
+        return PS_END;
+    }
+    if (status == PS_OK) {
+        status = duck_tables_describe(entry, arena, ret_table, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
 static enum ps_status commit(struct duck_sink *sink, struct ps_error *err)
 {
     if (ps_fault("duckdb.before_commit")) {
@@ -372,4 +399,5 @@ const struct ps_sink_ops ps_sink_duckdb = {
     .losses = duckdb_losses,
     .mark = duckdb_mark,
     .truncate_before = duckdb_truncate_before,
+    .describe = duckdb_describe,
 };

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/random.h"
 #include "sinks/duckdb/sink.h"
 
@@ -318,6 +319,48 @@ static bool is_reserved(const char *name)
 {
     return strcasecmp(name, DUCK_SYNCED) == 0 || strcasecmp(name, DUCK_DELETED) == 0 ||
            strcasecmp(name, DUCK_ID) == 0;
+}
+
+enum ps_status duck_tables_describe(const struct duck_table *entry, struct ps_arena *arena,
+                                    struct ps_table **ret_table, struct ps_error *err)
+{
+    struct ps_table *table = ps_arena_alloc(arena, sizeof *table);
+    struct ps_column *columns = ps_arena_array(arena, entry->columns_count + 1, sizeof *columns);
+    if (table == NULL || columns == NULL) {
+        return ps_fail_nomem(err, "describing a table");
+    }
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < entry->columns_count; i++) {
+        const struct duck_column *column = &entry->columns[i];
+        if (is_reserved(column->name) || column->type.foreign) {
+            continue;
+        }
+        columns[used] = (struct ps_column){
+            .name = ps_arena_strdup(arena, column->name),
+            .source_type = "",
+            .type = column->type.type,
+            .precision = column->type.precision,
+            .scale = column->type.scale,
+            .nullable = true,
+            .null_fraction = -1,
+        };
+        if (columns[used++].name == NULL) {
+            return ps_fail_nomem(err, "describing a table");
+        }
+    }
+    *table = (struct ps_table){
+        .schema = "",
+        .name = ps_arena_strdup(arena, entry->name),
+        .columns = columns,
+        .columns_count = used,
+        .rows_estimate = -1,
+        .bytes_estimate = -1,
+    };
+    if (table->name == NULL) {
+        return ps_fail_nomem(err, "describing a table");
+    }
+    *ret_table = table;
+    return PS_OK;
 }
 
 /* The sink's own columns. */

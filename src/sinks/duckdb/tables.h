@@ -74,6 +74,11 @@ enum ps_status duck_tables_look_up(struct duck_sink *sink, struct duck_table *ta
 enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entry,
                                  const struct ps_table *table, bool *ret_changed,
                                  struct ps_error *err) PS_MUST_CHECK;
+/* The columns of a table that was looked up and exists, but for the sink's own and foreign ones. */
+struct ps_arena;
+enum ps_status duck_tables_describe(const struct duck_table *entry, struct ps_arena *arena,
+                                    struct ps_table **ret_table,
+                                    struct ps_error *err) PS_MUST_CHECK;
 void duck_tables_done(struct duck_tables *tables);
 
 /* Remembers which columns the batches have that are put now. False: no memory. */

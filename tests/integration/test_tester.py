@@ -1,0 +1,350 @@
+"""`penstock tester` against scripted connectors (tests/servers/connectors) and Fivetran's own SDK."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CONNECTORS = ROOT / "tests" / "servers" / "connectors"
+# Breaches by which the row is lost, so that the exit status says so without --strict as well.
+SKIPPING = {"time_range", "decimal_invalid", "json_invalid", "text_invalid", "record_type"}
+# Breaches that end the sync.
+ENDING = {"message_size", "file_size"}
+
+
+@pytest.fixture(scope="session")
+def protos(tmp_path_factory):
+    """The modules made from proto/*.proto."""
+    folder = tmp_path_factory.mktemp("protos")
+    subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", f"--python_out={folder}",
+         "common.proto", "connector_sdk.proto"],
+        check=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def connector(protos, work):
+    """Starts a connector; its port."""
+    started = []
+
+    def start(script, program="scripted.py"):
+        log = (work / "connector.log").open("ab")
+        process = subprocess.Popen(
+            [sys.executable, CONNECTORS / program, protos, script],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        log.close()
+        started.append(process)
+        for line in process.stdout:
+            if line.startswith(b"listening "):
+                return line.split()[1].decode()
+        raise AssertionError((work / "connector.log").read_text())
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def tester(penstock, connector):
+    """tester(script, options…): one sync of a connector that was started for it."""
+
+    def run(script, *options, program="scripted.py"):
+        return penstock("tester", "--port", connector(script, program), "--json", *options)
+
+    return run
+
+
+def kinds(result):
+    return {breach["kind"] for breach in result.document["breaches"]}
+
+
+def state_of(work):
+    return json.loads(json.loads((work / "files/state.json").read_text())["connector_state"])
+
+
+def breach_names():
+    """Read from the scripts' text: importing them needs the modules made from proto/."""
+    names = []
+    for line in (CONNECTORS / "scripts.py").read_text().splitlines():
+        if line.startswith("class ") and line[6].islower():
+            names.append(line[6:].split("(")[0])
+    return names
+
+
+@pytest.mark.parametrize("name", breach_names())
+def test_breach_is_named_once_and_strict_makes_it_a_failure(tester, work, name):
+    loose = tester(name)
+    assert kinds(loose) == {name}, loose.err
+    assert loose.code == (1 if name in ENDING else 4 if name in SKIPPING else 0), loose.err
+    assert f"breach of the contract: " in loose.err
+    events = [json.loads(line) for line in loose.out.splitlines()]
+    assert [e["kind"] for e in events if e["event"] == "breach"] == [name]
+    strict = tester(name, "--strict", "--warehouse", "s/w.db", "--state", "s/state.json")
+    assert kinds(strict) == {name}
+    assert strict.code == (1 if name in ENDING else 4)
+    assert strict.document["status"] == "failed"
+
+
+def test_good_connector_has_no_breach_and_goes_on_where_it_stopped(tester, penstock, work, warehouse):
+    config = penstock.configure({"host": "db", "many": 7, "empty": ""})
+    for n in range(3):
+        result = tester("Good", "--strict", "--config", config)
+        assert result.code == 0, result.err
+        assert result.document["status"] == "succeeded" and result.document["breaches"] == []
+        totals = result.document["totals"]
+        assert (totals["upserts"], totals["updates"], totals["deletes"]) == (10, 1, 1)
+        assert totals["checkpoints"] == 1 and totals["schema_changes"] == (1 if n == 0 else 0)
+        sent = {"host": "db", "many": "7", "empty": ""}
+        assert state_of(work) == {"n": n + 1, "configuration": sent}
+    rows = warehouse().execute(
+        "SELECT id, name, _fivetran_deleted FROM tester.t ORDER BY id LIMIT 3"
+    )
+    assert rows.fetchall() == [(0, "changed", False), (1, "row 1", True), (2, "row 2", False)]
+    assert warehouse().execute("SELECT count(*) FROM tester.t").fetchone() == (30,)
+
+
+def test_report_for_people_has_the_table_and_the_verdict(penstock, connector):
+    result = penstock("tester", "--port", connector("Good"))
+    assert result.code == 0
+    lines = result.out.splitlines()
+    head = next(line for line in lines if line.startswith("table"))
+    assert head.split()[1:] == [
+        "Upserts", "Updates", "Deletes", "Truncates", "SchemaChanges", "Checkpoints",
+    ]  # fmt: skip
+    total = next(line for line in lines if line.startswith("total"))
+    assert total.split() == ["total", "10", "1", "1", "0", "1", "1"]
+    assert lines[-1] == "Sync SUCCEEDED" and "files/warehouse.db" in lines[-2]
+    assert any(line.startswith("checkpoint     1, after 12 records") for line in lines)
+
+
+def test_undeclared_columns_get_their_types_from_values_and_widen(tester, warehouse):
+    result = tester("Types", "--strict")
+    assert result.code == 0, result.err
+    found = dict(
+        warehouse()
+        .execute("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'v'")
+        .fetchall()
+    )
+    assert {n: t for n, t in found.items() if not n.startswith("_fivetran")} == {
+        "b": "VARCHAR", "s": "SMALLINT", "i": "BIGINT", "l": "BIGINT", "f": "DOUBLE", "d": "DOUBLE",
+        "n": "DECIMAL(6,2)", "raw": "BLOB", "t": "VARCHAR", "j": "JSON", "x": "VARCHAR",
+        "none": "VARCHAR", "day": "DATE", "wall": "TIMESTAMP", "utc": "TIMESTAMP WITH TIME ZONE",
+        "later": "INTEGER",
+    }  # fmt: skip
+    rows = warehouse().execute(
+        "SELECT b, i, f, n::VARCHAR, t, wall::VARCHAR, utc::VARCHAR, later FROM tester.v ORDER BY i"
+    )
+    assert rows.fetchall() == [
+        ("true", -70000, 0.5, "-12.50", "ä", "1969-12-31 23:59:59.123456",
+         "2024-02-29 23:59:59+00", None),
+        ("maybe", 1 << 33, 0.1, "1000.00", "5", None, None, 1),
+    ]  # fmt: skip
+
+
+def test_declared_keys_alone_leave_columns_and_tables_free(tester):
+    result = tester("KeysOnly", "--strict")
+    assert result.code == 0 and result.document["breaches"] == [], result.err
+
+
+def test_row_data_is_read_by_the_declared_types(tester, warehouse):
+    result = tester("RowData")
+    assert result.code == 0, result.err
+    assert kinds(result) == set(), result.out
+    row = warehouse().execute(
+        "SELECT id, name, at::VARCHAR, price::VARCHAR, doc::VARCHAR, small, x, free FROM tester.t"
+    )
+    assert row.fetchone() == (
+        42, "Ada", "2024-02-29 12:00:00+00", "12.50", '{"a": 1}', 7, None, 0.5,
+    )  # fmt: skip
+    row = warehouse().execute('SELECT number, word, yes, "bytes" FROM tester.loose')
+    assert row.fetchone() == (7, "007", True, b"\0\xff")
+
+
+def test_files_are_written_below_the_warehouse_s_folder(tester, work):
+    result = tester("Files", "--strict")
+    assert result.code == 0, result.err
+    assert (work / "files/tester/docs/a/b/report.pdf").read_bytes() == bytes(range(256)) * 10000
+    assert (work / "files/other/docs/note.txt").read_bytes() == b"hello"
+    assert result.document["totals"]["files"] == 2
+    assert not list((work / "files").rglob("*.penstock-part"))
+
+
+def test_files_never_leave_their_folder(tester, work):
+    outside = work / "outside"
+    outside.mkdir()
+    (work / "files/tester").mkdir(parents=True)
+    (work / "files/tester/docs").symlink_to(outside)
+    assert tester("Files").code == 2
+    assert list(outside.iterdir()) == []
+    before = sorted(work.rglob("*"))
+    assert tester("file_path", "--warehouse", "files/w.db", "--state", "files/s.json").code == 0
+    assert {p.name for p in set(work.rglob("*")) - set(before)} == {"w.db", "s.json"}
+
+
+def test_truncates_of_every_kind(tester, warehouse):
+    def live():
+        connection = warehouse()
+        found = connection.execute(
+            "SELECT list(id ORDER BY id) FROM tester.t WHERE NOT _fivetran_deleted"
+        ).fetchone()[0]
+        connection.close()
+        return found
+
+    for wanted in ([0, 1, 2], [1, 10, 11, 12], [20, 21, 22], [30, 31, 32]):
+        result = tester("Truncates")
+        assert result.code == 0, result.err
+        assert live() == wanted
+    result = tester("Truncates")
+    assert result.code == 1 and "after a deferred truncate" in result.document["error"]["message"]
+    assert live() == [30, 31, 32, 40, 41, 42]
+
+
+def test_schemas_lie_beside_each_other(tester, warehouse):
+    result = tester("Schemas", "--strict", "--schema", "dest")
+    assert result.code == 0 and result.document["breaches"] == [], result.err
+    assert warehouse().execute("SELECT v FROM dest_sales.t").fetchall() == [("sales",)]
+    assert warehouse().execute("SELECT v FROM dest.t").fetchall() == [("own",)]
+
+
+def test_types_of_earlier_syncs_stay(tester, warehouse):
+    for _ in range(3):
+        result = tester("Growing", "--strict")
+        assert result.code == 0, result.err
+    rows = warehouse().execute("SELECT a, b, c FROM tester.g ORDER BY a").fetchall()
+    assert rows == [(1, None, True), (2, None, True), (1 << 40, None, None)]
+    types = warehouse().execute("SELECT typeof(a), typeof(b) FROM tester.g LIMIT 1").fetchone()
+    assert types == ("BIGINT", "VARCHAR")
+
+
+def test_form_and_tests_are_shown(tester):
+    events = [json.loads(line) for line in tester("FormAndTests").out.splitlines()]
+    assert events[0] == {"event": "form", "message": "1 field (host), 2 tests"}
+    assert [(e["test"], e["success"]) for e in events if e["event"] == "test"] == [
+        ("Connecting", True), ("Reading", True),
+    ]  # fmt: skip
+
+
+def test_failing_test_stops_the_set_up(tester, work):
+    result = tester("FailingTest")
+    assert result.code == 3 and result.document["status"] == "failed"
+    assert "no right to read t" in result.document["error"]["message"]
+    assert not (work / "files/state.json").exists()
+
+
+def test_task_stops_the_sync_at_the_last_checkpoint(tester, work, warehouse):
+    result = tester("Tasked")
+    assert result.code == 1 and result.document["status"] == "failed"
+    assert result.document["task"] == "renew the key (line 7)"
+    assert result.document["warnings"] == ["slow"]
+    assert state_of(work) == {"n": 1}
+    assert warehouse().execute("SELECT id FROM tester.t").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("Failing", "KeyError: 'page'"),
+        ("Dying", "UNAVAILABLE"),
+        ("Garbage", "no valid protobuf"),
+        ("GarbageRecord", "no valid protobuf"),
+        ("GarbageSchema", "no valid protobuf"),
+        ("FloodOfTables", "more than 100000 tables"),
+        ("FloodOfColumns", "more than 10000 columns"),
+    ],
+)
+def test_connector_that_fails_ends_in_a_clear_message(tester, work, script, words):
+    result = tester(script)
+    assert result.code == 1, result.err
+    assert words in result.document["error"]["message"]
+    assert words in result.err
+    if script in ("Failing", "Dying", "Garbage"):
+        assert state_of(work) == {"n": 1}
+
+
+@pytest.mark.parametrize("script", ["Hanging", "HangingForm"])
+def test_connector_that_hangs_is_given_up(tester, script):
+    result = tester(script, "--idle-seconds", "2")
+    assert result.code == 1
+    assert "--idle-seconds" in result.document["error"]["message"]
+
+
+def test_interrupt_saves_the_last_checkpoint(penstock, connector, work):
+    process = penstock.start("tester", "--port", connector("Hanging"), "--json")
+    for line in process.stdout:
+        if '"checkpoint"' in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=20)[0]
+    assert process.returncode == 130
+    assert json.loads(rest.splitlines()[-1])["status"] == "interrupted"
+    assert state_of(work) == {"n": 1}
+
+
+def test_nobody_on_the_port_is_unreachable(penstock):
+    result = penstock("tester", "--port", "1", "--wait-seconds", "1", "--json")
+    assert result.code == 3 and "localhost:1" in result.document["error"]["message"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--port", "x"), ("--port", "70000"), ("--port", "0")])
+def test_bad_port_is_a_usage_error(penstock, arguments):
+    result = penstock("tester", *arguments)
+    assert result.code == 2 and "--port" in result.err
+
+
+def test_encrypted_values_are_refused(penstock, tester):
+    config = penstock.configure({"password": "fivetran_encrypted:abc"})
+    result = tester("Good", "--config", config)
+    assert result.code == 2 and "password" in result.document["error"]["message"]
+
+
+def test_another_source_s_warehouse_is_refused(penstock, tester):
+    assert penstock("sync").code == 0
+    result = tester("Good")
+    assert result.code == 2 and "penstock reset" in result.document["error"]["message"]
+
+
+def test_memory_stays_flat_and_nothing_is_wrong_under_sanitizers(penstock_debug, connector):
+    for script in ("Good", "Types", "RowData", "Files", "Failing", "Garbage"):
+        folder = f"{script}/w.db", f"{script}/s.json"
+        result = penstock_debug(
+            "tester", "--port", connector(script), "--warehouse", folder[0], "--state", folder[1]
+        )
+        assert "Sanitizer" not in result.err, result.err
+
+
+def test_connector_on_fivetran_s_own_sdk(tester, work, warehouse):
+    for n in range(2):
+        result = tester("python", "--strict", program="python_sdk.py")
+        assert result.code == 0, result.err + (work / "connector.log").read_text()
+        totals = result.document["totals"]
+        assert (totals["upserts"], totals["updates"], totals["deletes"]) == (252, 1, 1)
+        assert result.document["warnings"] == ["careful"]
+        assert state_of(work) == {"n": n + 1, "done": True}
+    rows = warehouse().execute(
+        "SELECT count(*), count(*) FILTER (WHERE _fivetran_deleted) FROM tester.people"
+    )
+    assert rows.fetchone() == (500, 2)
+    note = warehouse().execute("SELECT a, b, c::VARCHAR, d, f FROM tester.notes ORDER BY a LIMIT 1")
+    assert note.fetchone() == (1, 1.5, '{"x": [1]}', "text", True)
+
+
+def test_error_of_a_connector_on_the_sdk_is_a_task(tester):
+    result = tester("error", program="python_sdk.py")
+    assert result.code == 1 and result.document["task"] == "the key has expired"
+
+
+def test_uncaught_exception_of_a_connector_on_the_sdk_is_shown(tester):
+    result = tester("exception", program="python_sdk.py")
+    assert result.code == 1 and "no such page" in result.document["error"]["message"]
