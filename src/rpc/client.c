@@ -9,6 +9,7 @@
 #include <grpc/grpc_security.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -113,6 +114,8 @@ enum ps_status ps_rpc_client_new(const struct ps_rpc_client_options *options,
     snprintf(client->target, sizeof client->target, bare ? "[%s]:%u" : "%s:%u", options->host,
              (unsigned)options->port);
     client->cancel = options->cancel;
+    /* The system's own resolver: c-ares 1.18 loses a text at each look-up. */
+    (void)setenv("GRPC_DNS_RESOLVER", "native", 0);
     grpc_init();
     client->channel = channel_new(options, client->target);
     *ret_client = client;
@@ -123,7 +126,7 @@ void ps_rpc_client_free(struct ps_rpc_client *client)
 {
     if (client != NULL) {
         grpc_channel_destroy(client->channel);
-        grpc_shutdown();
+        grpc_shutdown_blocking(); /* threads of gRPC's own outlive grpc_shutdown */
         ps_free(client);
     }
 }

@@ -188,6 +188,9 @@ enum ps_status declare_change(struct roster *roster, const uint8_t *bytes, size_
     struct ps_pb_field field;
     enum ps_status status = PS_OK;
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
+        if (roster->answered && is_bytes(&field, roster->with_schema ? 2 : 1)) {
+            breach_add(roster->breaches, BREACH_SCHEMA_MIXED, &(struct breach_place){0}, NULL);
+        }
         if (is_bytes(&field, 1)) {
             status = read_schemas(roster, &field, err);
         } else if (is_bytes(&field, 2)) {

@@ -130,7 +130,7 @@ static void put_insert(struct ps_buffer *out, const struct duck_table *table)
 }
 
 /* Every key once, and upserts alone: the staged rows are what the table is to hold. */
-static enum ps_status apply_upserts(struct duck_sink *sink, const struct duck_table *table,
+static enum ps_status apply_upserts(struct duck_sink *sink, struct duck_table *table,
                                     struct ps_error *err)
 {
     struct ps_buffer *sql = &sink->sql;
@@ -140,7 +140,7 @@ static enum ps_status apply_upserts(struct duck_sink *sink, const struct duck_ta
     duck_apply_put_stage(sql, table);
     ps_buffer_puts(sql, " AS b WHERE ");
     duck_table_put_match(sql, table);
-    enum ps_status status = duck_do(sink, table, "replacing rows of", err);
+    enum ps_status status = duck_change(sink, table, "replacing rows of", err);
     if (status != PS_OK) {
         return status;
     }
@@ -170,7 +170,7 @@ static void put_last_sql(struct ps_buffer *out, const struct duck_table *table)
 
 /* Soft-deletes the rows whose keys were deleted and not upserted. In a load, rows that came after
  * the delete stay. */
-static enum ps_status soft_delete(struct duck_sink *sink, const struct duck_table *table,
+static enum ps_status soft_delete(struct duck_sink *sink, struct duck_table *table,
                                   struct ps_error *err)
 {
     struct ps_buffer *sql = &sink->sql;
@@ -181,10 +181,10 @@ static enum ps_status soft_delete(struct duck_sink *sink, const struct duck_tabl
     ps_buffer_puts(sql, " AS b WHERE b.upserted IS NULL AND a." DUCK_DELETED " IS NOT TRUE AND ");
     ps_buffer_puts(sql, table->loading ? "a." DUCK_SYNCED " < b.stamp AND " : "");
     duck_table_put_match(sql, table);
-    return duck_do(sink, table, "soft-deleting rows of", err);
+    return duck_change(sink, table, "soft-deleting rows of", err);
 }
 
-static enum ps_status apply_mixture(struct duck_sink *sink, const struct duck_table *table,
+static enum ps_status apply_mixture(struct duck_sink *sink, struct duck_table *table,
                                     struct ps_error *err)
 {
     struct ps_buffer *sql = &sink->sql;
@@ -200,7 +200,7 @@ static enum ps_status apply_mixture(struct duck_sink *sink, const struct duck_ta
         put_last(sql, table);
         ps_buffer_puts(sql, " AS b WHERE b.upserted IS NOT NULL AND ");
         duck_table_put_match(sql, table);
-        status = duck_do(sink, table, "replacing rows of", err);
+        status = duck_change(sink, table, "replacing rows of", err);
     }
     if (status == PS_OK && !table->loading) {
         put_insert(sql, table);
@@ -219,7 +219,7 @@ static enum ps_status apply_mixture(struct duck_sink *sink, const struct duck_ta
     return status;
 }
 
-static enum ps_status apply_updates(struct duck_sink *sink, const struct duck_table *table,
+static enum ps_status apply_updates(struct duck_sink *sink, struct duck_table *table,
                                     struct ps_error *err)
 {
     struct ps_buffer *sql = &sink->sql;
@@ -244,7 +244,7 @@ static enum ps_status apply_updates(struct duck_sink *sink, const struct duck_ta
     duck_table_put_keys(sql, table);
     ps_buffer_puts(sql, ")) AS b WHERE a." DUCK_DELETED " IS NOT TRUE AND ");
     duck_table_put_match(sql, table);
-    return duck_do(sink, table, "updating rows of", err);
+    return duck_change(sink, table, "updating rows of", err);
 }
 
 static enum ps_status apply_operations(struct duck_sink *sink, struct duck_table *table,
@@ -297,7 +297,7 @@ static enum ps_status apply_direct(struct duck_sink *sink, struct duck_table *ta
         duck_put_stamp(sql, table->direct_since);
         ps_buffer_puts(sql, ") AND ");
         duck_table_put_match(sql, table);
-        status = duck_do(sink, table, "replacing rows of", err);
+        status = duck_change(sink, table, "replacing rows of", err);
     }
     if (status == PS_OK) {
         status = duck_load_reduce(sink, table, &repeated, err);
@@ -358,5 +358,5 @@ enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *ta
         ps_buffer_putc(&sink->sql, ')');
     }
     table->load_mixed = table->loading;
-    return duck_do(sink, table, "soft-deleting rows of", err);
+    return duck_change(sink, table, "soft-deleting rows of", err);
 }

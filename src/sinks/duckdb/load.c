@@ -123,7 +123,7 @@ enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table
     duck_table_put_match(sql, table);
     put_condition(sql, table);
     ps_buffer_puts(sql, ") WHERE place > 1)");
-    status = duck_do(sink, table, "reducing repeated keys of", err);
+    status = duck_change(sink, table, "reducing repeated keys of", err);
     if (status == PS_OK) {
         *ret_duplicates += (uint64_t)repeated;
     }

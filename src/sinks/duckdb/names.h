@@ -13,6 +13,8 @@
 
 /* Tables under this name are loads that are not complete. */
 #define DUCK_LOAD_PREFIX "_penstock_load_"
+/* And under this one copies, within one transaction. */
+#define DUCK_COPY_PREFIX "_penstock_copy_"
 
 /* Appends "name" with its double quotes doubled. */
 void duck_name_quote(struct ps_buffer *out, const char *name);

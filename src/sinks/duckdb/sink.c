@@ -42,6 +42,17 @@ enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, c
     return duck_statement_run_buffer(&sink->session, what, &sink->sql, NULL, err);
 }
 
+enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, const char *doing,
+                           struct ps_error *err)
+{
+    char what[256];
+    int64_t rows = 0;
+    snprintf(what, sizeof what, "%s %s.%s", doing, table->schema, table->name);
+    enum ps_status status = duck_statement_run_buffer(&sink->session, what, &sink->sql, &rows, err);
+    table->rows_touched = table->rows_touched || (rows > 0 && !table->loading);
+    return status;
+}
+
 enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err)
 {
     if (sink->in_transaction) {

@@ -133,5 +133,8 @@ void duck_put_stamp(struct ps_buffer *out, int64_t stamp_us);
 /* Runs sink->sql and clears it; `doing` with the table's name begins messages. */
 enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, const char *doing,
                        struct ps_error *err) PS_MUST_CHECK;
+/* The same for a DELETE or UPDATE of the table itself or of its load. */
+enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, const char *doing,
+                           struct ps_error *err) PS_MUST_CHECK;
 
 #endif

@@ -261,16 +261,55 @@ static void put_alter(struct ps_buffer *out, const struct duck_table *table, boo
     duck_name_table(out, &table->full, load ? DUCK_LOAD_PREFIX : "");
 }
 
+/*
+ * DuckDB (1.5) refuses to commit a transaction that deleted or updated rows of a table and altered
+ * it afterwards ("another transaction has altered this table"). A copy takes the table's place
+ * then.
+ */
+static enum ps_status make_anew(struct duck_sink *sink, struct duck_table *table,
+                                struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    if (!table->rows_touched) {
+        return PS_OK;
+    }
+    ps_buffer_puts(sql, "CREATE TABLE ");
+    duck_name_table(sql, &table->full, DUCK_COPY_PREFIX);
+    ps_buffer_puts(sql, " AS SELECT * FROM ");
+    duck_name_table(sql, &table->full, "");
+    enum ps_status status = duck_do(sink, table, "copying", err);
+    if (status == PS_OK) {
+        ps_buffer_puts(sql, "DROP TABLE ");
+        duck_name_table(sql, &table->full, "");
+        status = duck_do(sink, table, "copying", err);
+    }
+    if (status == PS_OK) {
+        ps_buffer_puts(sql, "ALTER TABLE ");
+        duck_name_table(sql, &table->full, DUCK_COPY_PREFIX);
+        ps_buffer_puts(sql, " RENAME TO ");
+        duck_name_quote(sql, table->name);
+        status = duck_do(sink, table, "copying", err);
+    }
+    if (status == PS_OK) {
+        table->rows_touched = false;
+    }
+    return status;
+}
+
 static enum ps_status alter_add(struct duck_sink *sink, struct duck_table *table, const char *name,
                                 struct duck_type type, struct ps_error *err)
 {
+    enum ps_status status = make_anew(sink, table, err);
+    if (status != PS_OK) {
+        return status;
+    }
     for (int load = 0; load <= (table->loading ? 1 : 0); load++) {
         put_alter(&sink->sql, table, load != 0);
         ps_buffer_puts(&sink->sql, " ADD COLUMN ");
         duck_name_quote(&sink->sql, name);
         ps_buffer_putc(&sink->sql, ' ');
         duck_type_sql(&sink->sql, type);
-        enum ps_status status = duck_do(sink, table, "adding a column to", err);
+        status = duck_do(sink, table, "adding a column to", err);
         if (status != PS_OK) {
             return status;
         }
@@ -282,13 +321,17 @@ static enum ps_status alter_type(struct duck_sink *sink, struct duck_table *tabl
                                  struct duck_column *column, struct duck_type type,
                                  struct ps_error *err)
 {
+    enum ps_status status = make_anew(sink, table, err);
+    if (status != PS_OK) {
+        return status;
+    }
     for (int load = 0; load <= (table->loading ? 1 : 0); load++) {
         put_alter(&sink->sql, table, load != 0);
         ps_buffer_puts(&sink->sql, " ALTER COLUMN ");
         duck_name_quote(&sink->sql, column->name);
         ps_buffer_puts(&sink->sql, " SET DATA TYPE ");
         duck_type_sql(&sink->sql, type);
-        enum ps_status status = duck_do(sink, table, "widening a column of", err);
+        status = duck_do(sink, table, "widening a column of", err);
         if (status != PS_OK) {
             return status;
         }

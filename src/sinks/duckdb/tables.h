@@ -40,6 +40,8 @@ struct duck_table {
     bool load_mixed;          /* the load saw more than upserts, so that order decides */
     uint64_t load_duplicates; /* rows that were reduced before its end */
 
+    bool rows_touched; /* rows of it were deleted or updated in this transaction */
+
     bool direct;          /* rows came directly since the last time that they were applied … */
     bool direct_fresh;    /* … into a table that was empty before */
     int64_t direct_since; /* their stamps are not below this one; all others' are */

@@ -1,4 +1,4 @@
-"""A connector on Fivetran's own SDK for Python, version 2: `python_sdk.py IGNORED python|error|…`.
+"""A connector on Fivetran's own SDK for Python, version 2: `python_sdk.py python|error|exception`.
 
 Like every connector of that SDK it answers one Update in its life.
 """
@@ -18,10 +18,10 @@ def schema(configuration):
 
 def update(configuration, state):
     n = state.get("n", 0)
-    if sys.argv[2] == "error":
+    if sys.argv[1] == "error":
         op.error("the key has expired")
         return
-    if sys.argv[2] == "exception":
+    if sys.argv[1] == "exception":
         raise KeyError("no such page")
     for i in range(250):
         op.upsert("people", {"id": i + n * 250, "name": f"person {i}", "born": "2001-02-03"})

@@ -1,6 +1,6 @@
 """A connector that follows one of the scripts of scripts.py, written from the contract on grpcio.
 
-    scripted.py PROTOS SCRIPT      PROTOS: the folder of the modules made from proto/*.proto
+    scripted.py SCRIPT      with the folder of the modules made from proto/*.proto in PYTHONPATH
 
 It listens on a free port of the loopback and prints "listening PORT". Answers are bytes, so that a
 script can send what no library would.
@@ -10,15 +10,13 @@ import sys
 from concurrent import futures
 
 import grpc
+import scripts
 
 LARGEST = 512 << 20
 
 
 def main():
-    sys.path.insert(0, sys.argv[1])
-    import scripts  # needs the folder of protos
-
-    script = scripts.SCRIPTS[sys.argv[2]]()
+    script = scripts.SCRIPTS[sys.argv[1]]()
     calls = {
         "ConfigurationForm": grpc.unary_unary_rpc_method_handler(
             lambda request, context: script.form(), None, bytes
@@ -29,9 +27,7 @@ def main():
         "Schema": grpc.unary_unary_rpc_method_handler(
             lambda request, context: script.schema(), None, bytes
         ),
-        "Update": grpc.unary_stream_rpc_method_handler(
-            lambda request, context: script.answer(request, context), None, bytes
-        ),
+        "Update": grpc.unary_stream_rpc_method_handler(script.answer, None, bytes),
     }
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=4),

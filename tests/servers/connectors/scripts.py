@@ -18,7 +18,7 @@ CHUNK = 2 << 20
 TYPES = {
     "id": common.LONG, "name": common.STRING, "small": common.SHORT, "at": common.UTC_DATETIME,
     "day": common.NAIVE_DATE, "doc": common.JSON, "x": common.XML,
-    "clock": common.STRING, "free": common.UNSPECIFIED,
+    "clock": common.STRING,
 }  # fmt: skip
 
 
@@ -56,22 +56,27 @@ def announce(*tables):
     return sdk.UpdateResponse(schema_change=change).SerializeToString()
 
 
+def varint(number):
+    out = b""
+    while number > 0x7F:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
 def field(number, content):
     """A length-delimited field, for what no library knows."""
-    size, head = len(content), bytes()
-    tag = number << 3 | 2
-    for rest in (tag, size):
-        while rest > 0x7F:
-            head += bytes([rest & 0x7F | 0x80])
-            rest >>= 7
-        head += bytes([rest])
-    return head + content
+    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 def columns(types, keys=("id",)):
     made = [common.Column(name=n, type=t, primary_key=n in keys) for n, t in types.items()]
     price = common.DataTypeParams(decimal=common.DecimalParams(precision=10, scale=2))
     return [*made, common.Column(name="price", type=common.DECIMAL, params=price)]
+
+
+def key(name):
+    return common.Column(name=name, primary_key=True)
 
 
 class Script:
@@ -244,11 +249,9 @@ class table_unnamed(Script):  # noqa: N801
 
 class schema_mixed(Script):  # noqa: N801
     def schema(self):
-        one_schema = common.Schema(name="s", tables=[common.Table(name="t", columns=columns(TYPES))])
-        answer = sdk.SchemaResponse(with_schema=common.SchemaList(schemas=[one_schema]))
-        answer.with_schema.schemas.add(name="keys").tables.add(name="k").columns.add(
-            name="id", type=common.LONG, primary_key=True
-        )
+        table = common.Table(name="t", columns=columns(TYPES))
+        answer = sdk.SchemaResponse()
+        answer.with_schema.schemas.add(name="s").tables.append(table)
         return answer.SerializeToString()
 
     def update(self):
@@ -288,8 +291,8 @@ class message_size(Script):  # noqa: N801
         yield checkpoint({"n": 2})
 
 
-def chunk(path, data=b"", size=None, last=False, storage="docs", schema=None):
-    content = field(2, storage.encode()) + field(3, path.encode()) + field(4, data)
+def chunk(path, data=b"", *, size=None, last=False, schema=None):
+    content = field(2, b"docs") + field(3, path.encode()) + field(4, data)
     if schema is not None:
         content = field(1, schema.encode()) + content
     if size is not None:
@@ -297,14 +300,6 @@ def chunk(path, data=b"", size=None, last=False, storage="docs", schema=None):
     if last:
         content += bytes([6 << 3, 1])
     return field(7, content)
-
-
-def varint(number):
-    out = bytes()
-    while number > 0x7F:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
 
 
 class file_size(Script):  # noqa: N801
@@ -316,7 +311,7 @@ class file_size(Script):  # noqa: N801
 
 class file_path(Script):  # noqa: N801
     def update(self):
-        for path in ("../../../escaped", "/tmp/escaped", "a//b", "..", "a/", "a/../../../b", "a\0b"):
+        for path in ("../../../out", "/tmp/out", "a//b", "..", "a/", "a/../../../b", "a\0b"):
             yield chunk(path, b"no")
             yield chunk(path, last=True)
         yield checkpoint({})
@@ -375,6 +370,12 @@ class KeysOnly(Script):
 class RowData(Script):
     """row_data in place of data."""
 
+    def schema(self):
+        types = {**TYPES, "free": common.UNSPECIFIED}
+        table = common.Table(name="t", columns=columns(types))
+        answer = sdk.SchemaResponse(without_schema=common.TableList(tables=[table]))
+        return answer.SerializeToString()
+
     def update(self):
         entries = {
             "id": b"\x0142", "name": b"\x01Ada", "at": b"\x012024-02-29T12:00:00Z",
@@ -389,7 +390,7 @@ class RowData(Script):
         made = b"".join(
             field(5, field(1, name.encode()) + field(2, data)) for name, data in free.items()
         )
-        yield announce(common.Table(name="loose", columns=[common.Column(name="number")]))
+        yield announce(common.Table(name="loose", columns=[key("number")]))
         yield field(1, field(2, b"loose") + made)
         yield checkpoint({})
 
@@ -451,7 +452,7 @@ class Growing(Free):
         if n == 0:
             yield one(record("g", a=long(1 << 40), b=text("x")))
         else:
-            yield announce(common.Table(name="g", columns=[common.Column(name="a", primary_key=True)]))
+            yield announce(common.Table(name="g", columns=[key("a")]))
             yield one(record("g", UPDATE, a=long(1 << 40), b=value(null=True)))
             yield one(record("g", a=value(int=n), c=value(bool=True)))
         yield checkpoint({"n": n + 1})
@@ -542,9 +543,9 @@ class GarbageSchema(Script):
 class FloodOfTables(Script):
     def update(self):
         for n in range(1100):
-            yield announce(
-                *(common.Table(name=f"t{n}_{i}", columns=[common.Column(name="a")]) for i in range(100))
-            )
+            column = common.Column(name="a")
+            names = (f"t{n}_{i}" for i in range(100))
+            yield announce(*(common.Table(name=name, columns=[column]) for name in names))
         yield checkpoint({})
 
 
