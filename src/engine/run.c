@@ -198,8 +198,12 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
 {
     enum ps_status status = run->failed;
     *err = run->error;
-    if (run->sink_failed) {
+    if (run->sink_failed && status != PS_OK) {
         return status;
+    }
+    if (run->sink_failed) {
+        /* The sink was called off by the same stop, which run_fail does not count. */
+        return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
     }
     bool complete = status == PS_OK && writer->tables_done == run->plan->tables_count;
     if (complete) {

@@ -388,6 +388,26 @@ static void test_run_hanging_read_is_called_off(void **state)
     assert_int_equal(sync.status, PS_CANCELED);
 }
 
+static void set_cancel_before_the_read(void *context, enum fake_call call, const char *table)
+{
+    (void)context;
+    (void)table;
+    if (call == FAKE_READER_OPEN) {
+        ps_cancel_set(&cancel, 2);
+    }
+}
+
+static void test_run_sink_that_is_called_off_with_the_sync_makes_no_success(void **state)
+{
+    (void)state;
+    people();
+    fake_hook_set(database, set_cancel_before_the_read, NULL);
+    fake_sink_fail(FAKE_SINK_SCHEMA_CHANGE, 1, PS_CANCELED);
+    struct sync sync = {0};
+    run(&sync);
+    assert_int_equal(sync.status, PS_CANCELED);
+}
+
 static void test_run_selects_and_excludes(void **state)
 {
     (void)state;
@@ -604,6 +624,7 @@ int main(void)
         RUN_TEST(test_run_sink_failure_ends_the_sync_and_loses_nothing),
         RUN_TEST(test_run_canceled_sync_checkpoints_and_goes_on),
         RUN_TEST(test_run_hanging_read_is_called_off),
+        RUN_TEST(test_run_sink_that_is_called_off_with_the_sync_makes_no_success),
         RUN_TEST(test_run_selects_and_excludes),
         RUN_TEST(test_run_many_tables_with_several_threads),
         RUN_TEST(test_run_load_that_left_rows_out_marks_none_as_deleted),
