@@ -1,4 +1,4 @@
-"""`penstock tester` against connectors of tests/servers/connectors: scripted, and on Fivetran's SDK."""
+"""`penstock tester` against connectors of tests/servers: scripts, and one on Fivetran's SDK."""
 
 import json
 import os
