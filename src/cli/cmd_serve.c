@@ -120,7 +120,7 @@ static enum ps_status serve(const struct command_line *line, struct ps_error *er
 static enum exit_status run_serve(const struct command_line *line, struct output *out)
 {
     (void)out; /* standard output is the log's */
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     enum ps_status status = serve(line, &err);
     if (status != PS_OK) {
         ps_log(PS_LOG_SEVERE, "%s", err.message);

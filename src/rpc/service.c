@@ -75,7 +75,7 @@ enum ps_status rpc_service_configure(const struct rpc_service *service, struct r
 /* Sends a unary answer, whose memory it takes, or says why it cannot. */
 static void send_answer(struct ps_rpc_call *call, struct ps_buffer *answer, const char *what)
 {
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     size_t size = 0;
     /* An answer without a field has no bytes, and no memory yet. */
     ps_buffer_append(answer, "", 1);
@@ -95,7 +95,7 @@ static void handle_form(void *context, struct ps_rpc_call *call)
 {
     const struct rpc_service *service = context;
     struct ps_buffer answer;
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     ps_buffer_init(&answer, ANSWER_BYTES_MAX);
     enum ps_status status = rpc_form_answer(service->source, &answer, &err);
     if (status == PS_OK) {
@@ -123,7 +123,7 @@ static void run_test(const struct rpc_service *service, struct rpc_request *requ
     const struct ps_source_ops *ops = NULL;
     struct ps_config *config = NULL;
     struct ps_buffer answer, failure;
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     ps_buffer_init(&answer, ANSWER_BYTES_MAX);
     ps_buffer_init(&failure, 0);
     enum ps_status status = rpc_service_configure(service, request, &ops, &config, &err);
@@ -154,7 +154,7 @@ out:
 static bool read_request(struct ps_rpc_call *call, enum rpc_request_kind kind, const char *what,
                          struct rpc_request *request)
 {
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     size_t size;
     const uint8_t *bytes = ps_rpc_call_request(call, &size);
     enum ps_status status = rpc_request_read(request, kind, bytes, size, &err);
@@ -213,7 +213,7 @@ static void handle_schema(void *context, struct ps_rpc_call *call)
 {
     struct rpc_request request = {.arena = NULL};
     struct ps_buffer answer;
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     ps_buffer_init(&answer, ANSWER_BYTES_MAX);
     if (read_request(call, RPC_SCHEMA_REQUEST, "Schema", &request)) {
         enum ps_status status = answer_schema(context, &request, call, &answer, &err);

@@ -70,7 +70,7 @@ static void send_warning(void *context, const char *text)
 {
     struct update *update = context;
     struct ps_buffer redacted;
-    struct ps_error err = {PS_OK};
+    struct ps_error err = {0};
     ps_log(PS_LOG_WARNING, "%s", text);
     ps_buffer_init(&redacted, 0);
     ps_redact(&redacted, text);
@@ -152,7 +152,7 @@ static void finish(struct update *update, enum ps_status status, const struct ps
         return;
     }
     struct ps_buffer text;
-    struct ps_error send_err = {PS_OK};
+    struct ps_error send_err = {0};
     ps_buffer_init(&text, 0);
     ps_redact(&text, err->message);
     ps_log(PS_LOG_SEVERE, "Update: %s", err->message);
@@ -183,7 +183,7 @@ void rpc_update(const struct rpc_service *service, struct rpc_request *request,
     struct update update = {
         .service = service, .request = request, .call = call, .progress_ns = ps_monotonic_ns()};
     struct ps_run_result result = {.arena = NULL};
-    struct ps_error err = {PS_OK}, open_err = {PS_OK};
+    struct ps_error err = {0}, open_err = {0};
     enum ps_status status = prepare(&update, &err);
     enum ps_status opened = open_stream(&update, &open_err);
     if (status == PS_OK && opened != PS_OK) {

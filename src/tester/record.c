@@ -117,7 +117,7 @@ static bool read_entry(const struct ps_pb_field *entry, struct wire_name *ret_na
     }
     struct ps_pb_reader reader = ps_pb_reader_of(entry->bytes, entry->size);
     struct ps_pb_field field;
-    *ret_name = (struct wire_name){0};
+    *ret_name = (struct wire_name){(const uint8_t *)"", 0};
     while (ps_pb_next(&reader, &field)) {
         if (field.number == 1 && field.wire == PS_PB_BYTES) {
             *ret_name = (struct wire_name){field.bytes, field.size};
