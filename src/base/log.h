@@ -31,11 +31,11 @@ void ps_log_set_writer(void (*write)(void *context, enum ps_log_level level, con
                        void *context);
 
 /* From now on this text is never shown. Texts under 4 bytes are ignored (they would blank out
- * innocent letters). Kept for the process's life; at most 256. */
+ * innocent letters). Kept until ps_redact_clear; of more than 256 none is, and nothing is shown. */
 void ps_redact_add(const char *secret);
 /* Appends text with every secret replaced. */
 void ps_redact(struct ps_buffer *out, const char *text);
-/* For tests: forgets all secrets. */
+/* Forgets all secrets: for when no text can come any more that holds one. */
 void ps_redact_clear(void);
 
 #endif

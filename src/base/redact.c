@@ -1,6 +1,6 @@
 /*
- * Secrets in texts for people (base/log.h). They are kept until the process ends, since a log line
- * may come late. Where one cannot be kept, no text is shown at all rather than the secret.
+ * Secrets in texts for people (base/log.h). Where one cannot be kept, no text is shown at all
+ * rather than the secret.
  */
 #include <string.h>
 

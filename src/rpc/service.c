@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "config/form.h"
 #include "engine/configure.h"
 #include "rpc/answer.h"
@@ -17,6 +18,32 @@
 
 #define ANSWER_BYTES_MAX ((size_t)128 << 20)
 #define SERVICE "/fivetran_sdk.v2.SourceConnector/"
+
+/*
+ * Calls that have a configuration. What it brings to the whole process, its secrets and `debug`, is
+ * forgotten when none is left: a server that lives long meets more passwords than can be kept.
+ */
+static struct {
+    struct ps_mutex lock;
+    unsigned count; /* under the lock */
+} configured = {.lock = {PTHREAD_MUTEX_INITIALIZER}};
+
+static void configured_call_begins(void)
+{
+    ps_mutex_lock(&configured.lock);
+    configured.count++;
+    ps_mutex_unlock(&configured.lock);
+}
+
+static void configured_call_ends(void)
+{
+    ps_mutex_lock(&configured.lock);
+    if (--configured.count == 0) {
+        ps_redact_clear();
+        ps_log_configure(PS_LOG_JSON, PS_LOG_INFO);
+    }
+    ps_mutex_unlock(&configured.lock);
+}
 
 enum ps_rpc_code rpc_code_of(enum ps_status status)
 {
@@ -168,10 +195,12 @@ static bool read_request(struct ps_rpc_call *call, enum rpc_request_kind kind, c
 static void handle_test(void *context, struct ps_rpc_call *call)
 {
     struct rpc_request request = {.arena = NULL};
+    configured_call_begins();
     if (read_request(call, RPC_TEST_REQUEST, "Test", &request)) {
         run_test(context, &request, call);
     }
     rpc_request_done(&request);
+    configured_call_ends();
 }
 
 bool rpc_service_with_schema(const struct ps_config *config)
@@ -215,6 +244,7 @@ static void handle_schema(void *context, struct ps_rpc_call *call)
     struct ps_buffer answer;
     struct ps_error err = {0};
     ps_buffer_init(&answer, ANSWER_BYTES_MAX);
+    configured_call_begins();
     if (read_request(call, RPC_SCHEMA_REQUEST, "Schema", &request)) {
         enum ps_status status = answer_schema(context, &request, call, &answer, &err);
         if (status == PS_OK) {
@@ -225,15 +255,18 @@ static void handle_schema(void *context, struct ps_rpc_call *call)
     }
     ps_buffer_done(&answer);
     rpc_request_done(&request);
+    configured_call_ends();
 }
 
 static void handle_update(void *context, struct ps_rpc_call *call)
 {
     struct rpc_request request = {.arena = NULL};
+    configured_call_begins();
     if (read_request(call, RPC_UPDATE_REQUEST, "Update", &request)) {
         rpc_update(context, &request, call);
     }
     rpc_request_done(&request);
+    configured_call_ends();
 }
 
 void rpc_service_methods(uint32_t syncs_max, struct ps_rpc_method methods[RPC_SERVICE_METHODS])
