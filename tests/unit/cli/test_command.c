@@ -119,7 +119,7 @@ static void test_suggest_offers_the_nearest_name_or_none(void **state)
     assert_suggested("disc", "discover");
     assert_suggested("chekc", "check");
     assert_suggested("plann", "plan");
-    assert_suggested("serve", NULL);
+    assert_suggested("serv", "serve");
     assert_suggested("verify", NULL);
     assert_suggested("x", NULL);
     assert_suggested("a name that is longer than any command could ever be", NULL);
