@@ -2,6 +2,8 @@
  * penstock sync: one sync of a source into a local DuckDB file. What is read and how is the
  * engine's; here are the command line, the state's copy, progress, signals and the result.
  */
+#include <errno.h>
+
 #include "base/log.h"
 #include "cli/local.h"
 #include "cli/process.h"
@@ -166,6 +168,7 @@ static void write_summary(const struct sync *sync, enum ps_status status)
         .warehouse = sync->local.warehouse,
         .schema = sync->local.schema,
         .config_path = command_text(sync->line, "config"),
+        .program = program_invocation_name,
         .status = status,
     };
 
@@ -191,7 +194,9 @@ static enum exit_status run_sync(const struct command_line *line, struct output 
     } else if (ran && (status == PS_OK || status == PS_CANCELED || sync.run.tables_count > 0)) {
         write_summary(&sync, status);
     }
-    exit_status = exit_status_of(status, &err, ps_run_result_totals(&sync.run).skipped);
+    exit_status = sync.run.sink_failed
+                      ? EXIT_FAILED
+                      : exit_status_of(status, &err, ps_run_result_totals(&sync.run).skipped);
     ps_run_result_done(&sync.run);
     local_done(&sync.local);
     return exit_status;

@@ -2,6 +2,9 @@
  * penstock version: what this program is made of, for bug reports.
  */
 #include <dlfcn.h>
+#include <libpq-fe.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
 
 #include "base/json.h"
 #include "cli/local.h"
@@ -39,10 +42,20 @@ static struct duckdb find_duckdb(struct ps_error *err)
     return found;
 }
 
+/* "15.8": the version of libpq that is built in. */
+static const char *libpq_version(char out[16])
+{
+    int version = PQlibVersion();
+
+    (void)snprintf(out, 16, "%d.%d", version / 10000, version % 10000);
+    return out;
+}
+
 static void write_document(const struct duckdb *duckdb, struct output *out)
 {
     struct ps_json_writer writer;
     struct ps_buffer buffer;
+    char libpq[16];
 
     ps_buffer_init(&buffer, 0);
     ps_json_writer_init(&writer, &buffer, false);
@@ -57,6 +70,8 @@ static void write_document(const struct duckdb *duckdb, struct output *out)
         ps_json_put_text(&writer, "path", duckdb->path == NULL ? "" : duckdb->path);
         ps_json_close(&writer, '}');
     }
+    ps_json_put_text(&writer, "libpq", libpq_version(libpq));
+    ps_json_put_text(&writer, "openssl", OpenSSL_version(OPENSSL_VERSION_STRING));
     ps_json_close(&writer, '}');
     ps_buffer_putc(&buffer, '\n');
     output_buffer(out, &buffer);
@@ -67,6 +82,7 @@ static enum exit_status run_version(const struct command_line *line, struct outp
 {
     struct ps_error err = {0};
     struct duckdb duckdb = find_duckdb(&err);
+    char libpq[16];
 
     if (command_given(line, "json")) {
         write_document(&duckdb, out);
@@ -79,6 +95,8 @@ static enum exit_status run_version(const struct command_line *line, struct outp
         output_printf(out, "DuckDB: %s, %s\n", duckdb.version,
                       duckdb.path == NULL ? "place unknown" : duckdb.path);
     }
+    output_printf(out, "libpq: %s, built in\nOpenSSL: %s, built in\n", libpq_version(libpq),
+                  OpenSSL_version(OPENSSL_VERSION_STRING));
     return EXIT_DONE;
 }
 
@@ -89,7 +107,7 @@ static const struct command_option options[] = {
 
 const struct command command_version = {
     .name = "version",
-    .summary = "shows the version, and which DuckDB library is found",
+    .summary = "shows the versions of penstock and its libraries, and which DuckDB is found",
     .options = options,
     .run = run_version,
 };

@@ -17,7 +17,8 @@ enum exit_status {
     EXIT_INTERRUPTED = 130,
 };
 
-/* `err` counts where the status is CONFIG; `skipped` rows where it is OK. */
+/* `err` counts where the status is CONFIG; `skipped` rows where it is OK. Not for a destination
+ * that failed in mid-run: that is FAILED, whatever it says. */
 enum exit_status exit_status_of(enum ps_status status, const struct ps_error *err,
                                 uint64_t skipped);
 

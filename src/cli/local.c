@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "engine/configure.h"
@@ -119,6 +120,42 @@ static enum ps_status take_warehouse(struct local *local, const struct command_l
     return PS_OK;
 }
 
+/* The next part of a path, without slashes and `.`; gives its size, 0 at the end. */
+static size_t next_part(const char **at)
+{
+    for (;;) {
+        *at += strspn(*at, "/");
+        size_t size = strcspn(*at, "/");
+        if (size != 1 || **at != '.') {
+            return size;
+        }
+        *at += size;
+    }
+}
+
+/* Two spellings of one path, or links to one file. Paths with `..` are compared once they exist. */
+static bool same_place(const char *a, const char *b)
+{
+    struct stat info_a, info_b;
+    size_t size;
+
+    if (stat(a, &info_a) == 0 && stat(b, &info_b) == 0) {
+        return info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino;
+    }
+    if ((*a == '/') != (*b == '/')) {
+        return false;
+    }
+    do {
+        size = next_part(&a);
+        if (next_part(&b) != size || memcmp(a, b, size) != 0) {
+            return false;
+        }
+        a += size;
+        b += size;
+    } while (size > 0);
+    return true;
+}
+
 enum ps_status local_take_files(struct local *local, const struct command_line *line,
                                 bool has_destination, struct ps_error *err)
 {
@@ -129,7 +166,7 @@ enum ps_status local_take_files(struct local *local, const struct command_line *
     if (status != PS_OK) {
         return status;
     }
-    if (local->warehouse != NULL && strcmp(local->warehouse, local->state_path) == 0) {
+    if (local->warehouse != NULL && same_place(local->warehouse, local->state_path)) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                        "warehouse and state cannot be one file: %s", local->state_path);
     }

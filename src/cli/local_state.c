@@ -3,6 +3,8 @@
  * what to do where one of them is damaged. See local.h and docs/state-format.md.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -16,6 +18,7 @@
 #include "state/file.h"
 
 #define STATE_BYTES_MAX ((size_t)64 << 20)
+#define ASIDE_MAX 99
 
 /* --resync without tables: a damaged state is no hindrance, nothing of it is needed. */
 static bool starts_anew(const struct local *local)
@@ -23,25 +26,37 @@ static bool starts_anew(const struct local *local)
     return local->resync && local->resync_tables == NULL;
 }
 
-/* Reads state.json; *ret_state stays NULL where there is none, or a damaged one may be forgotten.
- */
+static bool is_duckdbs(const char *path)
+{
+    enum file_kind kind = file_kind(path);
+
+    return kind == FILE_DUCKDB || kind == FILE_LOG;
+}
+
+/* Reads state.json; *ret_state stays NULL where there is none, or a damaged one may be forgotten,
+ * and *ret_damaged says which. What another program keeps there is refused whatever is asked. */
 static enum ps_status read_copy(const struct local *local, struct ps_state **ret_state,
-                                struct ps_error *err)
+                                bool *ret_damaged, struct ps_error *err)
 {
     struct ps_buffer text;
+    struct ps_error parse_err = {0};
     enum ps_status status;
 
+    if (is_duckdbs(local->state_path)) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "%s is a DuckDB file, no state: name another with --state",
+                       local->state_path);
+    }
     ps_buffer_init(&text, STATE_BYTES_MAX);
     status = ps_file_read(local->state_path, STATE_BYTES_MAX, &text, err);
     if (status == PS_OK) {
-        status =
-            ps_state_parse(ps_buffer_text(&text), text.size, local->state_path, ret_state, err);
-        /* What is not even a damaged state is somebody's file: it is never written over. */
-        if (status == PS_CONFIG && starts_anew(local) &&
-            file_kind(local->state_path) == FILE_STATE) {
-            ps_log(PS_LOG_WARNING, "%s cannot be read and is replaced: all tables are loaded again",
-                   local->state_path);
+        status = ps_state_parse(ps_buffer_text(&text), text.size, local->state_path, ret_state,
+                                &parse_err);
+        if (status == PS_CONFIG && parse_err.error_class == PS_CLASS_DATA && starts_anew(local)) {
+            *ret_damaged = true;
             status = PS_OK;
+        } else if (status != PS_OK && err != NULL) {
+            *err = parse_err;
         }
     } else if (status == PS_END) {
         status = PS_OK;
@@ -132,16 +147,21 @@ static bool same_schema(const struct local *local)
 static enum ps_status take_stored(struct local *local, const struct ps_stored_state *stored,
                                   struct ps_error *err)
 {
-    enum ps_status status =
-        ps_state_parse(stored->json, stored->json_size, local->warehouse, &local->state, err);
+    struct ps_error parse_err = {0};
+    enum ps_status status = ps_state_parse(stored->json, stored->json_size, local->warehouse,
+                                           &local->state, &parse_err);
+    bool damaged = status == PS_CONFIG && parse_err.error_class == PS_CLASS_DATA;
 
-    if ((status != PS_OK && status != PS_CONFIG) || !starts_anew(local)) {
+    if ((status != PS_OK && !damaged) || !starts_anew(local)) {
+        if (status != PS_OK && err != NULL) {
+            *err = parse_err;
+        }
         return status;
     }
     if (status == PS_OK && (same_schema(local) || !same_source(local))) {
         return PS_OK;
     }
-    if (status == PS_CONFIG) {
+    if (damaged) {
         ps_log(PS_LOG_WARNING,
                "the state in %s cannot be read and is replaced: all tables are loaded again",
                local->warehouse);
@@ -226,7 +246,7 @@ static enum ps_status choose_state(struct local *local, const struct ps_state *c
     return status;
 }
 
-/* Two spellings of one path, or a link: the state's copy would be written over the warehouse. */
+/* A link: the state's copy would be written over the warehouse. */
 static enum ps_status refuse_one_file(const struct local *local, struct ps_error *err)
 {
     struct stat warehouse, state;
@@ -240,9 +260,38 @@ static enum ps_status refuse_one_file(const struct local *local, struct ps_error
                    local->warehouse);
 }
 
+/* A damaged state may be somebody's text that --state names by mistake: it is kept. */
+static enum ps_status keep_aside(const char *path, struct ps_error *err)
+{
+    char aside[PATH_MAX];
+    struct stat info;
+
+    for (int i = 1; i <= ASIDE_MAX; i++) {
+        int size = i == 1 ? snprintf(aside, sizeof aside, "%s.damaged", path)
+                          : snprintf(aside, sizeof aside, "%s.damaged.%d", path, i);
+        if (size < 0 || (size_t)size >= sizeof aside) {
+            break;
+        }
+        if (lstat(aside, &info) != 0 && errno == ENOENT) {
+            if (rename(path, aside) != 0) {
+                break;
+            }
+            ps_log(PS_LOG_WARNING,
+                   "the state in %s cannot be read: it is kept as %s, and all tables are loaded "
+                   "again",
+                   path, aside);
+            return PS_OK;
+        }
+    }
+    return ps_fail(err, PS_CONFIG, PS_CLASS_DISK,
+                   "the damaged state %s cannot be kept aside as %s.damaged: move it away", path,
+                   path);
+}
+
 enum ps_status local_open(struct local *local, struct ps_error *err)
 {
     struct ps_state *copy = NULL;
+    bool damaged = false;
     enum ps_state_choice choice;
     enum ps_status status;
 
@@ -253,7 +302,7 @@ enum ps_status local_open(struct local *local, struct ps_error *err)
         }
         return status == PS_OK ? settle_state(local, NULL, err) : status;
     }
-    status = read_copy(local, &copy, err);
+    status = read_copy(local, &copy, &damaged, err);
     if (status == PS_OK && file_kind(local->warehouse) == FILE_MISSING) {
         /* Before the sink makes one: a state without its warehouse is refused. */
         const struct ps_state_side none = {0}, file = side_of(copy);
@@ -265,6 +314,9 @@ enum ps_status local_open(struct local *local, struct ps_error *err)
     }
     if (status == PS_OK) {
         status = refuse_one_file(local, err);
+    }
+    if (status == PS_OK && damaged) {
+        status = keep_aside(local->state_path, err);
     }
     if (status == PS_OK) {
         status = choose_state(local, copy, err);
@@ -278,11 +330,17 @@ enum ps_status local_peek(struct local *local, struct ps_error *err)
     struct ps_state *copy = NULL;
     enum ps_state_choice choice;
     enum ps_status status;
-    bool exists;
+    bool exists, damaged = false;
 
     local->sink_ops = ps_sink_find(destination_of(local));
     exists = file_kind(local->warehouse) != FILE_MISSING;
-    status = read_copy(local, &copy, err);
+    status = read_copy(local, &copy, &damaged, err);
+    if (damaged) {
+        ps_log(PS_LOG_WARNING,
+               "the state in %s cannot be read: a sync would keep it aside and load all tables "
+               "again",
+               local->state_path);
+    }
     if (status == PS_OK && !exists) {
         const struct ps_state_side none = {0}, file = side_of(copy);
         status = ps_state_reconcile(&none, false, local->warehouse, &file, local->state_path,
@@ -292,7 +350,7 @@ enum ps_status local_peek(struct local *local, struct ps_error *err)
         local->state = copy;
         copy = NULL;
         status = settle_state(local, NULL, err);
-    } else if (status == PS_OK && exists) {
+    } else if (status == PS_OK && exists && !damaged) {
         ps_log(PS_LOG_WARNING,
                "%s is there, but no copy of its state in %s: the plan is that of a first sync; a "
                "sync goes by the state in the warehouse",

@@ -8,6 +8,8 @@
 
 /* More tables than these are counted in one line. */
 #define TABLES_SHOWN 40
+/* As many tables that will be loaded again are named. */
+#define LOST_NAMED 3
 
 static const struct table_column columns[] = {
     {.title = "table", .width_max = 40},
@@ -82,50 +84,122 @@ static void print_totals(const struct summary *summary, struct output *out)
     double per_second = figures_rate(rows_of(&totals), summary->run->seconds);
     size_t tables = summary->run->tables_count;
 
-    output_printf(out, "%s rows (%s) of %zu table%s from %s in %s: %s rows/s\n",
-                  figures_count(rows_of(&totals), rows), figures_bytes(totals.bytes, bytes), tables,
-                  tables == 1 ? "" : "s", summary->source_label,
-                  figures_seconds(summary->run->seconds, seconds),
+    output_printf(out, "%s row%s (%s) of %zu table%s from %s in %s: %s rows/s\n",
+                  figures_count(rows_of(&totals), rows), rows_of(&totals) == 1 ? "" : "s",
+                  figures_bytes(totals.bytes, bytes), tables, tables == 1 ? "" : "s",
+                  summary->source_label, figures_seconds(summary->run->seconds, seconds),
                   figures_count((uint64_t)per_second, rate));
     if (totals.skipped > 0) {
-        output_printf(out, "%s rows could not be carried and were left out: see the warnings\n",
-                      figures_count(totals.skipped, rows));
+        output_printf(out, "%s row%s could not be carried and %s left out: see the warnings\n",
+                      figures_count(totals.skipped, rows), totals.skipped == 1 ? "" : "s",
+                      totals.skipped == 1 ? "was" : "were");
     }
-    if (summary->warehouse == NULL) {
-        output_puts(out, "they were counted and thrown away: --destination null keeps neither rows "
-                         "nor state\n");
+}
+
+/* What the same command would read of the tables of this sync. */
+static void print_again(const struct summary *summary, struct output *out)
+{
+    const struct ps_run_result *run = summary->run;
+    size_t whole = 0;
+
+    for (size_t i = 0; i < run->tables_count; i++) {
+        whole += run->tables[i].mode == PS_MODE_FULL;
+    }
+    output_puts(out, "  the same command again      ");
+    if (whole == 0) {
+        output_puts(out, "reads only what has changed since\n");
+    } else if (whole == run->tables_count) {
+        output_puts(out, "reads all rows again: nothing tells which have changed\n");
     } else {
-        output_printf(out, "they lie in %s, schema %s\n", summary->warehouse, summary->schema);
+        output_printf(out, "reads what has changed since, and %zu table%s whole (mode full)\n",
+                      whole, whole == 1 ? "" : "s");
     }
 }
 
 static void print_next(const struct summary *summary, struct output *out)
 {
-    if (summary->warehouse == NULL) {
-        return;
-    }
     output_puts(out, "\nwhat to try next:\n");
-    output_puts(out, "  the same command again      reads only what has changed since\n");
+    print_again(summary, out);
     output_printf(out, "  duckdb %s -c \"SHOW ALL TABLES\"\n", summary->warehouse);
     output_printf(out,
                   "  python3 -c \"import duckdb; print(duckdb.connect('%s').sql('SHOW ALL "
-                  "TABLES'))\"\n",
+                  "TABLES'))\"\n"
+                  "                              (pip install duckdb)\n",
                   summary->warehouse);
     if (summary->config_path == NULL) {
-        output_puts(out, "  penstock sync --config examples/postgresql/configuration.json\n"
-                         "                              your own database, once the file names "
-                         "it\n");
+        output_printf(out,
+                      "  %s sync --config examples/postgresql/configuration.json\n"
+                      "                              your own database, once the file names it\n",
+                      summary->program);
+    }
+}
+
+/* A load that did not end is in no table yet, and nothing of it is taken up again. */
+static bool is_lost(const struct ps_table_result *table)
+{
+    return table->load && !table->done;
+}
+
+static void print_lost(const struct ps_run_result *run, size_t lost, struct output *out)
+{
+    size_t named = 0;
+
+    for (size_t i = 0; i < run->tables_count && named < LOST_NAMED; i++) {
+        if (is_lost(&run->tables[i])) {
+            output_printf(out, "%s%s", named++ == 0 ? "" : ", ", run->tables[i].table);
+        }
+    }
+    if (lost > named) {
+        output_printf(out, " and %zu more", lost - named);
+    }
+    output_printf(out, " %s not whole and will be loaded again from the beginning\n",
+                  lost == 1 ? "is" : "are");
+}
+
+/* A sync that did not end well: what of it is in the warehouse, and what is not. */
+static void print_unfinished(const struct summary *summary, struct output *out)
+{
+    const struct ps_run_result *run = summary->run;
+    const char *how = summary->status == PS_CANCELED ? "interrupted" : "not finished";
+    size_t lost = 0;
+
+    if (run->sink_failed) {
+        output_puts(out, run->checkpoints == 0
+                             ? "nothing of this sync is saved: the warehouse failed before the "
+                               "first checkpoint\n"
+                             : "nothing after the last checkpoint is saved: counted is what was "
+                               "there then\n");
+    }
+    for (size_t i = 0; i < run->tables_count; i++) {
+        lost += is_lost(&run->tables[i]);
+    }
+    if (run->checkpoints > 0 && lost > 0) {
+        print_lost(run, lost, out);
+    }
+    if (run->checkpoints == 0 || lost == run->tables_count) {
+        output_printf(out, "%s: the same command begins again\n", how);
+    } else {
+        output_printf(out, "%s: %s saved in %s, schema %s; the same command goes on from there\n",
+                      how, lost == 0 ? "what is above is" : "the other tables are",
+                      summary->warehouse, summary->schema);
     }
 }
 
 void summary_print(const struct summary *summary, struct output *out)
 {
+    if (summary->run->tables_count == 0) {
+        output_puts(out, "no table was synced\n");
+        return;
+    }
     print_tables(summary->run, out);
     print_totals(summary, out);
-    if (summary->status == PS_OK) {
+    if (summary->warehouse == NULL) {
+        output_puts(out, "they were counted and thrown away: --destination null keeps neither rows "
+                         "nor state\n");
+    } else if (summary->status != PS_OK) {
+        print_unfinished(summary, out);
+    } else {
+        output_printf(out, "they lie in %s, schema %s\n", summary->warehouse, summary->schema);
         print_next(summary, out);
-    } else if (summary->warehouse != NULL) {
-        output_printf(out, "%s: what is above is saved; the same command goes on from there\n",
-                      summary->status == PS_CANCELED ? "interrupted" : "not finished");
     }
 }

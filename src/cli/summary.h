@@ -13,6 +13,7 @@ struct summary {
     const char *warehouse;    /* the file; NULL: rows were thrown away (--destination null) */
     const char *schema;       /* the destination schema */
     const char *config_path;  /* --config; NULL: the built-in hospital */
+    const char *program;      /* as it was typed */
     enum ps_status status;
 };
 

@@ -113,6 +113,9 @@ struct ps_run_result {
     size_t warnings_count, warnings_capacity;
     enum ps_status status; /* OK, CANCELED, or what ended it */
     struct ps_error error; /* where status is neither OK nor CANCELED */
+    /* The sink failed, whatever the status: what came after the last checkpoint is lost, and
+     * `tables` tell what was there at that checkpoint. */
+    bool sink_failed;
 };
 void ps_run_result_done(struct ps_run_result *result);
 /* The sums over the tables. */

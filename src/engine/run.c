@@ -165,10 +165,12 @@ static void tell_loss(struct writer *writer, const struct ps_sink_loss *losses, 
         }
     }
     if (all > named) {
-        ps_buffer_printf(&columns, " and %zu more columns", all - named);
+        ps_buffer_printf(&columns, " and %zu more column%s", all - named,
+                         all - named == 1 ? "" : "s");
     }
-    writer_warn(writer, "%s: %llu %s (%s)", losses[first].what, (unsigned long long)values,
-                losses[first].rows_skipped ? "rows" : "values", ps_buffer_text(&columns));
+    writer_warn(writer, "%s: %llu %s%s (%s)", losses[first].what, (unsigned long long)values,
+                losses[first].rows_skipped ? "row" : "value", values == 1 ? "" : "s",
+                ps_buffer_text(&columns));
     ps_buffer_done(&columns);
 }
 
@@ -198,12 +200,12 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
 {
     enum ps_status status = run->failed;
     *err = run->error;
-    if (run->sink_failed && status != PS_OK) {
-        return status;
-    }
     if (run->sink_failed) {
-        /* The sink was called off by the same stop, which run_fail does not count. */
-        return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
+        writer_take_back(writer);
+        /* A sink that was called off by the stop itself is one that run_fail does not count. */
+        return status != PS_OK
+                   ? status
+                   : ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
     }
     bool complete = status == PS_OK && writer->tables_done == run->plan->tables_count;
     if (complete) {
@@ -213,9 +215,15 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
     struct ps_error checkpoint_err = {0};
     enum ps_status checkpointed =
         writer->dirty ? writer_checkpoint(writer, &checkpoint_err) : PS_OK;
-    if (checkpointed != PS_OK && status == PS_OK) {
-        *err = checkpoint_err;
-        return checkpointed;
+    if (checkpointed != PS_OK) {
+        run->sink_failed = true;
+        writer_take_back(writer);
+        if (status == PS_OK) {
+            *err = checkpoint_err;
+            return checkpointed;
+        }
+        writer_warn(writer, "what had been read could not be saved: %s", checkpoint_err.message);
+        return status;
     }
     add_losses(run, writer);
     if (status == PS_OK && !complete) {
@@ -241,6 +249,7 @@ static enum ps_status run_plan(struct run *run, struct ps_run_result *result, st
     }
     status = finish(run, &writer, err);
     memcpy(result->retries, run->retries, sizeof(result->retries));
+    result->sink_failed = run->sink_failed;
 out:
     writer_done(&writer);
     ps_queue_free(run->queue);

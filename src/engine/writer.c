@@ -20,6 +20,12 @@
 #define STATE_BYTES_MAX (SIZE_C(64) << 20)
 #define SIZE_C(n) ((size_t)(n))
 
+static void keep_tables(struct writer *writer)
+{
+    const struct ps_run_result *result = writer->result;
+    memcpy(writer->saved, result->tables, result->tables_count * sizeof(*result->tables));
+}
+
 enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,
                            struct ps_error *err)
 {
@@ -38,7 +44,8 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
     };
     ps_buffer_init(&writer->state_json, STATE_BYTES_MAX);
     result->tables = ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*result->tables));
-    if (result->tables == NULL) {
+    writer->saved = ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*writer->saved));
+    if (result->tables == NULL || writer->saved == NULL) {
         return ps_fail_nomem(err, "starting the sync");
     }
     result->tables_count = plan->tables_count;
@@ -57,7 +64,14 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
             return ps_fail_nomem(err, "starting the sync");
         }
     }
+    keep_tables(writer);
     return PS_OK;
+}
+
+void writer_take_back(struct writer *writer)
+{
+    struct ps_run_result *result = writer->result;
+    memcpy(result->tables, writer->saved, result->tables_count * sizeof(*result->tables));
 }
 
 void writer_done(struct writer *writer)
@@ -243,9 +257,10 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
         told->duplicates = loaded.duplicates;
         told->vanished = loaded.vanished;
         if (loaded.duplicates > 0) {
-            writer_warn(writer, "%s%s%s: %llu rows were the same as another row, and became one",
+            writer_warn(writer, "%s%s%s: %llu row%s the same as another row, and became one",
                         told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
-                        (unsigned long long)loaded.duplicates);
+                        (unsigned long long)loaded.duplicates,
+                        loaded.duplicates == 1 ? " was" : "s were");
         }
     }
     status = remember_end(writer, event, err);
@@ -254,9 +269,10 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     }
     told->skipped += end->bad_rows;
     for (uint32_t i = 0; i < end->bad_count; i++) {
-        writer_warn(writer, "%s%s%s: %llu rows were left out: column \"%s\": %s", told->schema,
+        writer_warn(writer, "%s%s%s: %llu row%s left out: column \"%s\": %s", told->schema,
                     told->schema[0] == '\0' ? "" : ".", told->table,
-                    (unsigned long long)end->bad[i].rows, end->bad[i].column, end->bad[i].reason);
+                    (unsigned long long)end->bad[i].rows, end->bad[i].rows == 1 ? " was" : "s were",
+                    end->bad[i].column, end->bad[i].reason);
     }
     told->seconds = end->seconds;
     told->done = true;
@@ -344,20 +360,21 @@ enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
         status = request->sink_ops->checkpoint(request->sink, writer->state_json.data,
                                                writer->state_json.size, state->number, err);
     }
-    if (status == PS_OK && request->events.checkpoint != NULL) {
-        status = request->events.checkpoint(request->events.context, writer->state_json.data,
-                                            writer->state_json.size, err);
-    }
     if (status != PS_OK) {
         return status;
     }
+    /* From here on the rows are kept, whatever becomes of the caller's copy of the state. */
     writer->result->checkpoints++;
     writer->rows_since = writer->bytes_since = 0;
     writer->dirty = false;
     writer->checkpoint_ns = ps_monotonic_ns();
+    keep_tables(writer);
     ps_log(PS_LOG_DEBUG, "checkpoint %llu after %llu rows", (unsigned long long)state->number,
            (unsigned long long)writer->rows);
-    return PS_OK;
+    return request->events.checkpoint == NULL
+               ? PS_OK
+               : request->events.checkpoint(request->events.context, writer->state_json.data,
+                                            writer->state_json.size, err);
 }
 
 enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *err)

@@ -20,6 +20,7 @@ struct writer {
     uint64_t checkpoint_rows;         /* of the table written last */
     const char *table;
     size_t tables_done;
+    struct ps_table_result *saved; /* the result's tables as of the last checkpoint */
 };
 
 enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,
@@ -33,6 +34,9 @@ enum ps_status writer_write(struct writer *writer, struct event *event,
 /* A checkpoint where one is due. */
 enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *err) PS_MUST_CHECK;
 enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err) PS_MUST_CHECK;
+
+/* The sink failed: the result's tables are what they were at the last checkpoint. */
+void writer_take_back(struct writer *writer);
 
 /* Tells the caller how far it is, at most ten times a second. */
 void writer_tell_progress(struct writer *writer);

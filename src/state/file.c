@@ -13,13 +13,10 @@
 
 #include "base/fault.h"
 
+/* Never PERMISSION: that is a right which a source refuses. */
 static enum ps_error_class class_of(int error)
 {
     switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return PS_CLASS_PERMISSION;
     case EIO:
     case ENOSPC:
     case EDQUOT:

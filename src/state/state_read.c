@@ -13,8 +13,8 @@
 /* The tree of a document of nothing but brackets takes some fifty times its size. */
 #define TREE_MAX ((size_t)1 << 30)
 
-static const char way_out[] =
-    "`penstock sync --resync` loads all tables again, `penstock reset` begins anew";
+/* Offered for what is damaged alone: local runs begin anew from PS_CLASS_DATA, and nothing else. */
+static const char way_out[] = "`penstock sync --resync` keeps it aside and loads all tables again";
 
 /* What is read, for messages: the document's name, and the table in it (0: none). */
 struct reading {
@@ -29,7 +29,7 @@ static enum ps_status damaged(const struct reading *reading, const char *what, s
     if (reading->table > 0) {
         snprintf(table, sizeof(table), "table %zu: ", reading->table);
     }
-    return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+    return ps_fail(err, PS_CONFIG, PS_CLASS_DATA,
                    "the state in %s is damaged (%s%s); put back an unharmed copy, or: %s",
                    reading->where, table, what, way_out);
 }
@@ -258,8 +258,7 @@ static enum ps_status check_version(const struct reading *reading, const struct 
     if (root->kind != PS_JSON_OBJECT || ps_json_member(root, "penstock") == NULL) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                        "what is in %s is no Penstock state; the states of other connectors cannot "
-                       "be taken over by this version: move it away, or begin anew with "
-                       "`penstock reset`",
+                       "be taken over by this version: move it away",
                        reading->where);
     }
     int64_t version = 0;

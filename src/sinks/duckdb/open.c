@@ -2,10 +2,13 @@
  * Opening the file, with the options it runs with, and what its refusals mean.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -14,6 +17,11 @@
 #define MEMORY_DEFAULT ((size_t)1 << 30)
 #define MEMORY_LEAST ((size_t)64 << 20)
 #define THREADS_MAX 4
+/* With less than this DuckDB writes no more: its blocks are 256 KiB. */
+#define ROOM_LEAST ((uint64_t)1 << 20)
+/* How a DuckDB file begins, behind 8 bytes of checksum. */
+#define MAGIC_AT 8
+#define MAGIC "DUCK"
 
 /* The first number in a file; 0: none. "max" of cgroup v2 is none. */
 static size_t number_in(const char *path)
@@ -81,14 +89,63 @@ static enum ps_status make_folders(const char *path, struct ps_error *err)
     return status;
 }
 
+static enum ps_status refuse_foreign(const char *path, struct ps_error *err)
+{
+    return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                   "opening the warehouse %s: the file exists and is not a DuckDB database; name "
+                   "another file",
+                   path);
+}
+
+/* DuckDB's log lies beside the file and is made anew whenever it is needed. */
+static enum ps_status check_folder(const char *path, struct ps_error *err)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t size = slash != NULL ? (size_t)(slash - path) : 0;
+    if (size >= sizeof folder) {
+        return PS_OK; /* opening the file says more than we could */
+    }
+    memcpy(folder, path, size);
+    folder[size] = '\0';
+    const char *place = slash == NULL ? "." : size == 0 ? "/" : folder;
+    return access(place, W_OK | X_OK) == 0
+               ? PS_OK
+               : ps_fail(err, PS_CONFIG, PS_CLASS_DISK,
+                         "opening the warehouse %s: its folder %s cannot be written: %s; DuckDB "
+                         "keeps its log there",
+                         path, place, strerror(errno));
+}
+
+/* Before DuckDB sees it, which would look for a way to read other formats. */
+static enum ps_status check_file(const char *path, const struct stat *info, struct ps_error *err)
+{
+    if (!S_ISREG(info->st_mode)) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "opening the warehouse %s: it is %s, not a file", path,
+                       S_ISDIR(info->st_mode) ? "a folder" : "a device or pipe");
+    }
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK,
+                       "opening the warehouse %s: it cannot be read and written: %s", path,
+                       strerror(errno));
+    }
+    char start[MAGIC_AT + sizeof MAGIC - 1];
+    ssize_t got = info->st_size == 0 ? 0 : read(fd, start, sizeof start);
+    (void)close(fd);
+    if (info->st_size != 0 &&
+        (got != (ssize_t)sizeof start || memcmp(start + MAGIC_AT, MAGIC, sizeof MAGIC - 1) != 0)) {
+        return refuse_foreign(path, err);
+    }
+    return check_folder(path, err);
+}
+
 static enum ps_status check_path(const char *path, bool must_exist, struct ps_error *err)
 {
     struct stat info;
     if (stat(path, &info) == 0) {
-        return S_ISDIR(info.st_mode)
-                   ? ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                             "opening the warehouse %s: it is a folder, not a file", path)
-                   : PS_OK;
+        return check_file(path, &info, err);
     }
     if (errno != ENOENT) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "opening the warehouse %s: %s", path,
@@ -122,10 +179,7 @@ static enum ps_status refuse(const char *path, const char *text, struct ps_error
                        path, length != 0 ? length : 7, length != 0 ? holder : "unknown");
     }
     if (strstr(text, "not a valid DuckDB database file") != NULL) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "opening the warehouse %s: the file exists and is not a DuckDB database; "
-                       "name another file",
-                       path);
+        return refuse_foreign(path, err);
     }
     char what[512];
     snprintf(what, sizeof what, "opening the warehouse %.400s", path);
@@ -200,7 +254,9 @@ enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_r
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                        "opening the warehouse: its path is empty");
     }
-    enum ps_status status = duck_library_get(&sink->session.library, err);
+    sink->path = ps_strdup(path);
+    enum ps_status status = sink->path == NULL ? ps_fail_nomem(err, "opening the warehouse")
+                                               : duck_library_get(&sink->session.library, err);
     if (status == PS_OK) {
         status = check_path(path, request->must_exist, err);
     }
@@ -230,6 +286,33 @@ enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_r
         status = duck_feed_new(&options, &sink->feed, err);
     }
     return status;
+}
+
+enum ps_status duck_database_blame_disk(const struct duck_sink *sink, enum ps_status status,
+                                        struct ps_error *error)
+{
+    struct statvfs disk;
+    bool of_disk = error->error_class == PS_CLASS_DISK || status == PS_BUG || status == PS_NOMEM;
+    char folder[PATH_MAX];
+    if (!of_disk || sink->path == NULL) {
+        return status;
+    }
+    /* The file itself may not be there yet. */
+    snprintf(folder, sizeof folder, "%s", sink->path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        slash[1] = '\0';
+    }
+    if (statvfs(slash != NULL ? folder : ".", &disk) != 0) {
+        return status;
+    }
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (error->vendor_code != ENOSPC && free_bytes >= ROOM_LEAST) {
+        return status;
+    }
+    return ps_fail(error, PS_CONFIG, PS_CLASS_DISK,
+                   "no room is left on the disk of %s (%.1f MB free): free some and run it again",
+                   sink->path, (double)free_bytes / 1e6);
 }
 
 void duck_database_close(struct duck_sink *sink)

@@ -72,6 +72,7 @@ static enum ps_status settled(struct duck_sink *sink, enum ps_status status, str
                               struct ps_error *err)
 {
     if (status != PS_OK) {
+        status = duck_database_blame_disk(sink, status, error);
         if (sink->broken == PS_OK) {
             sink->broken = status;
             sink->broken_error = *error;
@@ -104,6 +105,7 @@ static void duckdb_close(struct ps_sink *base)
     ps_buffer_done(&sink->feed_sql);
     ps_free(sink->catalog);
     ps_free(sink->schema);
+    ps_free(sink->path);
     ps_free(sink);
 }
 
@@ -118,17 +120,19 @@ static enum ps_status duckdb_open(const struct ps_sink_request *request, struct 
     sink->clock = request->clock;
     ps_buffer_init(&sink->sql, 0);
     ps_buffer_init(&sink->feed_sql, 0);
+    struct ps_error error = {0};
     enum ps_status status = PS_OK;
     sink->schema = ps_strdup(request->schema);
     if (sink->schema == NULL) {
-        status = ps_fail_nomem(err, "opening the warehouse");
+        status = ps_fail_nomem(&error, "opening the warehouse");
     } else {
-        status = duck_database_open(sink, request, err);
+        status = duck_database_open(sink, request, &error);
     }
     if (status == PS_OK) {
-        status = duck_state_make(sink, err);
+        status = duck_state_make(sink, &error);
     }
     if (status != PS_OK) {
+        status = settled(sink, status, &error, err);
         duckdb_close(&sink->base);
         return status;
     }

@@ -31,6 +31,7 @@ struct duck_sink {
     const struct ps_clock *clock;
     char *catalog; /* DuckDB's name for the file */
     char *schema;  /* the destination schema */
+    char *path;    /* the file */
 
     bool in_transaction;
     enum ps_status broken; /* a statement failed, so that the transaction is lost; OK: none did */
@@ -61,6 +62,9 @@ struct duck_sink {
 enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_request *request,
                                   struct ps_error *err) PS_MUST_CHECK;
 void duck_database_close(struct duck_sink *sink);
+/* After a failure: where the disk has no room left, that is what `error` says from now on. */
+enum ps_status duck_database_blame_disk(const struct duck_sink *sink, enum ps_status status,
+                                        struct ps_error *error);
 
 /* state.c: the tables of the schema "penstock". */
 enum ps_status duck_state_make(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;

@@ -3,6 +3,7 @@
  */
 #include "sinks/duckdb/statement.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct kind {
 
 static const struct kind kinds[] = {
     {DUCK_API_ERROR_IO, "IO Error", PS_CONFIG, PS_CLASS_DISK, true, ""},
-    {DUCK_API_ERROR_PERMISSION, "Permission Error", PS_CONFIG, PS_CLASS_PERMISSION, true, ""},
+    {DUCK_API_ERROR_PERMISSION, "Permission Error", PS_CONFIG, PS_CLASS_DISK, true, ""},
     {DUCK_API_ERROR_OUT_OF_MEMORY, "Out of Memory Error", PS_NOMEM, PS_CLASS_NONE, true, ""},
     {DUCK_API_ERROR_CATALOG, "Catalog Error", PS_CONFIG, PS_CLASS_SCHEMA, true,
      " (was the table changed by hand in the warehouse?)"},
@@ -26,7 +27,8 @@ static const struct kind kinds[] = {
      " (was the table changed by hand in the warehouse?)"},
     {DUCK_API_ERROR_DEPENDENCY, "Dependency Error", PS_CONFIG, PS_CLASS_SCHEMA, true,
      " (drop what was made on the table by hand, an index for example)"},
-    {DUCK_API_ERROR_TRANSACTION, "TransactionContext Error", PS_RETRY, PS_CLASS_NONE, true, ""},
+    /* With one connection nothing can stand in a transaction's way but the files. */
+    {DUCK_API_ERROR_TRANSACTION, "TransactionContext Error", PS_CONFIG, PS_CLASS_DISK, true, ""},
     {DUCK_API_ERROR_INTERRUPT, "INTERRUPT Error", PS_CANCELED, PS_CLASS_NONE, true, ""},
     {DUCK_API_ERROR_PARSER, "Parser Error", PS_BUG, PS_CLASS_NONE, true, ""},
     {DUCK_API_ERROR_SYNTAX, "Syntax Error", PS_BUG, PS_CLASS_NONE, true, ""},
@@ -43,6 +45,23 @@ static int first_line(const char *text)
     return length > 600 ? 600 : (int)length;
 }
 
+/*
+ * What DuckDB says of a file, also where it stands inside another error, whose own text is
+ * withheld. It begins in one of these ways, and names a file and the system's reason.
+ */
+static const char *file_trouble(const char *text)
+{
+    static const char *const starts[] = {"IO Error: Could not ", "IO Error: Cannot ",
+                                         "IO Error: Failed to "};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        const char *found = strstr(text, starts[i]);
+        if (found != NULL) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
 enum ps_status duck_statement_fail(const char *what, int error_type, const char *text,
                                    struct ps_error *err)
 {
@@ -52,6 +71,15 @@ enum ps_status duck_statement_fail(const char *what, int error_type, const char 
         if (kinds[i].error_type == error_type || (error_type == DUCK_API_ERROR_UNTOLD && named)) {
             kind = &kinds[i];
         }
+    }
+    const char *trouble = text != NULL ? file_trouble(text) : NULL;
+    if (trouble != NULL) {
+        (void)ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "%s: %.*s", what, first_line(trouble),
+                      trouble);
+        if (err != NULL && strstr(trouble, "No space left on device") != NULL) {
+            err->vendor_code = ENOSPC;
+        }
+        return PS_CONFIG;
     }
     if (text == NULL || text[0] == '\0') {
         return ps_fail(err, kind->status, kind->error_class, "%s: DuckDB gives no reason", what);

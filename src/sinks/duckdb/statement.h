@@ -16,7 +16,8 @@ struct duck_session {
 };
 
 /* Fills err with DuckDB's error of this kind (where untold, as its text begins) and text (may be
- * NULL). */
+ * NULL). Trouble with a file is CONFIG and DISK, inside whatever kind it stands; the vendor code is
+ * ENOSPC where the system says so. */
 enum ps_status duck_statement_fail(const char *what, int error_type, const char *text,
                                    struct ps_error *err);
 
