@@ -107,7 +107,7 @@ static const struct command_option options[] = {
 
 const struct command command_version = {
     .name = "version",
-    .summary = "shows the versions of penstock and its libraries, and which DuckDB is found",
+    .summary = "shows the version, that of the libraries, which DuckDB is found",
     .options = options,
     .run = run_version,
 };

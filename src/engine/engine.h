@@ -114,7 +114,7 @@ struct ps_run_result {
     enum ps_status status; /* OK, CANCELED, or what ended it */
     struct ps_error error; /* where status is neither OK nor CANCELED */
     /* The sink failed, whatever the status: what came after the last checkpoint is lost, and
-     * `tables` tell what was there at that checkpoint. */
+     * `tables` and `schema_changes` tell what was there at that checkpoint. */
     bool sink_failed;
 };
 void ps_run_result_done(struct ps_run_result *result);

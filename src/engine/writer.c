@@ -23,6 +23,7 @@
 static void keep_tables(struct writer *writer)
 {
     const struct ps_run_result *result = writer->result;
+    writer->saved_schema_changes = result->schema_changes;
     memcpy(writer->saved, result->tables, result->tables_count * sizeof(*result->tables));
 }
 
@@ -71,6 +72,7 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
 void writer_take_back(struct writer *writer)
 {
     struct ps_run_result *result = writer->result;
+    result->schema_changes = writer->saved_schema_changes;
     memcpy(result->tables, writer->saved, result->tables_count * sizeof(*result->tables));
 }
 

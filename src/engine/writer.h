@@ -21,6 +21,7 @@ struct writer {
     const char *table;
     size_t tables_done;
     struct ps_table_result *saved; /* the result's tables as of the last checkpoint */
+    uint64_t saved_schema_changes;
 };
 
 enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,

@@ -405,7 +405,7 @@ enum ps_status duck_feed_push(struct duck_feed *feed, struct duck_packet *packet
 {
     if (ps_fault("duckdb.during_write")) {
         duck_packet_free(packet);
-        return ps_fail(err, PS_RETRY, PS_CLASS_DISK, "loading rows: fault duckdb.during_write");
+        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "loading rows: fault duckdb.during_write");
     }
     enum ps_status status = PS_OK;
     ps_mutex_lock(&feed->lock);

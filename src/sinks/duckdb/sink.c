@@ -334,7 +334,7 @@ static enum ps_status duckdb_describe(struct ps_sink *base, const struct ps_tabl
 static enum ps_status commit(struct duck_sink *sink, struct ps_error *err)
 {
     if (ps_fault("duckdb.before_commit")) {
-        return ps_fail(err, PS_RETRY, PS_CLASS_DISK, "committing: fault duckdb.before_commit");
+        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "committing: fault duckdb.before_commit");
     }
     enum ps_status status =
         duck_statement_run(&sink->session, "committing to the warehouse", "COMMIT", NULL, err);
@@ -343,7 +343,7 @@ static enum ps_status commit(struct duck_sink *sink, struct ps_error *err)
     }
     sink->in_transaction = false;
     if (ps_fault("duckdb.after_commit")) {
-        return ps_fail(err, PS_RETRY, PS_CLASS_DISK, "committing: fault duckdb.after_commit");
+        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "committing: fault duckdb.after_commit");
     }
     return PS_OK;
 }

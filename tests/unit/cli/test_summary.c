@@ -34,8 +34,8 @@ static void stage_init(struct stage *stage, size_t count)
                                                     .seconds = 0.5,
                                                     .done = i != 0};
     }
-    stage->run =
-        (struct ps_run_result){.tables = stage->tables, .tables_count = count, .seconds = 2};
+    stage->run = (struct ps_run_result){
+        .tables = stage->tables, .tables_count = count, .seconds = 2, .checkpoints = 1};
 }
 
 static const char *print(struct stage *stage, struct summary summary)
@@ -49,6 +49,7 @@ static const char *print(struct stage *stage, struct summary summary)
     summary.run = &stage->run;
     summary.source_label = "a source";
     summary.schema = "tester";
+    summary.program = "bin/penstock";
     summary_print(&summary, &out);
     assert_true(output_flush(&out));
     n = read(ends[0], stage->text, sizeof stage->text - 1);
@@ -81,8 +82,85 @@ static void test_summary_of_two_tables(void **state)
         "\n"
         "2,000 rows (5.0 kB) of 2 tables from a source in 2.00 s: 1,000 rows/s\n"
         "4 rows could not be carried and were left out: see the warnings\n"
-        "they lie in w.db, schema tester\n"
-        "interrupted: what is above is saved; the same command goes on from there\n");
+        "t00 is not whole and will be loaded again from the beginning\n"
+        "interrupted: the other tables are saved in w.db, schema tester; the same command goes on "
+        "from there\n");
+}
+
+static const char *print_end(struct stage *stage, enum ps_status status)
+{
+    return print(stage, (struct summary){.warehouse = "w.db", .status = status});
+}
+
+static void test_summary_of_loads_cut_off_says_that_they_begin_again(void **state)
+{
+    struct stage stage;
+    const char *text;
+
+    (void)state;
+    stage_init(&stage, 5);
+    for (size_t i = 0; i < 5; i++) {
+        stage.tables[i].load = true;
+        stage.tables[i].done = false;
+    }
+    text = print_end(&stage, PS_CANCELED);
+    assert_non_null(strstr(text, "t00, t01, t02 and 2 more are not whole and will be loaded"));
+    assert_non_null(strstr(text, "interrupted: the same command begins again\n"));
+    assert_null(strstr(text, "saved"));
+    stage_init(&stage, 2);
+    stage.tables[0].done = true;
+    assert_non_null(strstr(print_end(&stage, PS_RETRY),
+                           "not finished: what is above is saved in w.db, schema tester; the same "
+                           "command goes on from there\n"));
+}
+
+static void test_summary_after_a_failed_commit_claims_nothing(void **state)
+{
+    struct stage stage;
+    const char *text;
+
+    (void)state;
+    stage_init(&stage, 2);
+    stage.run.sink_failed = true;
+    stage.run.checkpoints = 0;
+    text = print_end(&stage, PS_CONFIG);
+    assert_non_null(strstr(text, "nothing of this sync is saved: the warehouse failed before"));
+    assert_non_null(strstr(text, "not finished: the same command begins again\n"));
+    assert_null(strstr(text, "they lie in"));
+    assert_null(strstr(text, "is saved in"));
+    stage.run.checkpoints = 3;
+    text = print_end(&stage, PS_CONFIG);
+    assert_non_null(strstr(text, "nothing after the last checkpoint is saved"));
+    assert_non_null(strstr(text, "the other tables are saved in w.db"));
+    assert_null(strstr(text, "they lie in"));
+}
+
+static void test_summary_says_what_the_next_run_reads(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_init(&stage, 2);
+    assert_non_null(strstr(print_end(&stage, PS_OK), "reads only what has changed since\n"));
+    stage.tables[1].mode = PS_MODE_FULL;
+    assert_non_null(strstr(print_end(&stage, PS_OK),
+                           "reads what has changed since, and 1 table whole (mode full)\n"));
+    stage.tables[0].mode = PS_MODE_FULL;
+    assert_non_null(strstr(print_end(&stage, PS_OK), "reads all rows again"));
+    stage_init(&stage, 0);
+    assert_string_equal(print_end(&stage, PS_OK), "no table was synced\n");
+}
+
+static void test_summary_counts_one_as_one(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_init(&stage, 1);
+    stage.tables[0] = (struct ps_table_result){
+        .schema = "", .table = "t", .upserts = 1, .skipped = 1, .done = true};
+    assert_non_null(strstr(print_end(&stage, PS_OK), "1 row (0 B) of 1 table from"));
+    assert_non_null(strstr(stage.text, "\n1 row could not be carried and was left out"));
 }
 
 static void test_summary_of_many_tables_counts_those_beyond_forty(void **state)
@@ -101,7 +179,7 @@ static void test_summary_of_many_tables_counts_those_beyond_forty(void **state)
 
 static void test_summary_offers_the_own_database_only_after_the_hospital(void **state)
 {
-    static const char own[] = "examples/postgresql/configuration.json";
+    static const char own[] = "  bin/penstock sync --config examples/postgresql/configuration.json";
     struct stage stage;
 
     (void)state;
@@ -127,6 +205,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_summary_of_two_tables),
+        cmocka_unit_test(test_summary_of_loads_cut_off_says_that_they_begin_again),
+        cmocka_unit_test(test_summary_after_a_failed_commit_claims_nothing),
+        cmocka_unit_test(test_summary_says_what_the_next_run_reads),
+        cmocka_unit_test(test_summary_counts_one_as_one),
         cmocka_unit_test(test_summary_of_many_tables_counts_those_beyond_forty),
         cmocka_unit_test(test_summary_offers_the_own_database_only_after_the_hospital),
         cmocka_unit_test(test_summary_without_a_warehouse_says_that_nothing_is_kept),

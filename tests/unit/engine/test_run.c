@@ -41,10 +41,13 @@ struct sync {
     bool resync;
     const char *const *resync_tables;
     const struct ps_selection *selection;
+    enum ps_status (*checkpoint)(void *context, const char *json, size_t size,
+                                 struct ps_error *err);
     enum ps_status status;
     struct ps_error err;
     struct ps_table_result totals;
-    uint64_t checkpoints, tables_skipped;
+    uint64_t checkpoints, tables_skipped, schema_changes;
+    bool sink_failed, done; /* done: the first table */
     uint64_t retries;
     char reason[256]; /* of the first table */
 };
@@ -81,7 +84,7 @@ static void run(struct sync *sync)
                  .selection = sync->selection},
         .sink_ops = &fake_sink_ops,
         .checkpoint_seconds = 3600,
-        .events = {.warning = keep_warning},
+        .events = {.warning = keep_warning, .checkpoint = sync->checkpoint},
     };
     warnings[0] = '\0';
     assert_int_equal(fake_sink_ops.open(&open, &request.sink, &sync->err), PS_OK);
@@ -90,6 +93,9 @@ static void run(struct sync *sync)
     sync->totals = ps_run_result_totals(&result);
     sync->checkpoints = result.checkpoints;
     sync->tables_skipped = result.tables_skipped;
+    sync->schema_changes = result.schema_changes;
+    sync->sink_failed = result.sink_failed;
+    sync->done = result.tables_count > 0 && result.tables[0].done;
     sync->retries = 0;
     for (size_t i = 0; i < sizeof(result.retries) / sizeof(result.retries[0]); i++) {
         sync->retries += result.retries[i];
@@ -315,6 +321,55 @@ static void test_run_table_dropped_meanwhile_is_left_out(void **state)
     assert_true(sync.tables_skipped <= 1);
 }
 
+static void test_run_when_the_sink_fails_tells_of_what_it_committed_alone(void **state)
+{
+    (void)state;
+    people();
+    struct sync sync = {.options = NULL};
+    fake_sink_fail(FAKE_SINK_CHECKPOINT, 1, PS_CONFIG);
+    run(&sync);
+    assert_int_equal(sync.status, PS_CONFIG);
+    assert_true(sync.sink_failed);
+    assert_false(sync.done);
+    assert_int_equal(sync.checkpoints, 0);
+    assert_int_equal(sync.schema_changes, 0);
+    assert_int_equal(sync.totals.upserts, 0);
+    assert_int_equal(sync.totals.bytes, 0);
+    assert_false(run_well(NULL).sink_failed);
+    assert_rows("people", "id", "1\n2\n3\n");
+
+    /* The second of several: what the first committed counts. */
+    sync =
+        (struct sync){.options = (const char *[]){"batch_size", "1", "checkpoint_rows", "1", NULL},
+                      .resync = true};
+    fake_sink_fail(FAKE_SINK_CHECKPOINT, 2, PS_CONFIG);
+    run(&sync);
+    assert_true(sync.sink_failed);
+    assert_int_equal(sync.checkpoints, 1);
+    assert_int_equal(sync.totals.upserts, 1);
+}
+
+static enum ps_status refuse_copy(void *context, const char *json, size_t size,
+                                  struct ps_error *err)
+{
+    (void)context;
+    (void)json;
+    (void)size;
+    return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "no copy");
+}
+
+static void test_run_when_the_copy_of_the_state_fails_the_rows_count(void **state)
+{
+    (void)state;
+    people();
+    struct sync sync = {.checkpoint = refuse_copy};
+    run(&sync);
+    assert_int_equal(sync.status, PS_CONFIG);
+    assert_int_equal(sync.checkpoints, 1);
+    assert_int_equal(sync.totals.upserts, 3);
+    assert_true(sync.done);
+}
+
 static void test_run_bad_rows_are_counted_or_end_the_sync(void **state)
 {
     (void)state;
@@ -322,7 +377,7 @@ static void test_run_bad_rows_are_counted_or_end_the_sync(void **state)
     fake_row_add(database, "people", "5|\\bad|2024-01-01T00:00:00Z");
     struct sync sync = run_well(NULL);
     assert_int_equal(sync.totals.skipped, 1);
-    assert_non_null(strstr(warnings, "people: 1 rows were left out: column \"name\""));
+    assert_non_null(strstr(warnings, "people: 1 row was left out: column \"name\""));
     assert_rows("people", "id", "1\n2\n3\n");
     sync = (struct sync){.options = (const char *[]){"on_bad_row", "stop", NULL}, .resync = true};
     run(&sync);
@@ -623,6 +678,8 @@ int main(void)
         RUN_TEST(test_run_bad_rows_are_counted_or_end_the_sync),
         RUN_TEST(test_run_sink_failure_ends_the_sync_and_loses_nothing),
         RUN_TEST(test_run_canceled_sync_checkpoints_and_goes_on),
+        RUN_TEST(test_run_when_the_sink_fails_tells_of_what_it_committed_alone),
+        RUN_TEST(test_run_when_the_copy_of_the_state_fails_the_rows_count),
         RUN_TEST(test_run_hanging_read_is_called_off),
         RUN_TEST(test_run_sink_that_is_called_off_with_the_sync_makes_no_success),
         RUN_TEST(test_run_selects_and_excludes),

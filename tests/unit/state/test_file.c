@@ -170,6 +170,9 @@ static void test_file_replace_that_fails_leaves_the_old_file_alone(void **contex
     assert_int_equal(ps_file_replace(folder, "x", 1, &err), PS_CONFIG);
     assert_int_equal(ps_file_replace(path_of("folder/"), "x", 1, &err), PS_CONFIG);
     assert_int_equal(ps_file_replace("", "x", 1, &err), PS_CONFIG);
+    /* What nobody may write, root neither: a right is PERMISSION at a source alone. */
+    assert_int_equal(ps_file_replace("/proc/penstock-state.json", "x", 1, &err), PS_CONFIG);
+    assert_true(err.error_class == PS_CLASS_SETTING || err.error_class == PS_CLASS_DISK);
 
     /* A disk that is full, as far as this process can make one. */
     struct rlimit saved, small;

@@ -103,6 +103,15 @@ static void test_open_when_it_is_no_database_says_so(void **state)
     assert_int_equal(open_at(path, "tester", &sink, &err), PS_CONFIG);
     assert_non_null(strstr(err.message, "is not a DuckDB database"));
     assert_non_null(strstr(err.message, path));
+    /* DuckDB itself would ask for an extension here. */
+    write_file(path, "SQLite format 3");
+    assert_int_equal(open_at(path, "tester", &sink, &err), PS_CONFIG);
+    assert_non_null(strstr(err.message, "is not a DuckDB database"));
+    write_file(path, "");
+    assert_int_equal(open_at(path, "tester", &sink, &err), PS_CONFIG);
+    assert_non_null(strstr(err.message, "is not a DuckDB database"));
+    assert_int_equal(open_at("/dev/null", "tester", &sink, &err), PS_CONFIG);
+    assert_non_null(strstr(err.message, "not a file"));
     warehouse_remove(path);
 }
 
