@@ -107,7 +107,7 @@ static const struct command_option options[] = {
 
 const struct command command_version = {
     .name = "version",
-    .summary = "shows the version, that of the libraries, which DuckDB is found",
+    .summary = "shows the versions, and which DuckDB library is found",
     .options = options,
     .run = run_version,
 };

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,6 +36,7 @@ MASKS = [
     (re.compile(r"^penstock \d+\.\d+\.\d+", re.M), "penstock #"),
     (re.compile(r"compiled by .*"), "compiled by #"),
     (re.compile(r"^DuckDB: v\S+, .*", re.M), "DuckDB: #, #"),
+    (re.compile(r"^(libpq|OpenSSL): \d+\.\d+\S*,", re.M), r"\1: #,"),
     (re.compile(r"PID \d+"), "PID #"),
 ]
 
@@ -97,6 +99,8 @@ def test_version_names_the_duckdb_library_or_says_where_it_looked(penstock, gold
     document = json.loads(penstock("version", "--json").out)
     assert re.fullmatch(r"\d+\.\d+\.\d+", document["version"])
     assert document["duckdb"]["version"].startswith("v1.")
+    assert int(document["libpq"].split(".")[0]) >= 15
+    assert document["openssl"].startswith("3.")
     assert Path(document["duckdb"]["path"]).exists()
     without = penstock("version", env={"PENSTOCK_DUCKDB": "/nonexistent"})
     assert without.code == 0
@@ -124,7 +128,7 @@ def test_a_person_is_told_what_was_synced_and_what_to_try_next(penstock, golden)
     other = ["--tables", "DepartmentDim", "--warehouse", "other.db", "--state", "other.json"]
     bare = penstock("sync", *other)
     assert bare.code == 0
-    assert "examples/postgresql/configuration.json" in bare.out
+    assert f"  {penstock.binary} sync --config examples/postgresql/configuration.json" in bare.out
 
 
 def test_options_page_lists_every_source_and_the_engine(penstock):
@@ -366,12 +370,27 @@ def test_state_that_is_not_ours_is_refused_by_name(penstock_debug, work, name):
     assert not (work / "files/warehouse.db").exists()
 
 
-def test_somebodys_file_is_never_written_over_as_a_state(small, work):
-    notes = work / "notes.txt"
-    notes.write_text("call the plumber\n")
-    done = small("sync", "--config", "configuration.json", "--state", "notes.txt", "--resync")
-    assert done.code == 2 and "notes.txt" in done.err
-    assert notes.read_text() == "call the plumber\n"
+@pytest.mark.parametrize("name", FOREIGN_STATES)
+def test_resync_does_with_a_foreign_state_what_the_message_offers(penstock_debug, work, name):
+    penstock_debug.configure(SMALL)
+    state, text = work / "files/state.json", FOREIGN_STATES[name]
+    text = text if isinstance(text, bytes) else text.encode()
+    state.parent.mkdir()
+    state.write_bytes(text)
+    arguments = ["sync", "--config", "configuration.json", "--tables", "DepartmentDim"]
+    offered = "--resync" in penstock_debug(*arguments).err
+    assert offered is (name in ("notes", "half a document", "deeply nested", "not UTF-8"))
+    planned = penstock_debug("plan", *arguments[1:], "--resync")
+    done = penstock_debug(*arguments, "--resync")
+    assert (planned.code, done.code) == ((0, 0) if offered else (2, 2)), done.err
+    kept = work / "files/state.json.damaged" if offered else state
+    assert kept.read_bytes() == text
+    if offered:
+        assert "files/state.json.damaged" in done.err
+        state.write_bytes(text)
+        assert penstock_debug(*arguments, "--resync").code == 0
+        assert (work / "files/state.json.damaged.2").read_bytes() == text
+        assert json.loads(state.read_text())["penstock"] == 1
 
 
 def test_another_schema_is_refused_unless_everything_is_loaded_again(small, warehouse):
@@ -399,7 +418,15 @@ def test_warehouse_and_state_in_one_file_are_refused(small, work):
             "sync", "--config", "configuration.json", "--warehouse", "w.db", "--state", spelling
         )
         assert done.code == 2 and "one file" in done.err
+        assert not (work / "w.db").exists()
     assert small("sync", "--config", "configuration.json", "--warehouse", "w.db").code == 0
+    (work / "link.json").symlink_to("w.db")
+    for spelling in ["w.db", "./w.db", ".//w.db", str(work / "w.db"), "link.json"]:
+        done = small("sync", "--config", "configuration.json", "--warehouse", "w.db", "--state",
+                     spelling, "--resync")  # fmt: skip
+        assert done.code == 2 and "one file" in done.err
+    done = small("sync", "--config", "configuration.json", "--state", "w.db", "--resync")
+    assert done.code == 2 and "is a DuckDB file, no state" in done.err
     assert (work / "w.db").read_bytes()[8:12] == b"DUCK"
 
 
@@ -496,8 +523,8 @@ def test_bad_command_lines_get_a_clear_answer_and_status_2(penstock_debug, golde
 
 @pytest.mark.parametrize(
     "content",
-    [b"some text\n", b"SQLite format 3\0" + bytes(4096), b"\0" * 4096],
-    ids=["text", "SQLite", "zeros"],
+    [b"some text\n", b"SQLite format 3\0" + bytes(4096), b"\0" * 4096, b""],
+    ids=["text", "SQLite", "zeros", "empty"],
 )
 def test_warehouse_that_is_not_duckdbs_is_refused_and_left_alone(penstock_debug, work, content):
     penstock_debug.configure(SMALL)
@@ -505,11 +532,12 @@ def test_warehouse_that_is_not_duckdbs_is_refused_and_left_alone(penstock_debug,
     path.write_bytes(content)
     done = penstock_debug("sync", "--config", "configuration.json", "--warehouse", "w.db")
     assert done.code == 2, done.err
-    assert "w.db" in done.err
+    assert "w.db" in done.err and "is not a DuckDB database" in done.err
     assert path.read_bytes() == content
     done = penstock_debug("reset", "--warehouse", "w.db", "--force")
-    assert done.code == 2 and "is not removed" in done.err
-    assert path.read_bytes() == content
+    if content:
+        assert done.code == 2 and "is not removed" in done.err
+        assert path.read_bytes() == content
 
 
 def test_warehouse_held_by_another_process_is_refused(penstock_debug, work):
@@ -525,11 +553,115 @@ def test_warehouse_held_by_another_process_is_refused(penstock_debug, work):
     assert penstock_debug("sync", *arguments).code == 0
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_that_cannot_be_written_is_named(small, work):
-    (work / "files").mkdir(mode=0o555)
-    done = small("sync", "--config", "configuration.json")
-    assert done.code == 2 and "files" in done.err
+def run_as_nobody(penstock, folder, *arguments):
+    """A run by a user who may not write what root may. Its folder is open to all."""
+    command = [penstock.binary, "sync", "--config", "configuration.json", *arguments]
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False, **nobody
+    )
+
+
+@pytest.fixture
+def open_folder():
+    """A working folder that every user can reach."""
+    with tempfile.TemporaryDirectory(prefix="penstock-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "configuration.json").write_text(json.dumps(SMALL))
+        yield folder
+
+
+def test_local_files_that_cannot_be_read_or_written_are_no_refusal_of_the_source(
+    penstock, open_folder
+):
+    files = open_folder / "files"
+    if run_as_nobody(penstock, open_folder).returncode != 0:
+        pytest.skip("another user can run nothing here")
+    for path, mode, back in [
+        (files, 0o555, 0o777),  # no log can be made beside the warehouse
+        (files / "warehouse.db", 0o444, 0o666),
+        (files / "warehouse.db", 0o000, 0o666),
+        (files / "state.json", 0o000, 0o666),
+    ]:
+        path.chmod(mode)
+        done = run_as_nobody(penstock, open_folder, "--json")
+        path.chmod(back)
+        assert done.returncode == 2, (path.name, done.stderr)
+        error = json.loads(done.stdout.splitlines()[-1])["error"]
+        assert error["status"] == "config" and error["class"] in ("disk", "setting")
+        assert "files" in error["message"] and "ermission denied" in error["message"]
+    (open_folder / "closed").mkdir(mode=0o555)
+    (open_folder / "closed").chmod(0o555)
+    for option in ["--warehouse", "--state"]:
+        other = [option, "closed/x", "--state" if option == "--warehouse" else "--warehouse", "y"]
+        done = run_as_nobody(penstock, open_folder, *other)
+        assert done.returncode in (1, 2), done.stderr
+        assert "closed" in done.stderr
+    assert run_as_nobody(penstock, open_folder).returncode == 0
+
+
+def test_failed_commit_saves_nothing_and_says_so(penstock_debug, work):
+    penstock_debug.configure(SMALL)
+    arguments = ["sync", "--config", "configuration.json"]
+    # The first commit makes the warehouse's own tables.
+    fault = {"PENSTOCK_FAULT": "duckdb.before_commit=fail"}
+    done = penstock_debug(*arguments, env=fault)
+    assert done.code == 1, done.err
+    assert "nothing of this sync is saved" in done.out and "begins again" in done.out
+    assert "they lie in" not in done.out and "is saved in" not in done.out
+    done = penstock_debug(*arguments, "--json", env=fault)
+    assert done.code == 1
+    document = done.document
+    assert list(document) == RESULT and document["status"] == "failed"
+    assert (document["error"]["status"], document["error"]["class"]) == ("config", "disk")
+    totals = document["totals"]
+    assert [totals[name] for name in ["upserts", "bytes", "truncates", "checkpoints"]] == [0] * 4
+    assert not (work / "files/state.json").exists()
+    assert penstock_debug(*arguments).code == 0
+
+
+def test_state_copy_that_cannot_be_written_leaves_the_rows_saved(penstock_debug, warehouse):
+    penstock_debug.configure(SMALL)
+    arguments = ["sync", "--config", "configuration.json", "--json"]
+    fault = {"PENSTOCK_FAULT": "state_file.before_rename=fail"}
+    done = penstock_debug(*arguments, env=fault)
+    assert done.code == 1 and "files/state.json" in done.document["error"]["message"]
+    assert done.document["totals"]["checkpoints"] == 1
+    assert done.document["totals"]["upserts"] > 0
+    connection = warehouse()
+    for table in done.document["tables"]:
+        counted = connection.execute(f'SELECT count(*) FROM tester."{table["table"]}"').fetchone()
+        assert counted[0] == table["upserts"]
+    connection.close()
+    assert penstock_debug(*arguments).code == 0
+
+
+@pytest.fixture
+def small_disk(work):
+    """A file system of 25 MB at `files`, where this user may mount one."""
+    (work / "files").mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=25m", "tmpfs", work / "files"]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield work / "files"
+    subprocess.run(["umount", "--lazy", work / "files"], check=True)
+
+
+def test_full_disk_is_named(penstock, small_disk):
+    penstock.configure({"source": "ehr", "ehr_patients": "20000"})
+    for _ in range(2):
+        done = penstock("sync", "--config", "configuration.json", "--json")
+        assert done.code in (1, 2), done.err
+        error = done.document["error"]
+        assert (error["status"], error["class"]) == ("config", "disk")
+        assert "no room is left on the disk of files/warehouse.db" in error["message"]
+        assert done.document["totals"]["checkpoints"] == 0
+        assert done.document["totals"]["upserts"] == 0
+    penstock.configure(SMALL)
+    for path in small_disk.iterdir():
+        path.unlink()
+    assert penstock("sync", "--config", "configuration.json").code == 0
 
 
 def test_warehouse_whose_folder_is_a_file_is_named(small, work):
@@ -638,7 +770,9 @@ def test_interrupted_people_are_told_how_to_go_on(penstock):
     process.terminate()
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on from there" in out
+    assert "interrupted: " in out and "the same command " in out
+    if "not finished" in out:
+        assert "will be loaded again from the beginning" in out or "begins again" in out
 
 
 @pytest.mark.parametrize("arguments", [["discover"], ["sync", "--json"]])
