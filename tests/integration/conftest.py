@@ -1,4 +1,4 @@
-"""Fixtures of the tests that talk to `penstock serve`."""
+"""Fixtures of the tests that run the executable: a small hospital, and `penstock serve`."""
 
 import pytest
 from clients.connector import Client, Server
@@ -40,3 +40,10 @@ def serve_debug(penstock_debug):
     serving = Serving(penstock_debug)
     yield serving
     serving.close()
+
+
+@pytest.fixture
+def small(penstock):
+    """The executable with a small hospital, configured in the working folder."""
+    penstock.configure({"source": "ehr", "ehr_patients": "20"})
+    return penstock
