@@ -19,7 +19,6 @@ import sys
 import time
 from pathlib import Path
 
-import duckdb
 import pytest
 from postgres import BIN
 

@@ -1,5 +1,5 @@
-"""The files of a local run: state and warehouse that do not fit, are somebody else's, or cannot be read
-or written; and what is said, counted and kept when the warehouse fails in mid-run."""
+"""The files of a local run: state and warehouse that do not fit, are somebody else's, or cannot be
+read or written; and what is said, counted and kept when the warehouse fails in mid-run."""
 
 import json
 import os
@@ -193,7 +193,7 @@ def test_state_of_another_source_is_refused(small, work):
     assert "`ehr`" in done.err and "`postgresql`" in done.err and "penstock reset" in done.err
 
 
-# --- the warehouse's file -----------------------------------------------------------------------------
+# --- the warehouse's file ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
