@@ -37,7 +37,7 @@ build_connector:
 	@tools/build release
 
 bench: test_dependencies
-	@tools/build release
+	@tools/build release all bench_count
 	@bench/run
 
 format:
