@@ -35,7 +35,7 @@ def test_row_that_cannot_be_carried_is_counted_and_named(flow, column, value):
     assert table_result(document, "t")["skipped"] == 1
     assert document["totals"]["skipped"] == 1
     assert document["status"] == "succeeded"
-    assert warnings_about(document, "public.t", "1 rows", f'"{column}"')
+    assert warnings_about(document, "public.t", "1 row was left out", f'"{column}"')
 
 
 def test_many_bad_rows_of_several_columns_among_good_ones(flow):
