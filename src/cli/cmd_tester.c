@@ -209,6 +209,10 @@ static enum exit_status exit_of(const struct tester *tester, enum ps_status stat
     if (status == PS_OK && tester->report.strict && tester->result.breaches_total > 0) {
         return EXIT_SKIPPED;
     }
+    /* Local files that fail once the stream runs are no slip in what was asked for. */
+    if (status == PS_CONFIG && err->error_class == PS_CLASS_DISK && tester->result.arena != NULL) {
+        return EXIT_FAILED;
+    }
     return exit_status_of(status, err, tester->result.totals.skipped);
 }
 
