@@ -50,7 +50,7 @@ static void send_buffer(struct ps_rpc_call *call, struct ps_buffer *out)
         call_end(call, PS_RPC_RESOURCE_EXHAUSTED, "memory ran out while answering");
         return;
     }
-    call_send_later(call, (uint8_t *)message, size);
+    call_send_later(call, (uint8_t *)message, size, false);
 }
 
 /* Reflection: request, answer, request, … until the client has no more. */

@@ -244,13 +244,14 @@ static void call_received(void *context, bool ok)
     call_release_if_over(call);
 }
 
-void call_send_later(struct ps_rpc_call *call, uint8_t *message, size_t size)
+void call_send_later(struct ps_rpc_call *call, uint8_t *message, size_t size, bool more)
 {
     grpc_op ops[2] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}, {.op = GRPC_OP_SEND_MESSAGE}};
     grpc_slice slice = grpc_slice_new_with_user_data(message, size, ps_free, message);
     call->outgoing = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_slice_unref(slice);
     ops[1].data.send_message.send_message = call->outgoing;
+    ops[1].flags = more ? GRPC_WRITE_BUFFER_HINT : 0;
     size_t first = call->greeted ? 1 : 0;
     call->greeted = true;
     call->transmitting = true;

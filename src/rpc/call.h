@@ -27,6 +27,15 @@ struct call_conduct {
     void (*server_changed)(struct ps_rpc_call *call);
 };
 
+/* Messages that wait behind the one under way, so that sending and making them overlap. */
+#define CALL_QUEUE_MAX 32u
+#define CALL_QUEUE_BYTES ((size_t)1 << 20)
+
+struct call_message {
+    uint8_t *bytes;
+    size_t size;
+};
+
 struct ps_rpc_call {
     struct core *core;
     struct ps_rpc_call *next, *previous;
@@ -45,7 +54,7 @@ struct ps_rpc_call {
     /* Of the thread that serves it: the call's own once it is started, else the polling one. */
     bool ended;        /* the end was started */
     bool greeted;      /* initial metadata went out */
-    uint64_t messages; /* sent */
+    uint64_t messages; /* sent: polling thread, then whoever knows that none is under way */
 
     uint8_t *request;
     size_t request_size;
@@ -59,7 +68,10 @@ struct ps_rpc_call {
     struct ps_mutex lock;
     struct ps_condition changed;
     /* Under the lock: */
-    bool sending, sent;
+    struct call_message queue[CALL_QUEUE_MAX]; /* a ring: those behind the one that is sent */
+    size_t queue_first, queue_count, queue_bytes;
+    bool sending; /* one is; its completion sends the next */
+    bool broken;  /* one could not be sent, nor will any other */
     bool telling, canceled_by_server;
     void (*tell)(void *context);
     void *tell_context;
@@ -76,8 +88,9 @@ bool call_expect(struct core *core);
 void call_forget(struct ps_rpc_call *call);
 /* Waits for a (further) request. */
 void call_receive(struct ps_rpc_call *call);
-/* Sends without waiting; takes the message. One at a time. */
-void call_send_later(struct ps_rpc_call *call, uint8_t *message, size_t size);
+/* Sends without waiting; takes the message. One at a time. `more`: another follows at once, so that
+ * the transport may wait for it and send both together. */
+void call_send_later(struct ps_rpc_call *call, uint8_t *message, size_t size, bool more);
 /* Ends the call: unless the client is gone, it sees this. Nothing may be sent afterwards. */
 void call_end(struct ps_rpc_call *call, enum ps_rpc_code code, const char *text);
 /* Sets the token and tells, on a thread of its own; once. */

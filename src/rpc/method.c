@@ -31,12 +31,57 @@ static void method_conclude(struct ps_rpc_call *call)
     }
 }
 
+/* Takes the first message that waits. Under the lock. */
+static struct call_message queue_take(struct ps_rpc_call *call)
+{
+    struct call_message message = call->queue[call->queue_first];
+    call->queue_first = (call->queue_first + 1) % CALL_QUEUE_MAX;
+    call->queue_count--;
+    call->queue_bytes -= message.size;
+    return message;
+}
+
+static void method_sent(struct ps_rpc_call *call, bool ok)
+{
+    struct call_message next = {NULL, 0};
+    ps_mutex_lock(&call->lock);
+    while (!ok && call->queue_count > 0) {
+        ps_free(queue_take(call).bytes);
+    }
+    if (call->queue_count > 0) {
+        next = queue_take(call);
+    }
+    bool more = call->queue_count > 0;
+    call->broken = call->broken || !ok;
+    call->sending = next.bytes != NULL;
+    /* Not at each: a sender that waits is woken for several. */
+    if (!call->sending ||
+        (call->queue_count <= CALL_QUEUE_MAX / 2 && call->queue_bytes <= CALL_QUEUE_BYTES / 2)) {
+        ps_condition_broadcast(&call->changed);
+    }
+    ps_mutex_unlock(&call->lock);
+    if (next.bytes != NULL) {
+        call_send_later(call, next.bytes, next.size, more);
+    }
+}
+
+/* Until all that was handed over has been sent, or cannot be. */
+static void wait_until_sent(struct ps_rpc_call *call)
+{
+    ps_mutex_lock(&call->lock);
+    while (call->sending) {
+        ps_condition_wait(&call->changed, &call->lock);
+    }
+    ps_mutex_unlock(&call->lock);
+}
+
 /* The call's own thread. */
 static void method_run(void *context)
 {
     struct ps_rpc_call *call = context;
     method_of(call)->handle(call->core->options->context, call);
     ps_rpc_call_on_cancel(call, NULL, NULL);
+    wait_until_sent(call);
     method_conclude(call);
     /* Before the client learns that its call is over: it may then make the next one at once. */
     atomic_fetch_sub(&call->core->under_way[call->method], 1);
@@ -68,15 +113,6 @@ static void method_requested(struct ps_rpc_call *call)
         return;
     }
     core->threads_count++;
-}
-
-static void method_sent(struct ps_rpc_call *call, bool ok)
-{
-    ps_mutex_lock(&call->lock);
-    call->sending = false;
-    call->sent = ok;
-    ps_condition_broadcast(&call->changed);
-    ps_mutex_unlock(&call->lock);
 }
 
 /* Of a call whose request has not come. */
@@ -165,7 +201,7 @@ enum ps_status ps_rpc_call_send(struct ps_rpc_call *call, uint8_t *message, size
                        "a message of %zu bytes cannot be sent: the protocol takes %zu at most",
                        size, CORE_MESSAGE_SIZE_MAX);
     }
-    if (!method_of(call)->streams && call->messages > 0) {
+    if (!method_of(call)->streams && call->greeted) {
         ps_free(message);
         return ps_fail(err, PS_BUG, PS_CLASS_NONE, "a second answer to a call of %s",
                        method_of(call)->path);
@@ -175,16 +211,27 @@ enum ps_status ps_rpc_call_send(struct ps_rpc_call *call, uint8_t *message, size
         return fail_gone(call, err);
     }
     ps_mutex_lock(&call->lock);
-    call->sending = true;
-    ps_mutex_unlock(&call->lock);
-    call_send_later(call, message, size);
-    ps_mutex_lock(&call->lock);
-    while (call->sending) {
+    while (!call->broken &&
+           (call->queue_count == CALL_QUEUE_MAX ||
+            (call->queue_count > 0 && call->queue_bytes + size > CALL_QUEUE_BYTES))) {
         ps_condition_wait(&call->changed, &call->lock);
     }
-    bool sent = call->sent;
+    bool broken = call->broken, at_once = !broken && !call->sending;
+    call->sending = call->sending || at_once;
+    if (!broken && !at_once) {
+        size_t place = (call->queue_first + call->queue_count++) % CALL_QUEUE_MAX;
+        call->queue[place] = (struct call_message){message, size};
+        call->queue_bytes += size;
+    }
     ps_mutex_unlock(&call->lock);
-    return sent ? PS_OK : fail_gone(call, err);
+    if (broken) {
+        ps_free(message);
+        return fail_gone(call, err);
+    }
+    if (at_once) {
+        call_send_later(call, message, size, false);
+    }
+    return PS_OK;
 }
 
 void ps_rpc_call_finish(struct ps_rpc_call *call, enum ps_rpc_code code, const char *message)

@@ -26,6 +26,7 @@
 #define KEEPALIVE_MS 60000
 #define KEEPALIVE_TIMEOUT_MS 120000
 #define STREAMS_PER_CONNECTION_MAX 256
+#define WRITE_BUFFER_BYTES (256 * 1024)
 #define MILLISECOND_NS INT64_C(1000000)
 
 /* The library's own log is for those who look for a fault in it. */
@@ -59,6 +60,8 @@ static grpc_server *server_create(const struct ps_rpc_options *options)
         integer_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         integer_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0),
         integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        /* So much of a stream is gathered while more messages wait: fewer writes to the socket. */
+        integer_arg(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, WRITE_BUFFER_BYTES),
         /* A level, not an algorithm: a client that does not know gzip gets plain answers. The low
          * one is gzip. */
         integer_arg(GRPC_COMPRESSION_CHANNEL_DEFAULT_LEVEL, GRPC_COMPRESS_LEVEL_LOW),

@@ -40,9 +40,10 @@ struct ps_cancel *ps_rpc_call_cancel(struct ps_rpc_call *call);
 /* Runs on another thread when that happens (at once, if it has), until it is taken off by NULL. */
 void ps_rpc_call_on_cancel(struct ps_rpc_call *call, void (*tell)(void *context), void *context);
 /*
- * Sends one message, which it takes (memory of ps_malloc), also when it fails; waits until the
- * transport has taken it, which is the back-pressure. A unary method sends exactly one. CANCELED:
- * the client is gone. DATA: larger than 128 MiB.
+ * Sends one message, which it takes (memory of ps_malloc), also when it fails. Waits while as many
+ * as may wait do already, which is the back-pressure; the call's end comes after all of them. A
+ * unary method sends exactly one. CANCELED: the client is gone, so that this one or an earlier one
+ * is not sent. DATA: larger than 128 MiB.
  */
 enum ps_status ps_rpc_call_send(struct ps_rpc_call *call, uint8_t *message, size_t size,
                                 struct ps_error *err) PS_MUST_CHECK;
