@@ -273,3 +273,24 @@ def test_port_is_free_again_at_once(penstock):
         server = Server(penstock, port=port)
         assert server.stop() == 0
     assert Path(f"/proc/{server.process.pid}").exists() is False
+
+
+def test_what_was_read_arrives_while_the_sync_waits(serve, database):
+    """Messages gathered on their way are not held back until more come."""
+    database.psql(
+        LARGE.format(rows=5000) + "CREATE TABLE locked (k int PRIMARY KEY);"
+        "INSERT INTO locked VALUES (1); ANALYZE;"
+    )
+    server = serve()
+    configuration = database.configuration(lock_timeout="0", threads="2")
+    replica = Replica()
+    replica.declare(server.client.schema(configuration))
+    with session(database) as other:
+        other("BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE")
+        stream = server.client.update(configuration, timeout=60)
+        while len(replica.rows("large")) < 5000:
+            replica.apply(next(stream))
+        wait_for_blocked_reader(database)
+    replica.take(stream)
+    assert_same(database, replica, "large")
+    assert_same(database, replica, "locked")
