@@ -67,6 +67,7 @@ struct ps_source_request {
 struct ps_now {
     struct ps_timestamp utc;   /* the instant */
     struct ps_timestamp local; /* the same instant on the wall clock that naive columns follow */
+    bool held; /* a transaction is open of which nobody can see when it began: edges stay */
     bool horizon_known;
     struct ps_timestamp horizon_utc;    /* no transaction open now began before it, so none can */
     struct ps_timestamp horizon_local;  /* still commit a row stamped earlier */

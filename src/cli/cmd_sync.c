@@ -194,9 +194,11 @@ static enum exit_status run_sync(const struct command_line *line, struct output 
     } else if (ran && (status == PS_OK || status == PS_CANCELED || sync.run.tables_count > 0)) {
         write_summary(&sync, status);
     }
-    exit_status = sync.run.sink_failed && status != PS_CANCELED
-                      ? EXIT_FAILED
-                      : exit_status_of(status, &err, ps_run_result_totals(&sync.run).skipped);
+    exit_status =
+        sync.run.sink_failed && status != PS_CANCELED
+            ? EXIT_FAILED
+            : exit_status_of(status, &err,
+                             ps_run_result_totals(&sync.run).skipped + sync.run.tables_skipped);
     ps_run_result_done(&sync.run);
     local_done(&sync.local);
     return exit_status;

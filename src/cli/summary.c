@@ -120,12 +120,13 @@ static void print_next(const struct summary *summary, struct output *out)
 {
     output_puts(out, "\nwhat to try next:\n");
     print_again(summary, out);
-    output_printf(out, "  duckdb %s -c \"SHOW ALL TABLES\"\n", summary->warehouse);
-    output_printf(out,
-                  "  python3 -c \"import duckdb; print(duckdb.connect('%s').sql('SHOW ALL "
-                  "TABLES'))\"\n"
-                  "                              (pip install duckdb)\n",
-                  summary->warehouse);
+    output_printf(out, "  %s plan\n                              what would be read, how and why\n",
+                  summary->program);
+    output_printf(
+        out,
+        "  duckdb %s -c \"SHOW ALL TABLES\"\n"
+        "                              with DuckDB's command line, or any of its libraries\n",
+        summary->warehouse);
     if (summary->config_path == NULL) {
         output_printf(out,
                       "  %s sync --config examples/postgresql/configuration.json\n"

@@ -212,7 +212,8 @@ static enum ps_status choose_soft_delete(const struct ps_source_ops *ops,
         return PS_OK;
     }
     choice->soft_delete = known_soft_delete(ops, table);
-    if (configured != NULL) {
+    /* A name given for all tables need not be in each. */
+    if (configured != NULL && strchr(ps_config_text(config, "soft_delete_column"), '=') != NULL) {
         choice->soft_delete_warning = ps_arena_printf(
             arena, "\"%s\" has no column `%s` that can mark a row as deleted (soft_delete_column)",
             table->name, configured);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "engine/retry.h"
@@ -252,6 +253,11 @@ static enum ps_status select_tables(struct planner *planner, struct ps_error *er
             planner->selected[planner->selected_count++] = table;
         }
     }
+    for (size_t i = 0; i < planner->found.refused_count; i++) {
+        /* A pattern that hits one of them is no slip; what is refused is warned about anyhow. */
+        (void)matches_any(wanted, planner->found.refused[i], wanted_hits);
+        (void)matches_any(asked, planner->found.refused[i], asked_hits);
+    }
     warn_of_misses(planner, wanted, wanted_hits, "tables");
     warn_of_misses(planner, unwanted, unwanted_hits, "exclude_tables");
     warn_of_misses(planner, asked, asked_hits, "--tables");
@@ -330,6 +336,12 @@ static enum ps_status warn_of_old_horizon(struct planner *planner, struct ps_err
     enum ps_status status = planner->request->source_ops->now(planner->source, &now, err);
     if (status != PS_OK) {
         return status;
+    }
+    if (now.held) {
+        planner_warn(planner,
+                     "a prepared transaction is open at the source, and nobody can see when "
+                     "it began: until it ends, incremental reads begin where they began "
+                     "last");
     }
     if (!now.horizon_known) {
         planner->horizon_unknown =
@@ -459,6 +471,34 @@ static enum ps_status warn_of_unknown_horizon(struct planner *planner, struct ps
     return PS_OK;
 }
 
+/* One name for all tables is worth a word where none of them has it. */
+static enum ps_status warn_of_soft_delete(struct planner *planner, struct ps_error *err)
+{
+    const struct ps_plan *plan = planner->plan;
+    const char *name = ps_config_text(planner->request->config, "soft_delete_column");
+    bool there = name == NULL || strchr(name, '=') != NULL || plan->tables_count == 0;
+    for (size_t i = 0; i < plan->tables_count && !there; i++) {
+        const struct ps_plan_table *table = &plan->tables[i];
+        there =
+            table->soft_delete >= 0 &&
+            strcasecmp(table->source_table->columns[table->read_columns[table->soft_delete]].name,
+                       name) == 0;
+    }
+    if (there) {
+        return PS_OK;
+    }
+    const char *text =
+        ps_arena_printf(plan->arena,
+                        "no table has a column `%.128s` that can mark a row as deleted "
+                        "(soft_delete_column)",
+                        name);
+    if (text == NULL) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    planner_warn(planner, text);
+    return PS_OK;
+}
+
 static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
 {
     struct ps_plan *plan = planner->plan;
@@ -490,6 +530,9 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
         plan->tables_found = planner->found.tables_count;
         qsort(plan->tables, count, sizeof(*plan->tables), by_work_order);
         status = warn_of_unknown_horizon(planner, err);
+    }
+    if (status == PS_OK) {
+        status = warn_of_soft_delete(planner, err);
     }
     return status;
 }

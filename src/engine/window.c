@@ -45,6 +45,9 @@ static int64_t floor_days(int64_t seconds)
 struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct ps_now *now,
                                   const struct ps_scalar *largest, const struct ps_scalar *previous)
 {
+    if (now->held) {
+        return *previous; /* kept before that transaction could begin */
+    }
     struct ps_scalar limit = {.type = type, .scale = scale};
     if (type == PS_TYPE_UTC_DATETIME) {
         limit.present = true;

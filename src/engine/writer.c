@@ -258,6 +258,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
         }
         told->duplicates = loaded.duplicates;
         told->vanished = loaded.vanished;
+        told->deletes += loaded.vanished;
         if (loaded.duplicates > 0) {
             writer_warn(writer, "%s%s%s: %llu row%s the same as another row, and became one",
                         told->schema, told->schema[0] == '\0' ? "" : ".", told->table,

@@ -30,6 +30,18 @@ def test_missing_or_older_state_file_is_written_again(small, work):
         newer = json.loads(state.read_text())["number"]
 
 
+def test_table_of_the_users_own_is_left_alone(small, work):
+    (work / "files").mkdir()
+    with duckdb.connect(str(work / "files/warehouse.db")) as connection:
+        connection.execute("CREATE SCHEMA tester; CREATE TABLE tester.PatientDim (a int)")
+        connection.execute("INSERT INTO tester.PatientDim VALUES (1)")
+    done = small("sync", "--config", "configuration.json")
+    assert done.code != 0 and "not made by Penstock" in done.err and "--schema" in done.err
+    with duckdb.connect(str(work / "files/warehouse.db")) as connection:
+        assert connection.execute("SELECT * FROM tester.PatientDim").fetchall() == [(1,)]
+    assert small("sync", "--config", "configuration.json", "--schema", "mine").code == 0
+
+
 def test_state_and_warehouse_that_do_not_belong_together_are_refused(small, work):
     arguments = ["sync", "--config", "configuration.json"]
     state, warehouse = work / "files/state.json", work / "files/warehouse.db"

@@ -80,6 +80,24 @@ def test_row_written_after_the_sync_by_a_transaction_begun_before_arrives(flow):
     flow.sync_and_compare("t")
 
 
+def test_transaction_that_was_open_long_before_it_was_prepared_arrives(flow):
+    """The server tells when it was prepared; its rows bear the time when it began."""
+    flow.database.psql(CREATE)
+    flow.database.psql("UPDATE t SET updated_at = now()")
+    flow.sync_and_compare("t")
+    with session(flow.database) as late:
+        late("BEGIN; INSERT INTO t VALUES (5002, 'late')")
+        flow.database.psql("INSERT INTO t VALUES (5003, 'younger')")
+        late("SELECT pg_sleep(2); PREPARE TRANSACTION 'long'")
+    flow.database.psql("INSERT INTO t VALUES (5004, 'youngest')")
+    document = flow.sync()
+    assert any("prepared" in warning for warning in document["warnings"])
+    flow.sync()
+    flow.database.psql("COMMIT PREPARED 'long'")
+    flow.sync_and_compare("t")
+    flow.sync_and_compare("t")
+
+
 def test_prepared_transaction_arrives_once_it_is_committed(flow):
     flow.database.psql(CREATE)
     flow.database.psql("BEGIN; INSERT INTO t VALUES (5001, 'prepared'); PREPARE TRANSACTION 'late'")

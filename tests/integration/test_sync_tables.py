@@ -109,6 +109,24 @@ def test_many_small_tables(flow):
     assert len(document["tables"]) == 200
 
 
+def test_refused_table_that_was_read_before_shows_in_the_exit_status(flow):
+    flow.database.psql(
+        "CREATE ROLE reader LOGIN PASSWORD 'r'; CREATE TABLE open (k int PRIMARY KEY);"
+        "CREATE TABLE shut (k int PRIMARY KEY); GRANT SELECT ON open, shut TO reader"
+    )
+    try:
+        flow.settings |= {"user": "reader", "password": "r"}
+        flow.sync()
+        flow.database.psql("REVOKE SELECT ON shut FROM reader")
+        document = flow.sync(code=4)
+        assert any("GRANT SELECT" in warning for warning in document["warnings"])
+        document = flow.sync(code=4, tables="open,shut")
+        assert not any("no table matches" in warning for warning in document["warnings"])
+        flow.sync(code=3, tables="shut")
+    finally:
+        flow.database.psql("DROP OWNED BY reader; DROP ROLE reader")
+
+
 def test_partitioned_table_is_one_table(flow):
     flow.database.psql(
         "CREATE TABLE p (k int, d date, v text, PRIMARY KEY (k, d)) PARTITION BY RANGE (d);"

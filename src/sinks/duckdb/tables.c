@@ -460,6 +460,21 @@ static bool same_keys(const struct ps_table *a, const struct ps_table *b)
     return true;
 }
 
+/* A table of the user's own has neither of the columns that every copy has. */
+static enum ps_status check_own(const struct duck_table *entry, struct ps_error *err)
+{
+    for (uint32_t i = 0; i < entry->columns_count; i++) {
+        if (strcmp(entry->columns[i].name, DUCK_SYNCED) == 0 ||
+            strcmp(entry->columns[i].name, DUCK_DELETED) == 0) {
+            return PS_OK;
+        }
+    }
+    return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                   "the warehouse has a table %s.%s that was not made by Penstock, and it is left "
+                   "alone: rename it, or choose another schema with --schema",
+                   entry->schema, entry->name);
+}
+
 enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entry,
                                  const struct ps_table *table, bool *ret_changed,
                                  struct ps_error *err)
@@ -474,6 +489,9 @@ enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entr
     }
     bool changed = false;
     enum ps_status status = duck_tables_look_up(sink, entry, err);
+    if (status == PS_OK && entry->exists) {
+        status = check_own(entry, err);
+    }
     for (uint32_t i = 0; status == PS_OK && i < table->columns_count; i++) {
         status = merge_column(sink, entry, table->columns[i].name,
                               duck_type_of_column(&table->columns[i]), &changed, err);

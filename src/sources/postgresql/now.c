@@ -53,19 +53,20 @@ static enum ps_status read_clock(struct source *source, struct ps_now *now, stru
 
 /*
  * Sessions of other roles show no xact_start to a login without pg_read_all_stats; their presence
- * stays visible. The clock was read before: what begins later began after it.
+ * stays visible. The clock was read before: what begins later began after it. Of prepared
+ * transactions the server tells when they were prepared, not when they began; their number is taken
+ * after the sessions were looked at, so that one that is being prepared is seen here or there.
  */
 static void write_horizon(struct ps_buffer *sql, const struct source *source)
 {
     ps_buffer_puts(
         sql,
         "SELECT " MICROS("t") ", " MICROS(
-            "t::timestamp") ", hidden FROM (SELECT"
-                            " LEAST(min(a.xact_start), (SELECT min(p.prepared) FROM"
-                            " pg_catalog.pg_prepared_xacts p WHERE p.database ="
-                            " pg_catalog.current_database())) AS t, count(*) FILTER (WHERE"
+            "t::timestamp") ", hidden, prepared FROM (SELECT"
+                            " min(a.xact_start) AS t, count(*) FILTER (WHERE"
                             " a.query = '<insufficient privilege>' AND a.usesysid IS NOT NULL) AS "
-                            "hidden"
+                            "hidden, (SELECT count(*) FROM pg_catalog.pg_prepared_xacts p"
+                            " WHERE p.database = pg_catalog.current_database()) AS prepared"
                             " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
                             " pg_catalog.current_database() AND COALESCE(a.backend_type, '') NOT IN"
                             " ('autovacuum worker', 'walsender')"
@@ -107,6 +108,7 @@ static enum ps_status read_horizon(struct source *source, struct ps_now *now, st
         }
     }
     bool hidden = strtoll(PQgetvalue(result, 0, 2), NULL, 10) > 0;
+    now->held = strtoll(PQgetvalue(result, 0, 3), NULL, 10) > 0;
     PQclear(result);
     if (hidden) {
         ps_buffer_puts(&source->reason, "the login cannot see when the transactions of other roles "
