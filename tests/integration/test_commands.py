@@ -24,7 +24,18 @@ from postgres import BIN
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SMALL = {"source": "ehr", "ehr_patients": "20"}
-COMMANDS = ["sync", "form", "check", "discover", "plan", "reset", "version", "help"]
+COMMANDS = [
+    "sync",
+    "serve",
+    "tester",
+    "form",
+    "check",
+    "discover",
+    "plan",
+    "reset",
+    "version",
+    "help",
+]
 
 MASKS = [
     (re.compile(r" +\d+\.\d+ s$", re.M), "  # s"),  # a table's last column
@@ -36,6 +47,7 @@ MASKS = [
     (re.compile(r"^DuckDB: v\S+, .*", re.M), "DuckDB: #, #"),
     (re.compile(r"^(libpq|OpenSSL): \d+\.\d+\S*,", re.M), r"\1: #,"),
     (re.compile(r"PID \d+"), "PID #"),
+    (re.compile(r"\S+/penstock (plan|sync)\b"), r"penstock \1"),  # as it was called
 ]
 
 
