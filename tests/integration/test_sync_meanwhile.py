@@ -63,7 +63,7 @@ def test_table_changed_while_the_reader_waits(flow, change, synced_before):
 def test_table_dropped_while_the_reader_waits(flow, synced_before):
     if synced_before:
         flow.sync()
-    sync_held_up(flow, "DROP TABLE t")
+    sync_held_up(flow, "DROP TABLE t", code=4)  # it was not synced, and the status says so
     flow.assert_equal("other")
     if synced_before:
         assert flow.value("SELECT count(*) FROM tester.t") == 5000
