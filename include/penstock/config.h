@@ -25,7 +25,8 @@ enum ps_option_type {
     PS_OPTION_BOOLEAN,  /* true/false, yes/no, on/off, 1/0 */
     PS_OPTION_CHOICE,   /* one of `choices` or `described_choices`, case does not count */
     PS_OPTION_LIST,     /* separated by commas; blanks round an entry are dropped */
-    PS_OPTION_BY_TABLE, /* "value", or "schema.table=value, other=value"; see ps_config_by_table */
+    PS_OPTION_BY_TABLE, /* "value", or "schema.table=value, other=value"; see ps_config_by_table.
+                           Each value is one of `choices` where there are any */
     PS_OPTION_UPLOAD,   /* a file's bytes in base64; see ps_config_upload */
 };
 
@@ -58,7 +59,7 @@ struct ps_option {
     const char *default_value;  /* as text; NULL: none, "not set" */
     const char *placeholder;    /* in the form; may be NULL */
     int64_t minimum, maximum;   /* INTEGER */
-    const char *const *choices; /* CHOICE: NULL-terminated */
+    const char *const *choices; /* CHOICE, BY_TABLE: NULL-terminated */
     const char *const
         *aliases; /* other names that are taken for it, NULL-terminated; may be NULL */
     const struct ps_choice *described_choices; /* CHOICE, in place of `choices`: ends with a value

@@ -59,7 +59,8 @@ struct ps_column {
     bool json_valid;      /* JSON: the source has validated every value */
     bool backfilled;      /* added with a default: rows older than the column are not NULL in it */
     double null_fraction; /* 0..1 from statistics; negative: unknown */
-    uint32_t source_id;   /* the source's own handle (PostgreSQL: attnum) */
+    double distinct_estimate; /* values that differ, from statistics; 0 or less: unknown */
+    uint32_t source_id;       /* the source's own handle (PostgreSQL: attnum) */
 };
 
 enum ps_table_kind {

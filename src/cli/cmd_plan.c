@@ -21,7 +21,13 @@ static void add_table(struct table *text, const struct ps_plan_table *table)
     table_add(text, ps_mode_name(table->mode));
     table_add(text, table->load ? "all rows" : "changes");
     table_add(text, figures_estimate(table->source_table->rows_estimate, rows));
-    table_add(text, ps_size_class_name(table->size_class));
+    ps_buffer_clear(&cell);
+    ps_buffer_puts(&cell, ps_size_class_name(table->sizing.size_class));
+    if (table->sizing.strategy != PS_STRATEGY_NONE) {
+        ps_buffer_printf(&cell, "; %s: %s", ps_strategy_name(table->sizing.strategy),
+                         table->sizing.reason);
+    }
+    table_add(text, ps_buffer_text(&cell));
     ps_buffer_clear(&cell);
     ps_buffer_puts(&cell, table->reason);
     if (table->load_reason != NULL) {

@@ -223,7 +223,13 @@ void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_t
         table->soft_delete < 0 ? NULL : table->read_table->columns[table->soft_delete].name);
     result_put_estimate(writer, "rows_estimate", table->source_table->rows_estimate);
     result_put_estimate(writer, "bytes_estimate", table->source_table->bytes_estimate);
-    ps_json_put_text(writer, "class", ps_size_class_name(table->size_class));
+    ps_json_put_text(writer, "class", ps_size_class_name(table->sizing.size_class));
+    ps_json_put_text(writer, "strategy", ps_strategy_name(table->sizing.strategy));
+    ps_json_put_text(writer, "strategy_reason", table->sizing.reason);
+    ps_json_put_integer(writer, "batch_rows", table->sizing.parameters.batch_rows);
+    ps_json_put_integer(writer, "batch_bytes", (int64_t)table->sizing.parameters.batch_bytes);
+    ps_json_put_integer(writer, "checkpoint_rows",
+                        (int64_t)table->sizing.parameters.checkpoint_rows);
     ps_json_close(writer, '}');
 }
 

@@ -89,6 +89,14 @@ static void codes_put(struct ps_buffer *out, const char *const *texts)
     }
 }
 
+static void choices_put(struct ps_buffer *out, const struct ps_option *option)
+{
+    for (size_t i = 0; value_choice(option, i) != NULL; i++) {
+        ps_buffer_puts(out, i == 0 ? "" : ", ");
+        code_put(out, value_choice(option, i));
+    }
+}
+
 static void type_put(struct ps_buffer *out, const struct ps_option *option)
 {
     switch (option->type) {
@@ -106,16 +114,17 @@ static void type_put(struct ps_buffer *out, const struct ps_option *option)
         break;
     case PS_OPTION_CHOICE:
         ps_buffer_puts(out, "choice: ");
-        for (size_t i = 0; value_choice(option, i) != NULL; i++) {
-            ps_buffer_puts(out, i == 0 ? "" : ", ");
-            code_put(out, value_choice(option, i));
-        }
+        choices_put(out, option);
         break;
     case PS_OPTION_LIST:
         ps_buffer_puts(out, "list");
         break;
     case PS_OPTION_BY_TABLE:
         ps_buffer_puts(out, "by table");
+        if (option->choices != NULL || option->described_choices != NULL) {
+            ps_buffer_puts(out, ": ");
+            choices_put(out, option);
+        }
         break;
     case PS_OPTION_UPLOAD:
         ps_buffer_printf(out, "file, at most %" PRId32 " bytes", option->upload_bytes_max);

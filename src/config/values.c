@@ -186,8 +186,21 @@ static enum ps_status by_table_entry(struct ps_arena *arena, const char *key, ch
                : ps_fail_nomem(err, "reading the configuration");
 }
 
-static enum ps_status by_table_parse(struct ps_arena *arena, const char *key, struct value *value,
-                                     struct ps_error *err)
+/* Where the option has choices, the value becomes one of them as the table spells it. */
+static enum ps_status by_table_choice(const struct ps_option *option, const char *key,
+                                      struct value_by_table *entry, struct ps_error *err)
+{
+    struct value choice = {.text = entry->value};
+    if (option->choices == NULL && option->described_choices == NULL) {
+        return PS_OK;
+    }
+    enum ps_status status = choice_parse(option, key, &choice, err);
+    entry->value = choice.text;
+    return status;
+}
+
+static enum ps_status by_table_parse(struct ps_arena *arena, const struct ps_option *option,
+                                     const char *key, struct value *value, struct ps_error *err)
 {
     struct value_by_table *entries =
         ps_arena_array(arena, entries_count(value->text) + 1, sizeof(*entries));
@@ -202,6 +215,9 @@ static enum ps_status by_table_parse(struct ps_arena *arena, const char *key, st
             return ps_fail_nomem(err, "reading the configuration");
         }
         enum ps_status status = by_table_entry(arena, key, entry, &entries[count], err);
+        if (status == PS_OK) {
+            status = by_table_choice(option, key, &entries[count], err);
+        }
         if (status != PS_OK) {
             return status;
         }
@@ -320,7 +336,7 @@ enum ps_status value_parse(struct ps_arena *arena, const struct ps_option *optio
         status = list_parse(arena, &value, err);
         break;
     case PS_OPTION_BY_TABLE:
-        status = by_table_parse(arena, key, &value, err);
+        status = by_table_parse(arena, option, key, &value, err);
         break;
     case PS_OPTION_UPLOAD:
         status = upload_parse(arena, option, key, &value, err);

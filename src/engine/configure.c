@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "engine/engine.h"
+#include "engine/size_class.h"
 #include "sources/registry.h"
 
 enum ps_status ps_configure_source(const struct ps_settings *settings, const char *fixed,
@@ -40,7 +41,18 @@ enum ps_status ps_configure(struct ps_settings *settings, const struct ps_source
         .sources = ps_sources(),
         .engine_options = ps_engine_options,
     };
-    return ps_config_new_of_source(settings, &request, ret_config, err);
+    struct ps_config *config = NULL;
+    enum ps_status status = ps_config_new_of_source(settings, &request, &config, err);
+    if (status == PS_OK) {
+        int64_t small, large;
+        status = size_thresholds(config, &small, &large, err);
+    }
+    if (status != PS_OK) {
+        ps_config_free(config);
+        return status;
+    }
+    *ret_config = config;
+    return PS_OK;
 }
 
 enum ps_status ps_configure_form(const char *source, struct ps_form **ret_form,

@@ -26,6 +26,36 @@ const char *ps_mode_name(enum ps_mode mode);
 enum ps_size_class { PS_SIZE_SMALL, PS_SIZE_MEDIUM, PS_SIZE_LARGE };
 const char *ps_size_class_name(enum ps_size_class size_class);
 
+/* What the shape of a table calls for. From 1 on in the order of the option's choices. */
+enum ps_strategy {
+    PS_STRATEGY_NONE,
+    PS_STRATEGY_WIDE,
+    PS_STRATEGY_HIGH_CARDINALITY,
+    PS_STRATEGY_SPARSE,
+    PS_STRATEGY_TIME_SERIES,
+    PS_STRATEGY_AI_ML,
+    PS_STRATEGY_REAL_TIME,
+};
+const char *ps_strategy_name(enum ps_strategy strategy);
+
+/* With what a table is read, before anything was measured. */
+struct ps_size_parameters {
+    uint32_t batch_rows;
+    size_t batch_bytes;
+    uint32_t queue_rows; /* at least four batches */
+    uint64_t checkpoint_rows;
+    uint32_t partition_rows;
+    uint32_t threads; /* that may read the table at once */
+    int64_t connection_max_age_hours;
+};
+
+struct ps_sizing {
+    enum ps_size_class size_class;
+    enum ps_strategy strategy;
+    const char *reason; /* why that strategy, for people */
+    struct ps_size_parameters parameters;
+};
+
 /*
  * One table of the plan. Everything lives in the plan's arena. `read_columns[i]` is the index in
  * source_table of the batch's column i; the first sink_table->columns_count of them are sent under
@@ -45,7 +75,7 @@ struct ps_plan_table {
     int32_t soft_delete;     /* batch column; -1: none */
     struct ps_scalar edge;   /* where the last read ended; not present with a load */
     const char *position;    /* of a read of changes; NULL: from the first on */
-    enum ps_size_class size_class;
+    struct ps_sizing sizing;
     const struct ps_selected_table *selected; /* the platform's entry of it; NULL: none */
     const char *fingerprint;                  /* of columns and keys; kept in the state */
 };

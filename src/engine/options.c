@@ -3,11 +3,21 @@
  * defaults (docs/options.md is made from it).
  */
 #include "engine/engine.h"
+#include "engine/strategy.h"
 
 #define MESSAGE_BYTES ((size_t)1 << 20)
 
 static const char *const destination_names_choices[] = {"table", "schema_table", "schema", NULL};
 static const char *const on_bad_row_choices[] = {"skip", "stop", NULL};
+
+static const struct ps_choice profile_choices[] = {
+    {"development", "Development",
+     "Medium from 100,000 rows, large from 1,000,000, batches of 500."},
+    {"production", "Production", "Medium from 1,000,000 rows, large from 50,000,000."},
+    {"high_volume", "High volume",
+     "Medium from 5,000,000 rows, large from 250,000,000, batches of 2,000 for large ones."},
+    {.value = NULL},
+};
 
 #define INTEGER(name_, label_, minimum_, maximum_, default_, help_)                                \
     {                                                                                              \
@@ -60,24 +70,48 @@ const struct ps_option ps_engine_options[] = {
     INTEGER("lookback_seconds", "Look-back", 0, 31536000, "300",
             "How far before its edge an incremental read begins again, in seconds, for clients "
             "that compute times themselves. 0 turns it off."),
+    {.name = "profile",
+     .label = "Profile",
+     .type = PS_OPTION_CHOICE,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "production",
+     .described_choices = profile_choices,
+     .help = "Where tables begin to count as medium and large, and how many rows a batch has."},
+    {.name = "strategy",
+     .label = "Strategy",
+     .type = PS_OPTION_BY_TABLE,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "auto",
+     .choices = strategy_choices,
+     .help = "For all tables, or table=strategy, …. wide: fewer tables count as small. "
+             "high_cardinality: fewer as large. sparse: tables count as medium and large at half "
+             "the rows. time_series: no change. ai_ml: batches of at most 1 MiB. real_time: "
+             "batches of 100 rows, a checkpoint every 1,000, one thread a table. auto: by the "
+             "source's statistics; `penstock plan` shows which and why."},
+    INTEGER("small_table_threshold", "Small tables have fewer rows", 1, 1000000000000000000, NULL,
+            "Not set: 1,000,000 (development 100,000, high_volume 5,000,000)."),
+    INTEGER("large_table_threshold", "Large tables have that many rows", 1, 1000000000000000000,
+            NULL, "Not set: 50,000,000 (development 1,000,000, high_volume 250,000,000)."),
     INTEGER("threads", "Threads", 1, 64, NULL,
             "How many tables are read at once. More than 4 count as 4. Not set: as many as there "
             "are tables, up to 4."),
     INTEGER("batch_size", "Rows in a batch", 1, 1000000, NULL,
-            "Not set: 5,000 for tables under a million rows, 2,500 up to 50 million, else 1,000."),
+            "Not set: 5,000 for small tables, 2,500 for medium ones, 1,000 for large ones, unless "
+            "`profile` or `strategy` says otherwise."),
     INTEGER("batch_bytes", "Bytes in a batch", 1024, 1073741824, NULL,
             "A batch ends with the row that reaches this size, and so does a message to the "
             "platform. Not set: 4 MiB for a batch, 1 MiB for a message, unless the source has its "
             "own size."),
     INTEGER("max_value_bytes", "Largest value", 1024, 1073741824, "104857600",
             "A row with a larger value cannot be carried."),
-    INTEGER("max_queue_size", "Rows in the queue", 1, 100000000, NULL,
-            "How many rows may wait between readers and the writer; at least four batches. Not "
-            "set: 10,000 for tables under a million rows, 5,000 up to 50 million, else 1,000; the "
-            "largest among the sync's tables."),
+    INTEGER(
+        "max_queue_size", "Rows in the queue", 1, 100000000, NULL,
+        "How many rows may wait between readers and the writer; at least four batches. Not "
+        "set: 10,000 for small tables, 5,000 for medium ones, 1,000 for large ones; the largest "
+        "among the sync's tables."),
     INTEGER("checkpoint_rows", "Rows between checkpoints", 1, 1000000000, NULL,
-            "Not set: 1,000,000 for tables under a million rows, 500,000 up to 50 million, else "
-            "100,000. A checkpoint also falls due after 64 MiB."),
+            "Not set: 1,000,000 for small tables, 500,000 for medium ones, 100,000 for large ones. "
+            "A checkpoint also falls due after 64 MiB."),
     INTEGER("checkpoint_seconds", "Seconds between checkpoints", 1, 3600, NULL,
             "Not set: 2 for `penstock sync`."),
     INTEGER("max_retries", "Retries", 0, 100, "5",

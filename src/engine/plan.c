@@ -9,7 +9,6 @@
 
 #include "base/alloc.h"
 #include "engine/retry.h"
-#include "engine/size_class.h"
 
 /* Ten thousand wide tables stay far below it. */
 #define PLAN_BYTES_MAX (SIZE_C(4) << 30)
@@ -419,8 +418,8 @@ static enum ps_status discover(struct planner *planner, struct ps_error *err)
 static int by_work_order(const void *a, const void *b)
 {
     const struct ps_plan_table *x = a, *y = b;
-    if (x->size_class != y->size_class) {
-        return x->size_class < y->size_class ? -1 : 1;
+    if (x->sizing.size_class != y->sizing.size_class) {
+        return x->sizing.size_class < y->sizing.size_class ? -1 : 1;
     }
     int64_t rows_x = x->source_table->rows_estimate, rows_y = y->source_table->rows_estimate;
     if (rows_x != rows_y) {

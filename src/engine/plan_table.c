@@ -338,7 +338,11 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
     }
     const struct fingerprint_subject subject = {planned.sink_table, selection.left_out,
                                                 deletes_hash(request, choice.soft_delete)};
-    planned.size_class = ps_size_class_of(request->table->rows_estimate);
+    status = size_choose(request->plan->source_ops, request->plan->config, request->arena,
+                         request->table, &planned.sizing, err);
+    if (status != PS_OK) {
+        return status;
+    }
     if (planned.mode == PS_MODE_INCREMENTAL) {
         planned.load_reason = load_reason(request, &planned, &subject);
         planned.load = planned.load_reason != NULL;

@@ -10,7 +10,6 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/plan.h"
-#include "engine/size_class.h"
 #include "engine/writer.h"
 
 #define QUEUE_BYTES ((size_t)16 << 20)
@@ -57,9 +56,8 @@ static enum ps_status queue_make(struct run *run, struct ps_error *err)
 {
     size_t rows = 1;
     for (size_t i = 0; i < run->plan->tables_count; i++) {
-        struct ps_size_parameters parameters =
-            ps_size_parameters_of(run->plan->tables[i].size_class, run->request->plan.config);
-        rows = parameters.queue_rows > rows ? parameters.queue_rows : rows;
+        uint32_t queue_rows = run->plan->tables[i].sizing.parameters.queue_rows;
+        rows = queue_rows > rows ? queue_rows : rows;
     }
     return ps_queue_new(QUEUE_ITEMS, rows, QUEUE_BYTES, &run->queue, err);
 }

@@ -1,21 +1,24 @@
 /*
- * Size classes and the parameters that follow from them, before anything was measured.
+ * Size classes, profiles and strategies, and the parameters that follow from them before anything
+ * was measured. docs/architecture.md, "Size classes".
  */
 #ifndef PS_ENGINE_SIZE_CLASS_H
 #define PS_ENGINE_SIZE_CLASS_H
 
 #include "engine/engine.h"
 
-struct ps_size_parameters {
-    uint32_t batch_rows;
-    uint32_t queue_rows;
-    uint64_t checkpoint_rows;
-};
+/*
+ * Class, strategy and parameters of a described table: by its estimate of rows (an unknown one
+ * counts as small), and what the configuration says in their place. The reason goes to the arena.
+ * NOMEM.
+ */
+enum ps_status size_choose(const struct ps_source_ops *ops, const struct ps_config *config,
+                           struct ps_arena *arena, const struct ps_table *table,
+                           struct ps_sizing *ret_sizing, struct ps_error *err) PS_MUST_CHECK;
 
-/* By the estimate of rows; an unknown one counts as small. */
-enum ps_size_class ps_size_class_of(int64_t rows_estimate);
-/* What the configuration says, else what the class does. */
-struct ps_size_parameters ps_size_parameters_of(enum ps_size_class size_class,
-                                                const struct ps_config *config);
+/* The rows from which a table is no longer small, and those from which it is large, for tables
+ * without a strategy. CONFIG: the latter is below the former. */
+enum ps_status size_thresholds(const struct ps_config *config, int64_t *ret_small,
+                               int64_t *ret_large, struct ps_error *err) PS_MUST_CHECK;
 
 #endif

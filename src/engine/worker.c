@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "engine/plan.h"
 #include "engine/run.h"
-#include "engine/size_class.h"
 #include "engine/transform.h"
 #include "engine/window.h"
 
@@ -117,7 +116,7 @@ static void reader_forget(struct worker *worker)
 static enum ps_status read_prepare(struct read *read, struct ps_error *err)
 {
     const struct ps_config *config = read->worker->run->request->plan.config;
-    struct ps_size_parameters parameters = ps_size_parameters_of(read->table->size_class, config);
+    const struct ps_size_parameters *parameters = &read->table->sizing.parameters;
     uint32_t count = read->table->read_table->columns_count;
     read->columns = ps_malloc_array((size_t)count + 1, sizeof(uint32_t));
     if (read->columns == NULL) {
@@ -130,8 +129,8 @@ static enum ps_status read_prepare(struct read *read, struct ps_error *err)
         .table = read->table->read_table,
         .columns = read->columns,
         .columns_count = count,
-        .rows_max = parameters.batch_rows,
-        .bytes_max = ps_batch_bytes(source_ops(read->worker), config),
+        .rows_max = parameters->batch_rows,
+        .bytes_max = parameters->batch_bytes,
     };
     enum ps_status status = ps_batch_pool_new(&shape, BATCHES_KEPT, &read->pool, err);
     if (status == PS_OK) {

@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/plan.h"
-#include "engine/size_class.h"
 
 #define CHECKPOINT_BYTES (UINT64_C(64) << 20)
 /* A state is not written again before this many times its own size has been sent, … */
@@ -297,12 +296,10 @@ static void write_skipped(struct writer *writer, const struct event *event)
 
 enum ps_status writer_write(struct writer *writer, struct event *event, struct ps_error *err)
 {
-    const struct ps_config *config = writer->run->request->plan.config;
     enum ps_status status = PS_OK;
     writer->dirty = true;
     writer->table = writer->result->tables[event->table].table;
-    writer->checkpoint_rows =
-        ps_size_parameters_of(event->plan->size_class, config).checkpoint_rows;
+    writer->checkpoint_rows = event->plan->sizing.parameters.checkpoint_rows;
     switch (event->kind) {
     case EVENT_BEGIN:
         status = write_begin(writer, event, err);

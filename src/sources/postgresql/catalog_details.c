@@ -203,6 +203,10 @@ enum ps_status catalog_statistic_row(void *context, const PGresult *row, struct 
         struct ps_column *column = &table->columns[i].column;
         if (strcmp(column->name, PQgetvalue(row, 0, 1)) == 0) {
             column->null_fraction = strtod(PQgetvalue(row, 0, 2), NULL);
+            /* Below zero it is a share of the rows, for columns that grow with the table. */
+            double distinct = strtod(PQgetvalue(row, 0, 3), NULL);
+            column->distinct_estimate =
+                distinct < 0 ? -distinct * (double)table->table.rows_estimate : distinct;
             break;
         }
     }

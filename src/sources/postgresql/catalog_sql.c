@@ -93,7 +93,7 @@ static void write_indexes(struct ps_buffer *sql, const struct link *link,
 
 static void write_statistics(struct ps_buffer *sql, const struct catalog_scope *scope)
 {
-    ps_buffer_puts(sql, "SELECT c.oid, s.attname, s.null_frac FROM pg_stats s"
+    ps_buffer_puts(sql, "SELECT c.oid, s.attname, s.null_frac, s.n_distinct FROM pg_stats s"
                         " JOIN pg_namespace n ON n.nspname = s.schemaname"
                         " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename"
                         " WHERE s.inherited = (c.relkind = 'p') AND ");

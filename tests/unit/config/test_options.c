@@ -38,6 +38,7 @@ static const struct ps_option engine_options[] = {
     {.name = "debug", .type = PS_OPTION_BOOLEAN, .default_value = "false"},
     {.name = "views", .type = PS_OPTION_BOOLEAN},
     {.name = "choice", .type = PS_OPTION_CHOICE, .choices = modes},
+    {.name = "choices", .type = PS_OPTION_BY_TABLE, .choices = modes},
     {.name = NULL},
 };
 static const struct ps_option *const tables[] = {source_options, engine_options, NULL};
@@ -295,6 +296,19 @@ static void test_config_by_table_takes_first_match_then_plain_then_default(void 
     unmake(&made);
 }
 
+static void test_config_by_table_with_choices_takes_no_others(void **context)
+{
+    (void)context;
+    struct made made;
+    MAKE_WITH(&made, "choices", "s.t=REQUIRE, Prefer");
+    assert_int_equal(made.status, PS_OK);
+    assert_string_equal(ps_config_by_table(made.config, "choices", "s", "t"), "require");
+    assert_string_equal(ps_config_by_table(made.config, "choices", "s", "u"), "prefer");
+    unmake(&made);
+    MAKE_WITH(&made, "choices", "s.t=requires");
+    ASSERT_REFUSED(&made, "\"choices\" is \"requires\"", "one of require, prefer, disable");
+}
+
 static void test_config_by_table_malformed_is_refused(void **context)
 {
     (void)context;
@@ -498,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_config_boolean_takes_all_its_words),
         cmocka_unit_test(test_config_choice_unknown_lists_the_choices),
         cmocka_unit_test(test_config_by_table_takes_first_match_then_plain_then_default),
+        cmocka_unit_test(test_config_by_table_with_choices_takes_no_others),
         cmocka_unit_test(test_config_by_table_malformed_is_refused),
         cmocka_unit_test(test_config_list_of_commas_alone_is_empty),
         cmocka_unit_test(test_config_required_missing_names_all_of_them),

@@ -1,0 +1,93 @@
+"""Classes and strategies in the plan, judged by the statistics of a real catalog."""
+
+import pytest
+
+COLUMNS = ", ".join(f"c{i} int DEFAULT 1" for i in range(120))
+CREATE = f"""
+CREATE TABLE plain (k int PRIMARY KEY, v text, w text);
+INSERT INTO plain SELECT i, 'v' || i % 10, 'w' || i % 10 FROM generate_series(1, 20000) i;
+CREATE TABLE unlike (k int PRIMARY KEY, v text);
+INSERT INTO unlike SELECT i, md5(i::text) FROM generate_series(1, 20000) i;
+CREATE TABLE empty_mostly (k int PRIMARY KEY, a text, b text, c text, d text);
+INSERT INTO empty_mostly (k, a) SELECT i, 'a' FROM generate_series(1, 20000) i;
+CREATE TABLE broad (k int PRIMARY KEY, {COLUMNS});
+INSERT INTO broad (k) SELECT i FROM generate_series(1, 11000) i;
+CREATE TABLE vectors (k int PRIMARY KEY, v float8[]);
+INSERT INTO vectors
+  SELECT i, array_agg(random()) FROM generate_series(1, 300) i, generate_series(1, 1500) GROUP BY i;
+CREATE TABLE measures (k int, at timestamptz, v text, PRIMARY KEY (k, at));
+INSERT INTO measures SELECT i, now(), 'v' FROM generate_series(1, 20000) i;
+"""
+
+
+@pytest.fixture
+def plan(penstock, database):
+    database.psql(CREATE)
+    database.psql("VACUUM ANALYZE")  # which alone knows how much lies beside the table's own file
+
+    def run(*arguments, **settings):
+        path = penstock.configure(database.configuration(**settings))
+        return penstock("plan", "--config", path, *arguments)
+
+    return run
+
+
+def tables(done):
+    assert done.code == 0, done.err
+    return {table["table"]: table for table in done.document["tables"]}
+
+
+def test_plan_judges_strategies_by_the_statistics(plan):
+    found = tables(plan("--json"))
+    assert {name: table["strategy"] for name, table in found.items()} == {
+        "plain": "none",
+        "unlike": "high_cardinality",
+        "empty_mostly": "sparse",
+        "broad": "wide",
+        "vectors": "ai_ml",
+        "measures": "time_series",
+    }
+    assert found["broad"]["strategy_reason"] == "121 columns"
+    assert found["empty_mostly"]["strategy_reason"] == "75 % of its values are NULL"
+    assert found["vectors"]["batch_bytes"] == 1 << 20
+    assert found["plain"]["batch_bytes"] == 4 << 20
+
+
+def test_plan_shows_people_the_strategy_and_why(plan):
+    done = plan()
+    assert "small; wide: 121 columns" in done.out
+    assert "none" not in done.out
+
+
+def test_plan_classes_follow_thresholds_and_strategy(plan):
+    thresholds = {"small_table_threshold": "15000", "large_table_threshold": "18000"}
+    found = tables(plan("--json", strategy="plain=sparse, unlike=high_cardinality", **thresholds))
+    classes = {name: table["class"] for name, table in found.items()}
+    assert classes == {
+        "plain": "large",  # from 9,000 rows on
+        "unlike": "medium",  # large from 27,000
+        "empty_mostly": "large",  # judged as sparse
+        "broad": "small",  # from 11,250 on
+        "vectors": "small",
+        "measures": "large",
+    }
+    assert [table["class"] for table in found.values()] == sorted(
+        classes.values(), key=["small", "medium", "large"].index
+    )
+
+
+def test_plan_profile_sets_batches(plan):
+    found = tables(plan("--json", profile="development"))
+    assert {table["batch_rows"] for table in found.values()} == {500}
+
+
+def test_thresholds_that_contradict_are_refused(plan):
+    done = plan(small_table_threshold="100", large_table_threshold="10")
+    assert done.code == 2
+    assert '"large_table_threshold" (10 rows) is below "small_table_threshold"' in done.err
+
+
+def test_unknown_strategy_is_refused_by_name(plan):
+    done = plan(strategy="plain=vide")
+    assert done.code == 2
+    assert '"strategy" is "vide"' in done.err and "high_cardinality" in done.err
