@@ -4,6 +4,7 @@
  */
 #include "base/alloc.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -85,6 +86,11 @@ char *ps_strndup(const char *text, size_t size)
 void ps_free(void *memory)
 {
     free(memory);
+}
+
+void ps_alloc_trim(void)
+{
+    (void)malloc_trim(0);
 }
 
 void ps_alloc_fail_after(int64_t count, int forever)

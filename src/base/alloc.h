@@ -23,6 +23,9 @@ PS_PUBLIC char *ps_strdup(const char *text);
 PS_PUBLIC char *ps_strndup(const char *text, size_t size);
 PS_PUBLIC void ps_free(void *memory); /* NULL is fine */
 
+/* Gives free memory that the C library keeps back to the system: after work that took much. */
+void ps_alloc_trim(void);
+
 /*
  * For tests: the allocation after `count` further ones fails, and so do all later ones where
  * `forever`; count < 0 turns it off. ps_alloc_count tells how many there have been. All threads.

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/command.h"
@@ -78,11 +79,15 @@ static enum ps_status take_source(const struct command_line *line, struct rpc_se
 /*
  * Messages are allocated by the reader and freed by who sends them. By its defaults the C library
  * gives that memory back and asks for it again all the time: a fifth of a sync's CPU time. What it
- * keeps goes back when no call is left (rpc/service.c).
+ * keeps goes back after each call (rpc/server.c), but for the end of each of its arenas, which it
+ * makes eight of for each processor: the threshold times the number of arenas stays. One arena
+ * alone, or two, would make readers and sender wait for each other.
  */
 static void keep_memory_of_messages(void)
 {
-    (void)mallopt(M_TRIM_THRESHOLD, 8 << 20);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    (void)mallopt(M_ARENA_MAX, processors > 2 ? 2 * (int)processors : 4);
+    (void)mallopt(M_TRIM_THRESHOLD, 2 << 20);
     (void)mallopt(M_TOP_PAD, 256 << 10);
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }

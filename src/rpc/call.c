@@ -77,6 +77,7 @@ static void call_release_if_over(struct ps_rpc_call *call)
     if (call->thread.started) {
         ps_thread_join(&call->thread); /* It has started the end, its last act. */
         core->threads_count--;
+        core->trim_ns = core->trim_ns != 0 ? core->trim_ns : ps_monotonic_ns() + CORE_TRIM_NS;
     }
     ps_thread_join(&call->teller);
     if (call->previous != NULL) {

@@ -12,6 +12,10 @@
 #include "rpc/completion.h"
 #include "rpc/server.h"
 
+/* So long after a call's end free memory goes back to the system: once the library has freed its
+ * own part too, and once for many calls that end together. */
+#define CORE_TRIM_NS INT64_C(100000000)
+
 /* The most that the protocol lets a message be, in both directions. */
 #define CORE_MESSAGE_SIZE_MAX ((size_t)128 << 20)
 /* Calls under way, each on its thread; and all that have arrived, those that stay silent too. */
@@ -27,9 +31,10 @@ struct core {
     struct ps_rpc_call *calls;   /* all that have arrived and are not released */
     unsigned calls_count;
     unsigned threads_count;
-    bool draining; /* new calls are refused */
-    bool closing;  /* and none is asked for any more */
-    bool closed;   /* the library's server has shut down */
+    bool draining;   /* new calls are refused */
+    bool closing;    /* and none is asked for any more */
+    bool closed;     /* the library's server has shut down */
+    int64_t trim_ns; /* when memory goes back to the system; 0: nothing has been freed */
     struct completion_tag shut;
     /* One for each of the options' methods. A call's own thread counts itself out. */
     atomic_uint *under_way;

@@ -77,6 +77,10 @@ static void core_poll(struct core *core)
         (void)call_expect(core); /* Memory had run out; if it still has, the next turn asks. */
     }
     (void)completion_poll(core->queue, LOOK_MS);
+    if (core->trim_ns != 0 && ps_monotonic_ns() >= core->trim_ns) {
+        core->trim_ns = 0;
+        ps_alloc_trim();
+    }
 }
 
 static void core_poll_until_idle(struct core *core, int64_t wait_ms)

@@ -4,7 +4,6 @@
 #include "rpc/service.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -22,8 +21,7 @@
 
 /*
  * Calls that have a configuration. What it brings to the whole process, its secrets and `debug`, is
- * forgotten when none is left: a server that lives long meets more passwords than can be kept. So
- * is memory that the C library keeps for calls to come.
+ * forgotten when none is left: a server that lives long meets more passwords than can be kept.
  */
 static struct {
     struct ps_mutex lock;
@@ -43,7 +41,6 @@ static void configured_call_ends(void)
     if (--configured.count == 0) {
         ps_redact_clear();
         ps_log_configure(PS_LOG_JSON, PS_LOG_INFO);
-        (void)malloc_trim(0);
     }
     ps_mutex_unlock(&configured.lock);
 }
