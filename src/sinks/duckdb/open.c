@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/machine.h"
 #include "sinks/duckdb/sink.h"
 
 #define MEMORY_DEFAULT ((size_t)1 << 30)
@@ -23,29 +24,17 @@
 #define MAGIC_AT 8
 #define MAGIC "DUCK"
 
-/* The first number in a file; 0: none. "max" of cgroup v2 is none. */
-static size_t number_in(const char *path)
-{
-    char line[64] = "";
-    FILE *file = fopen(path, "re");
-    if (file != NULL) {
-        if (fgets(line, sizeof line, file) == NULL) {
-            line[0] = '\0';
-        }
-        fclose(file);
-    }
-    return (size_t)strtoull(line, NULL, 10);
-}
-
-/* What this process may use: the cgroup's limit (version 2, else 1) or the machine's memory. */
+/* What this process may use: the least limit of its control group, or the machine's memory. */
 static size_t memory_limit(void)
 {
-    size_t machine = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
-    size_t group = number_in("/sys/fs/cgroup/memory.max");
-    if (group == 0) {
-        group = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    struct ps_machine *machine;
+    uint64_t limit = 0;
+    if (ps_machine_new("", &machine, NULL) == PS_OK) {
+        limit = ps_machine_memory_limit(machine);
+        ps_machine_free(machine);
     }
-    return group != 0 && group < machine ? group : machine;
+    return limit != 0 ? (size_t)limit
+                      : (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static size_t memory_for(const struct ps_sink_request *request)
