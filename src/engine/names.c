@@ -6,7 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buffer.h"
 #include "base/random.h"
+
+/* A warning that names all of ten thousand tables is read by nobody. */
+#define LEFT_BEHIND_NAMED 50u
 
 enum naming { NAMING_TABLE, NAMING_SCHEMA_TABLE, NAMING_SCHEMA };
 
@@ -183,6 +187,58 @@ enum ps_status names_assign(const struct ps_plan_request *request, struct ps_are
     return PS_OK;
 }
 
+/* The place that the state knows, where it is neither the present one nor another table's. */
+static bool place_left(struct name_set *set, const struct ps_table_state *state,
+                       const struct destination_name *name)
+{
+    return state != NULL && state->destination_table != NULL &&
+           (strcmp(state->destination_schema, name->schema) != 0 ||
+            strcmp(state->destination_table, name->table) != 0) &&
+           set_add(set, state->destination_schema, state->destination_table) == SET_ADDED;
+}
+
+enum ps_status names_left_behind(const struct ps_plan_request *request, struct ps_arena *arena,
+                                 struct ps_table *const *tables, size_t count,
+                                 const struct destination_name *names, const char **ret_text,
+                                 struct ps_error *err)
+{
+    struct name_set set;
+    struct ps_buffer list;
+    size_t left = 0;
+    ps_buffer_init(&list, 0);
+    *ret_text = NULL;
+    /* Twice as many: those of now, and those of before. */
+    bool ok = request->state == NULL ||
+              set_init(&set, arena, 2 * count, (request->sink_caps & PS_SINK_IGNORES_CASE) != 0);
+    for (size_t i = 0; ok && request->state != NULL && i < count; i++) {
+        ok = set_add(&set, names[i].schema, names[i].table) != SET_NOMEM;
+    }
+    for (size_t i = 0; ok && request->state != NULL && i < count; i++) {
+        const struct ps_table_state *state =
+            ps_state_find(request->state, tables[i]->schema, tables[i]->name);
+        if (place_left(&set, state, &names[i]) && left++ < LEFT_BEHIND_NAMED) {
+            ps_buffer_printf(
+                &list, "%s\"%s%s%s\"", left == 1 ? "" : ", ", state->destination_schema,
+                state->destination_schema[0] == '\0' ? "" : ".", state->destination_table);
+        }
+    }
+    if (ok && left > 0) {
+        if (left > LEFT_BEHIND_NAMED) {
+            ps_buffer_printf(&list, " and %zu more", left - LEFT_BEHIND_NAMED);
+        }
+        *ret_text = ps_arena_printf(
+            arena,
+            "the names at the destination have changed: %zu table%s stay%s there under the former "
+            "name%s, with the rows of the last sync, and will not be written any more: %s. Drop "
+            "what nobody needs",
+            left, left == 1 ? "" : "s", left == 1 ? "s" : "", left == 1 ? "" : "s",
+            ps_buffer_text(&list));
+        ok = ps_buffer_ok(&list) && *ret_text != NULL;
+    }
+    ps_buffer_done(&list);
+    return ok ? PS_OK : ps_fail_nomem(err, "naming the destination's tables");
+}
+
 bool names_column_reserved(const char *name)
 {
     static const char *const reserved[] = {
@@ -197,12 +253,7 @@ bool names_column_reserved(const char *name)
     return false;
 }
 
-static bool same_name(const char *a, const char *b, bool ignore_case)
-{
-    return ignore_case ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
-}
-
-static const char *renamed_before(const struct ps_table_state *state, const char *column)
+const char *names_column_before(const struct ps_table_state *state, const char *column)
 {
     const struct ps_renamed_column *renamed = state == NULL ? NULL : state->renamed;
     for (; renamed != NULL; renamed = renamed->next) {
@@ -213,42 +264,47 @@ static const char *renamed_before(const struct ps_table_state *state, const char
     return NULL;
 }
 
+/* The column's own name, or with _2, _3, … after it, where that is taken or the platform's. */
+static enum ps_status claim_column(struct name_set *set, struct ps_column *column,
+                                   struct ps_error *err)
+{
+    const char *plain = column->name;
+    for (unsigned number = 2;; number++) {
+        enum set_result result =
+            names_column_reserved(column->name) ? SET_TAKEN : set_add(set, "", column->name);
+        if (result == SET_ADDED) {
+            return PS_OK;
+        }
+        column->name =
+            result == SET_NOMEM ? NULL : ps_arena_printf(set->arena, "%s_%u", plain, number);
+        if (column->name == NULL) {
+            return ps_fail_nomem(err, "naming the destination's columns");
+        }
+    }
+}
+
 enum ps_status names_columns(struct ps_arena *arena, struct ps_column *columns, size_t count,
                              bool ignore_case, const struct ps_table_state *state,
                              struct ps_error *err)
 {
-    bool *kept = ps_arena_array(arena, count, sizeof(*kept));
-    if (kept == NULL) {
+    struct name_set set;
+    bool *kept = ps_arena_array(arena, count + 1, sizeof(*kept));
+    if (kept == NULL || !set_init(&set, arena, count, ignore_case)) {
         return ps_fail_nomem(err, "naming the destination's columns");
     }
     for (size_t i = 0; i < count; i++) {
-        const char *before = renamed_before(state, columns[i].name);
+        const char *before = names_column_before(state, columns[i].name);
         if (before != NULL) {
             columns[i].name = ps_arena_strdup(arena, before);
             kept[i] = true;
-            if (columns[i].name == NULL) {
+            if (columns[i].name == NULL || set_add(&set, "", before) == SET_NOMEM) {
                 return ps_fail_nomem(err, "naming the destination's columns");
             }
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        const char *plain = columns[i].name;
-        unsigned number = 2;
-        bool taken = !kept[i];
-        while (taken) {
-            taken = false;
-            for (size_t j = 0; j < count && !taken; j++) {
-                /* Names given before, by the state or to an earlier column, stand. */
-                taken = j != i && (kept[j] || j < i) &&
-                        same_name(columns[j].name, columns[i].name, ignore_case);
-            }
-            if (taken) {
-                columns[i].name = ps_arena_printf(arena, "%s_%u", plain, number++);
-                if (columns[i].name == NULL) {
-                    return ps_fail_nomem(err, "naming the destination's columns");
-                }
-            }
-        }
+    enum ps_status status = PS_OK;
+    for (size_t i = 0; i < count && status == PS_OK; i++) {
+        status = kept[i] ? PS_OK : claim_column(&set, &columns[i], err);
     }
-    return PS_OK;
+    return status;
 }

@@ -506,7 +506,12 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
     if (plan->tables == NULL) {
         return ps_fail_nomem(err, "planning the sync");
     }
-    enum ps_status status = PS_OK;
+    const char *left_behind = NULL;
+    enum ps_status status = names_left_behind(planner->request, plan->arena, planner->selected,
+                                              count, planner->names, &left_behind, err);
+    if (left_behind != NULL) {
+        planner_warn(planner, left_behind);
+    }
     for (size_t i = 0; i < count && status == PS_OK; i++) {
         const struct ps_table *table = planner->selected[i];
         tell_renamed(planner, table, &planner->names[i]);

@@ -47,7 +47,6 @@ struct selection {
     uint32_t *columns;
     uint32_t sent, count;
     uint32_t left_out; /* a hash of the names of those that are not sent */
-    bool key_left_out;
 };
 
 /* True where the column is not sent; says so where that is not what the user chose. */
@@ -55,6 +54,9 @@ static bool leave_out(const struct plan_table_request *request, const struct mod
                       uint32_t index)
 {
     const struct ps_column *column = &request->table->columns[index];
+    if (column->key_position != 0) {
+        return false; /* without it rows could not be told apart */
+    }
     if (names_column_reserved(column->name)) {
         if ((int32_t)index != choice->cursor && (int32_t)index != choice->soft_delete) {
             warn(request,
@@ -65,7 +67,7 @@ static bool leave_out(const struct plan_table_request *request, const struct mod
         }
         return true;
     }
-    return column->key_position == 0 && !ps_selection_column(request->selected, column->name);
+    return !ps_selection_column(request->selected, column->name);
 }
 
 static enum ps_status select_columns(const struct plan_table_request *request,
@@ -86,7 +88,6 @@ static enum ps_status select_columns(const struct plan_table_request *request,
             continue;
         }
         selection.left_out = fingerprint_leave_out(selection.left_out, table->columns[i].name);
-        selection.key_left_out = selection.key_left_out || table->columns[i].key_position != 0;
     }
     selection.sent = selection.count;
     if (choice->cursor >= 0 && left_out[choice->cursor]) {
@@ -110,6 +111,21 @@ static int32_t batch_column(const struct selection *selection, int32_t table_col
     return -1;
 }
 
+/* Once: what was told is in the state with the name. */
+static void tell_renamed_column(const struct plan_table_request *request, const char *own,
+                                const char *name)
+{
+    if (strcmp(own, name) == 0 || names_column_before(request->state, own) != NULL) {
+        return;
+    }
+    warn(request,
+         ps_arena_printf(request->arena,
+                         "\"%s\": the column \"%s\" is called \"%s\" at the destination, which %s",
+                         plan_table_label(request->arena, request->table), own, name,
+                         names_column_reserved(own) ? "keeps its own name for itself"
+                                                    : "does not tell upper from lower case"));
+}
+
 /* Makes read_table and sink_table, which share their columns. */
 static enum ps_status make_tables(const struct plan_table_request *request,
                                   const struct selection *selection, struct ps_plan_table *planned,
@@ -125,9 +141,6 @@ static enum ps_status make_tables(const struct plan_table_request *request,
     }
     for (uint32_t i = 0; i < selection->count; i++) {
         columns[i] = request->table->columns[selection->columns[i]];
-        if (selection->key_left_out) {
-            columns[i].key_position = 0;
-        }
     }
     enum ps_status status =
         names_columns(arena, columns, selection->sent,
@@ -136,23 +149,14 @@ static enum ps_status make_tables(const struct plan_table_request *request,
         return status;
     }
     for (uint32_t i = 0; i < selection->sent; i++) {
-        const char *own = request->table->columns[selection->columns[i]].name;
-        if (strcmp(own, columns[i].name) != 0) {
-            warn(request,
-                 ps_arena_printf(arena,
-                                 "\"%s\": the column \"%s\" is called \"%s\" at the destination, "
-                                 "which does not tell upper from lower case",
-                                 plan_table_label(arena, request->table), own, columns[i].name));
-        }
+        tell_renamed_column(request, request->table->columns[selection->columns[i]].name,
+                            columns[i].name);
     }
     *sink_table = *request->table;
     sink_table->schema = request->name->schema;
     sink_table->name = request->name->table;
     sink_table->columns = columns;
     sink_table->columns_count = selection->sent;
-    if (selection->key_left_out) {
-        sink_table->keys_count = 0;
-    }
     *read_table = *sink_table;
     read_table->columns_count = selection->count;
     planned->source_table = request->table;
@@ -331,11 +335,6 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
     planned.reason = choice.reason;
     planned.cursor = batch_column(&selection, choice.cursor);
     planned.soft_delete = batch_column(&selection, choice.soft_delete);
-    if (planned.sink_table->keys_count == 0 && planned.mode == PS_MODE_INCREMENTAL) {
-        planned.mode = PS_MODE_FULL;
-        planned.reason = "no key that can be sent";
-        planned.cursor = -1;
-    }
     const struct fingerprint_subject subject = {planned.sink_table, selection.left_out,
                                                 deletes_hash(request, choice.soft_delete)};
     status = size_choose(request->plan->source_ops, request->plan->config, request->arena,

@@ -11,6 +11,8 @@
 #include "engine/plan.h"
 
 #define CHECKPOINT_BYTES (UINT64_C(64) << 20)
+/* However few rows they have: a destination keeps something in memory for each until then. */
+#define CHECKPOINT_TABLES 256
 /* A state is not written again before this many times its own size has been sent, … */
 #define CHECKPOINT_STATE_FACTOR 16
 /* … unless so long has passed. */
@@ -279,6 +281,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     told->seconds = end->seconds;
     told->done = true;
     writer->tables_done++;
+    writer->tables_since++;
     if (request->events.table_done != NULL) {
         request->events.table_done(request->events.context, told);
     }
@@ -365,7 +368,7 @@ enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
     }
     /* From here on the rows are kept, whatever becomes of the caller's copy of the state. */
     writer->result->checkpoints++;
-    writer->rows_since = writer->bytes_since = 0;
+    writer->rows_since = writer->bytes_since = writer->tables_since = 0;
     writer->dirty = false;
     writer->checkpoint_ns = ps_monotonic_ns();
     keep_tables(writer);
@@ -386,5 +389,6 @@ enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *
     bool too_soon =
         writer->bytes_since < CHECKPOINT_STATE_FACTOR * (uint64_t)writer->state_json.size &&
         since < CHECKPOINT_NS_MAX;
-    return due && !too_soon ? writer_checkpoint(writer, err) : PS_OK;
+    bool many = writer->dirty && writer->tables_since >= CHECKPOINT_TABLES;
+    return many || (due && !too_soon) ? writer_checkpoint(writer, err) : PS_OK;
 }

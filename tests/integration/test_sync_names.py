@@ -129,7 +129,7 @@ def test_columns_that_differ_in_case_alone_lie_side_by_side(flow):
     assert len({name.lower() for (name,) in names}) == len(names) == 6
     # A second sync finds the names that the first gave.
     flow.database.psql("UPDATE t SET a = $$four$$")
-    flow.sync()
+    assert not warnings_about(flow.sync(), '"a"'), "it is told once"
     found = flow.query("SELECT * EXCLUDE (_fivetran_synced, _fivetran_deleted) FROM tester.t")
     assert sorted(map(str, found[0])) == ["1", "2", "4", "four"]
 
@@ -155,6 +155,19 @@ def test_schema_gives_each_schema_one_of_its_own(flow):
     flow.assert_equal("t", schema="two", destination="tester_two")
 
 
+def test_tables_that_another_naming_leaves_are_named_once(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY); CREATE TABLE u (k int PRIMARY KEY);"
+        "INSERT INTO t VALUES (1)"
+    )
+    flow.sync()
+    document = flow.sync(destination_names="schema_table")
+    assert warnings_about(document, "former names", '"t", "u"')
+    flow.assert_equal("t", local="public_t")
+    assert flow.tables() == ["public_t", "public_u", "t", "u"]
+    assert not warnings_about(flow.sync(destination_names="schema_table"), "former")
+
+
 def two_schemas(flow):
     flow.database.psql(
         "CREATE SCHEMA one; CREATE SCHEMA two;"
@@ -177,6 +190,20 @@ def test_platform_columns_at_the_source_are_left_out_and_told(flow):
         where="_fivetran_deleted IS NOT TRUE",
     )  # fmt: skip
     assert table_result(document, "t")["upserts"] == 2
+
+
+def test_key_with_a_platform_name_stays_the_key_under_another(flow):
+    flow.database.psql(
+        "CREATE TABLE t (_fivetran_id text, b int, v int, updated_at timestamptz DEFAULT now(),"
+        " PRIMARY KEY (_fivetran_id, b)); INSERT INTO t VALUES ('x', 1, 1), ('x', 2, 2)"
+    )
+    document = flow.sync()
+    assert warnings_about(document, "_fivetran_id_2", "keeps its own name for itself")
+    assert table_result(document, "t")["mode"] == "incremental"
+    flow.database.psql("UPDATE t SET v = 9, updated_at = now() WHERE b = 2")
+    assert not warnings_about(flow.sync(), "_fivetran_id")
+    flow.assert_equal("t", names={"_fivetran_id": "_fivetran_id_2"})
+    assert flow.value("SELECT count(*) FROM tester.t") == 2
 
 
 def test_selection_takes_names_and_patterns(flow):

@@ -116,6 +116,37 @@ static void test_columns_keep_the_name_they_were_given(void **state)
     assert_string_equal(columns[0].name, "A_2");
 }
 
+static void test_reserved_names_get_a_number_too(void **state)
+{
+    (void)state;
+    struct ps_column columns[] = {
+        {.name = "_fivetran_id"}, {.name = "_Fivetran_ID"}, {.name = "_fivetran_id_2"}};
+    assert_int_equal(names_columns(arena, columns, 3, true, NULL, &err), PS_OK);
+    assert_string_equal(columns[0].name, "_fivetran_id_2");
+    assert_string_equal(columns[1].name, "_Fivetran_ID_3");
+    assert_string_equal(columns[2].name, "_fivetran_id_2_2");
+}
+
+static void test_places_that_are_left_are_named_unless_another_table_has_them(void **state)
+{
+    (void)state;
+    struct ps_state *document;
+    struct ps_table_state *table;
+    const char *text = "";
+    assert_int_equal(ps_state_new(&document, &err), PS_OK);
+    assert_int_equal(ps_state_table(document, "a", "orders", &table, &err), PS_OK);
+    assert_int_equal(ps_state_set_text(document, &table->destination_table, "orders", &err), PS_OK);
+    assert_int_equal(ps_state_table(document, "a", "a_orders", &table, &err), PS_OK);
+    assert_int_equal(ps_state_set_text(document, &table->destination_table, "a_x", &err), PS_OK);
+    set_tables((const char *const[][2]){{"a", "a_orders"}, {"a", "orders"}, {"a", "x"}}, 3);
+    assert_int_equal(assign(3, "schema_table", 0, document), PS_OK);
+    struct ps_plan_request request = {.state = document};
+    assert_int_equal(names_left_behind(&request, arena, list, 3, names, &text, &err), PS_OK);
+    assert_non_null(strstr(text, "1 table stays there"));
+    assert_non_null(strstr(text, "any more: \"orders\"."));
+    ps_state_free(document);
+}
+
 static void test_reserved_names_are_known(void **state)
 {
     (void)state;
@@ -147,6 +178,8 @@ int main(void)
         cmocka_unit_test(test_names_given_before_stay),
         cmocka_unit_test(test_columns_that_collide_are_numbered_in_their_order),
         cmocka_unit_test(test_columns_keep_the_name_they_were_given),
+        cmocka_unit_test(test_reserved_names_get_a_number_too),
+        cmocka_unit_test(test_places_that_are_left_are_named_unless_another_table_has_them),
         cmocka_unit_test(test_reserved_names_are_known),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);

@@ -512,6 +512,18 @@ static void test_run_many_tables_with_several_threads(void **state)
     assert_true(peak > 1 && peak <= 4);
 }
 
+/* A destination keeps something of each in memory until the checkpoint. */
+static void test_run_many_small_tables_are_checkpointed_in_between(void **state)
+{
+    (void)state;
+    char name[16];
+    for (int i = 0; i < 600; i++) {
+        snprintf(name, sizeof(name), "t%03d", i);
+        fake_table_add(database, "", name, "id LONG key");
+    }
+    assert_int_equal(run_well(NULL).checkpoints, 3);
+}
+
 static void test_run_load_that_left_rows_out_marks_none_as_deleted(void **state)
 {
     (void)state;
@@ -684,6 +696,7 @@ int main(void)
         RUN_TEST(test_run_sink_that_is_called_off_with_the_sync_makes_no_success),
         RUN_TEST(test_run_selects_and_excludes),
         RUN_TEST(test_run_many_tables_with_several_threads),
+        RUN_TEST(test_run_many_small_tables_are_checkpointed_in_between),
         RUN_TEST(test_run_load_that_left_rows_out_marks_none_as_deleted),
         RUN_TEST(test_run_resync_of_a_table_that_is_not_there_is_refused),
         RUN_TEST(test_run_another_soft_delete_column_loads_again),
