@@ -227,6 +227,21 @@ static enum ps_status find_gone(struct planner *planner, struct ps_error *err)
     return PS_OK;
 }
 
+static enum ps_status fail_none_selected(const struct planner *planner, struct ps_error *err)
+{
+    size_t count = planner->found.tables_count;
+    if (planner->request->platform) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "none of the %zu tables found is selected: look at `tables` and "
+                       "`exclude_tables` in the setup form",
+                       count);
+    }
+    return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                   "none of the %zu tables found is selected: look at `tables`, `exclude_tables` "
+                   "and --tables, and at `penstock discover`",
+                   count);
+}
+
 static enum ps_status select_tables(struct planner *planner, struct ps_error *err)
 {
     const struct ps_config *config = planner->request->config;
@@ -265,10 +280,7 @@ static enum ps_status select_tables(struct planner *planner, struct ps_error *er
         status = check_resync(planner, err);
     }
     if (status == PS_OK && planner->selected_count == 0 && planner->found.tables_count > 0) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "none of the %zu tables found is selected: look at `tables`, "
-                       "`exclude_tables` and --tables, and at `penstock discover`",
-                       planner->found.tables_count);
+        return fail_none_selected(planner, err);
     }
     return status;
 }

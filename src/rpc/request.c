@@ -283,6 +283,9 @@ static enum ps_status read_selection(const struct reading *reading, const struct
 static enum ps_status read_field(const struct reading *reading, enum rpc_request_kind kind,
                                  const struct ps_pb_field *field)
 {
+    if (kind == RPC_FORM_REQUEST) {
+        return PS_OK;
+    }
     uint32_t configuration = kind == RPC_TEST_REQUEST ? 2 : 1;
     if (field->number == configuration) {
         return read_setting(reading, field);
@@ -305,7 +308,8 @@ static enum ps_status read_field(const struct reading *reading, enum rpc_request
 enum ps_status rpc_request_read(struct rpc_request *request, enum rpc_request_kind kind,
                                 const uint8_t *bytes, size_t size, struct ps_error *err)
 {
-    static const char *const names[] = {"SchemaRequest", "TestRequest", "UpdateRequest"};
+    static const char *const names[] = {"ConfigurationFormRequest", "SchemaRequest", "TestRequest",
+                                        "UpdateRequest"};
     struct reading reading = {request, names[kind], err};
     struct ps_pb_reader reader = ps_pb_reader_of(bytes, size);
     struct ps_pb_field field;

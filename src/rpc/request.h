@@ -18,7 +18,12 @@ struct rpc_request {
     size_t state_size;
 };
 
-enum rpc_request_kind { RPC_SCHEMA_REQUEST, RPC_TEST_REQUEST, RPC_UPDATE_REQUEST };
+enum rpc_request_kind {
+    RPC_FORM_REQUEST, /* ConfigurationFormRequest, which has no fields yet */
+    RPC_SCHEMA_REQUEST,
+    RPC_TEST_REQUEST,
+    RPC_UPDATE_REQUEST,
+};
 
 /*
  * CONFIG (setting): the bytes are no such message: truncated, a known field of another wire type, a

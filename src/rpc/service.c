@@ -118,19 +118,39 @@ static void send_answer(struct ps_rpc_call *call, struct ps_buffer *answer, cons
     }
 }
 
+/* Reads the request; false: the call is finished with what was wrong. */
+static bool read_request(struct ps_rpc_call *call, enum rpc_request_kind kind, const char *what,
+                         struct rpc_request *request)
+{
+    struct ps_error err = {0};
+    size_t size;
+    const uint8_t *bytes = ps_rpc_call_request(call, &size);
+    enum ps_status status = rpc_request_read(request, kind, bytes, size, &err);
+    if (status != PS_OK) {
+        rpc_service_fail(call, status == PS_CONFIG ? PS_RPC_INVALID_ARGUMENT : rpc_code_of(status),
+                         what, &err);
+    }
+    return status == PS_OK;
+}
+
 static void handle_form(void *context, struct ps_rpc_call *call)
 {
+    static const char what[] = "ConfigurationForm";
     const struct rpc_service *service = context;
+    struct rpc_request request = {.arena = NULL};
     struct ps_buffer answer;
     struct ps_error err = {0};
     ps_buffer_init(&answer, ANSWER_BYTES_MAX);
-    enum ps_status status = rpc_form_answer(service->source, &answer, &err);
-    if (status == PS_OK) {
-        send_answer(call, &answer, "ConfigurationForm");
-    } else {
-        rpc_service_fail(call, rpc_code_of(status), "ConfigurationForm", &err);
+    if (read_request(call, RPC_FORM_REQUEST, what, &request)) {
+        enum ps_status status = rpc_form_answer(service->source, &answer, &err);
+        if (status == PS_OK) {
+            send_answer(call, &answer, what);
+        } else {
+            rpc_service_fail(call, rpc_code_of(status), what, &err);
+        }
     }
     ps_buffer_done(&answer);
+    rpc_request_done(&request);
 }
 
 static bool test_known(const struct ps_source_ops *ops, const char *name)
@@ -177,21 +197,6 @@ out:
     ps_buffer_done(&failure);
 }
 
-/* Reads the request; false: the call is finished with what was wrong. */
-static bool read_request(struct ps_rpc_call *call, enum rpc_request_kind kind, const char *what,
-                         struct rpc_request *request)
-{
-    struct ps_error err = {0};
-    size_t size;
-    const uint8_t *bytes = ps_rpc_call_request(call, &size);
-    enum ps_status status = rpc_request_read(request, kind, bytes, size, &err);
-    if (status != PS_OK) {
-        rpc_service_fail(call, status == PS_CONFIG ? PS_RPC_INVALID_ARGUMENT : rpc_code_of(status),
-                         what, &err);
-    }
-    return status == PS_OK;
-}
-
 static void handle_test(void *context, struct ps_rpc_call *call)
 {
     struct rpc_request request = {.arena = NULL};
@@ -221,6 +226,7 @@ static enum ps_status answer_schema(const struct rpc_service *service, struct rp
             .source_ops = ops,
             .config = config,
             .sink_caps = ps_sink_stream.caps,
+            .platform = true,
             .clock = service->clock,
             .cancel = ps_rpc_call_cancel(call),
         };

@@ -102,6 +102,7 @@ static enum ps_status run_sync(struct update *update, struct ps_run_result *resu
         .plan = {.source_ops = update->source_ops,
                  .config = update->config,
                  .sink_caps = ps_sink_stream.caps,
+                 .platform = true,
                  .selection = update->request->selection,
                  .clock = update->service->clock,
                  .cancel = ps_rpc_call_cancel(update->call)},
@@ -124,7 +125,8 @@ static enum ps_status check_state(const struct update *update, struct ps_error *
         strcmp(update->state->source, update->source_ops->name) != 0) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                        "the state is that of the source %.64s, and the configuration means %s: "
-                       "re-sync the connection, or set the source it was made with",
+                       "re-sync the connection, which loads all its tables again, or set the "
+                       "source that the state was made with",
                        update->state->source, update->source_ops->name);
     }
     return PS_OK;
@@ -135,8 +137,8 @@ static enum ps_status prepare(struct update *update, struct ps_error *err)
     enum ps_status status = rpc_service_configure(update->service, update->request,
                                                   &update->source_ops, &update->config, err);
     if (status == PS_OK) {
-        status = ps_state_parse(update->request->state_json, update->request->state_size,
-                                "the platform", &update->state, err);
+        status = ps_state_parse(update->request->state_json, update->request->state_size, NULL,
+                                &update->state, err);
     }
     return status == PS_OK ? check_state(update, err) : status;
 }

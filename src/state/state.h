@@ -54,10 +54,11 @@ enum ps_status ps_state_new(struct ps_state **ret_state, struct ps_error *err) P
 void ps_state_free(struct ps_state *state); /* NULL is fine */
 
 /*
- * Reads a document; `where` names it in messages ("files/state.json"). Empty, blank or {}: a new
- * state; {"cursor": N}, as the Partner SDK's example connector keeps it: a new state of the source
- * `example` that goes on from there. CONFIG: damaged (no JSON, the checksum does not fit; class
- * data), not ours or a newer version's (class setting); each says what it is and the way out.
+ * Reads a document; `where` names it in messages ("files/state.json"), NULL: the platform keeps it.
+ * Empty, blank or {}: a new state; {"cursor": N}, as the Partner SDK's example connector keeps it,
+ * also among others: a new state of the source `example` that goes on from there. CONFIG: damaged
+ * (no JSON, the checksum does not fit; class data), not ours or a newer version's (class setting);
+ * each says what it is and the way out.
  */
 enum ps_status ps_state_parse(const char *json, size_t size, const char *where,
                               struct ps_state **ret_state, struct ps_error *err) PS_MUST_CHECK;

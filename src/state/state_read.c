@@ -7,19 +7,20 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "state/checksum.h"
 
 #define DOCUMENT_MAX ((size_t)64 << 20)
 /* The tree of a document of nothing but brackets takes some fifty times its size. */
 #define TREE_MAX ((size_t)1 << 30)
 
-/* Offered for what is damaged alone: local runs begin anew from PS_CLASS_DATA, and nothing else. */
-static const char way_out[] = "`penstock sync --resync` keeps it aside and loads all tables again";
+/* Nobody can put a file in the platform's hands: what a person can do there instead. */
+#define PLATFORM_WAY_OUT "re-sync the connection, which loads all its tables again"
 
 /* What is read, for messages: the document's name, and the table in it (0: none). */
 struct reading {
-    const char *where;
-    size_t table; /* counted from 1 */
+    const char *where; /* NULL: the platform's */
+    size_t table;      /* counted from 1 */
     struct ps_state *state;
 };
 
@@ -29,9 +30,17 @@ static enum ps_status damaged(const struct reading *reading, const char *what, s
     if (reading->table > 0) {
         snprintf(table, sizeof(table), "table %zu: ", reading->table);
     }
+    if (reading->where == NULL) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_DATA,
+                       "the state that the platform keeps is damaged (%s%s): " PLATFORM_WAY_OUT,
+                       table, what);
+    }
+    /* Offered for what is damaged alone: local runs begin anew from PS_CLASS_DATA, and nothing
+     * else. */
     return ps_fail(err, PS_CONFIG, PS_CLASS_DATA,
-                   "the state in %s is damaged (%s%s); put back an unharmed copy, or: %s",
-                   reading->where, table, what, way_out);
+                   "the state in %s is damaged (%s%s); put back an unharmed copy, or: `penstock "
+                   "sync --resync` keeps it aside and loads all tables again",
+                   reading->where, table, what);
 }
 
 static bool is_absent(const struct ps_json *member)
@@ -252,25 +261,46 @@ static enum ps_status read_members(struct reading *reading, const struct ps_json
     return PS_OK;
 }
 
+static enum ps_status foreign(const struct reading *reading, struct ps_error *err)
+{
+    if (reading->where == NULL) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "what the platform keeps is no Penstock state; the states of other "
+                       "connectors cannot be taken over by this version: " PLATFORM_WAY_OUT);
+    }
+    return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                   "what is in %s is no Penstock state; the states of other connectors cannot be "
+                   "taken over by this version: move it away",
+                   reading->where);
+}
+
+static enum ps_status newer(const struct reading *reading, int64_t version, struct ps_error *err)
+{
+    if (reading->where == NULL) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "the state that the platform keeps was written by a newer Penstock (form "
+                       "%lld, and this one reads up to %d): let that version serve again, "
+                       "or " PLATFORM_WAY_OUT,
+                       (long long)version, PS_STATE_VERSION);
+    }
+    return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                   "the state in %s was written by a newer Penstock (form %lld, and this one reads "
+                   "up to %d): use that version again, or begin anew with `penstock reset`",
+                   reading->where, (long long)version, PS_STATE_VERSION);
+}
+
 static enum ps_status check_version(const struct reading *reading, const struct ps_json *root,
                                     struct ps_error *err)
 {
     if (root->kind != PS_JSON_OBJECT || ps_json_member(root, "penstock") == NULL) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "what is in %s is no Penstock state; the states of other connectors cannot "
-                       "be taken over by this version: move it away",
-                       reading->where);
+        return foreign(reading, err);
     }
     int64_t version = 0;
     if (!ps_json_integer(root, "penstock", &version) || version < 1) {
         return damaged(reading, "\"penstock\", the form's version, is no number above 0", err);
     }
     if (version > PS_STATE_VERSION) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "the state in %s was written by a newer Penstock (form %lld, and this one "
-                       "reads up to %d): use that version again, or begin anew with `penstock "
-                       "reset`",
-                       reading->where, (long long)version, PS_STATE_VERSION);
+        return newer(reading, version, err);
     }
     return PS_OK;
 }
@@ -306,11 +336,17 @@ static bool is_nothing(const char *json, size_t size)
     return true;
 }
 
-/* {"cursor": N} alone: what the Partner SDK's example connector keeps. */
+/* {"cursor": N}: what the Partner SDK's example connector keeps. Those that were made from it keep
+ * more besides; what a Penstock state has at its top is a damaged one's. */
 static bool is_example(const struct ps_json *root, int64_t *ret_cursor)
 {
-    return root->kind == PS_JSON_OBJECT && root->count == 1 &&
-           ps_json_integer(root, "cursor", ret_cursor) && *ret_cursor >= 0;
+    static const char *const own[] = {"penstock", "checksum", "tables"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (root->kind != PS_JSON_OBJECT || ps_json_member(root, own[i]) != NULL) {
+            return false;
+        }
+    }
+    return ps_json_integer(root, "cursor", ret_cursor) && *ret_cursor >= 0;
 }
 
 static enum ps_status import_example(struct reading *reading, int64_t cursor, struct ps_error *err)
@@ -341,6 +377,12 @@ static enum ps_status read_document(struct reading *reading, struct ps_arena *tr
     }
     int64_t cursor;
     if (is_example(root, &cursor)) {
+        if (root->count > 1) {
+            ps_log(PS_LOG_INFO,
+                   "the state is the example connector's: its cursor is taken over, and what else "
+                   "it holds (%zu members) is not",
+                   root->count - 1);
+        }
         return import_example(reading, cursor, err);
     }
     status = check_version(reading, root, err);

@@ -23,6 +23,11 @@ def task_of(stream):
     return replica.tasks[0]
 
 
+def assert_for_the_platform(text):
+    """Its users have a setup form and a button to re-sync, no command line."""
+    assert "penstock " not in text and "--" not in text, text
+
+
 def severe_lines(server):
     return [one["message"] for one in server.messages() if one["level"] == "SEVERE"]
 
@@ -183,6 +188,8 @@ def test_damaged_state_is_a_task_and_no_full_load(serve_debug, database, change)
     replica = sync(server.client, database.configuration())
     text = task_of(server.client.update(database.configuration(), state=change(replica.state)))
     assert "state" in text and len(text) < 600
+    assert_for_the_platform(text)
+    assert "re-sync the connection" in text
     server.assert_well(sanitized=True)
 
 
@@ -192,6 +199,7 @@ def test_state_of_another_source_is_a_task(serve, database):
     replica = sync(client, {"source": "ehr", "ehr_patients": "5"})
     text = task_of(client.update(database.configuration(), state=replica.state))
     assert "ehr" in text and "postgresql" in text
+    assert_for_the_platform(text)
 
 
 def test_state_of_a_damaged_table_does_not_load_twice(serve, database):
@@ -206,8 +214,13 @@ def test_state_of_a_damaged_table_does_not_load_twice(serve, database):
 
 def test_nothing_selected_by_the_configuration_is_told(serve, database):
     database.psql(TABLE)
-    text = task_of(serve().client.update(database.configuration(tables="absent")))
-    assert "none of the 1 tables" in text
+    client = serve().client
+    text = task_of(client.update(database.configuration(tables="absent")))
+    assert "none of the 1 tables" in text and "`tables`" in text
+    assert_for_the_platform(text)
+    code, text = code_of(lambda: client.schema(database.configuration(exclude_tables="*")))
+    assert code == Code.FAILED_PRECONDITION
+    assert_for_the_platform(text)
 
 
 def test_large_state_of_strangers_is_refused_or_taken(serve, database):

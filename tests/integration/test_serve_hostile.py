@@ -110,6 +110,20 @@ def test_random_bytes_as_requests(server):
             assert code in (Code.OK, Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION)
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x0a\x05ab", b"\xff" * 11, b"\x00", b"\x0a", b"\x0b", field(7, 6, b""), b"not a message"],
+)
+def test_form_reads_its_request(server, garbage):
+    """It has no fields, but other bytes than a message's are no request."""
+    code, text = raw(server, "ConfigurationForm", garbage)
+    assert code == Code.INVALID_ARGUMENT and "no ConfigurationFormRequest" in text
+    later = field(1, 2, b"later versions") + field(2, 0, b"\1")
+    for good in (b"", later):
+        code, _ = raw(server, "ConfigurationForm", good)
+        assert code == Code.OK
+
+
 def test_changed_bytes_of_good_requests(server):
     dice = random.Random(5)
     whole = update_request()

@@ -59,8 +59,8 @@ static enum ps_status parse_position(const char *text, uint64_t *ret_start, stru
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
         start > (unsigned long long)INT64_MAX - LOG_RECORDS) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "the state's position in the example source is no count of records; begin "
-                       "anew with a new state");
+                       "the state's position in the example source is no count of records; "
+                       "re-sync to begin anew");
     }
     *ret_start = start;
     return PS_OK;

@@ -348,6 +348,10 @@ static void test_state_parse_takes_over_the_example_connectors_cursor(void **con
     state = parse_text("{\"cursor\":0}");
     assert_string_equal(state->position, "0");
     ps_state_free(state);
+    state = parse_text("{\"last_sync_time\": \"x\", \"cursor\": 7, \"processed_ids\": [1, 2]}");
+    assert_string_equal(state->source, "example");
+    assert_string_equal(state->position, "7");
+    ps_state_free(state);
     for (int64_t n = 0, status = PS_NOMEM; status != PS_OK; n++) {
         struct ps_error err = {0};
         ps_alloc_fail_after(n, 0);
@@ -373,9 +377,26 @@ static void test_state_parse_of_another_connector_is_refused_by_name(void **cont
                                          "{\"cursor\": \"6\"}",
                                          "{\"cursor\": 1.5}",
                                          "{\"cursor\": null}",
-                                         "{\"cursor\": 6, \"other\": 1}"};
+                                         "{\"cursor\": 6, \"checksum\": \"00\"}",
+                                         "{\"cursor\": 6, \"tables\": []}"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         ASSERT_REFUSED(others[i], "no Penstock state", "other connectors", "move it away");
+    }
+}
+
+static void test_state_parse_names_no_command_where_the_platform_keeps_it(void **context)
+{
+    (void)context;
+    static const char *const refused[] = {"{\"penstock\": 2}", "{\"orders\": 1}", "no JSON",
+                                          "{\"penstock\": 1, \"number\": -1}"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        struct ps_state *state = NULL;
+        struct ps_error err = {0};
+        assert_int_equal(ps_state_parse(refused[i], strlen(refused[i]), NULL, &state, &err),
+                         PS_CONFIG);
+        assert_non_null(strstr(err.message, "the platform keeps"));
+        assert_non_null(strstr(err.message, "re-sync the connection"));
+        assert_null(strchr(err.message, '`'));
     }
 }
 
@@ -613,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_state_parse_survives_another_layout_and_order),
         cmocka_unit_test(test_state_parse_takes_over_the_example_connectors_cursor),
         cmocka_unit_test(test_state_parse_of_another_connector_is_refused_by_name),
+        cmocka_unit_test(test_state_parse_names_no_command_where_the_platform_keeps_it),
         cmocka_unit_test(test_state_parse_of_a_newer_version_is_refused_by_name),
         cmocka_unit_test(test_state_parse_of_a_broken_version_is_damaged),
         cmocka_unit_test(test_state_parse_of_broken_json_is_damaged_and_tells_where),
