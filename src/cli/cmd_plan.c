@@ -99,7 +99,8 @@ static enum ps_status make_plan(struct local *local, const struct command_line *
         status = local_peek(local, err);
     }
     if (status == PS_OK) {
-        const struct ps_plan_request request = local_plan_request(local, &cancel);
+        struct ps_plan_request request = local_plan_request(local, &cancel);
+        request.patience_ms = PS_PLAN_PATIENCE_MS;
         ps_cancel_init(&cancel);
         process_cancel_on_signal(&cancel);
         status = ps_plan_new(&request, ret_plan, err);

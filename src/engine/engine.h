@@ -104,7 +104,13 @@ struct ps_plan_request {
     const struct ps_selection *selection; /* the platform's; NULL: everything */
     const struct ps_clock *clock;
     struct ps_cancel *cancel;
+    /* A person waits for the plan alone: passing trouble is tried again for so long at most. 0: as
+     * often as the configuration says, which a sync can afford. */
+    int64_t patience_ms;
 };
+
+/* For requests that only show or answer what is planned. */
+#define PS_PLAN_PATIENCE_MS 8000
 
 /* The bytes of a batch: what the configuration says, else the source, else 4 MiB. */
 size_t ps_batch_bytes(const struct ps_source_ops *ops, const struct ps_config *config);

@@ -413,6 +413,9 @@ static enum ps_status discover(struct planner *planner, struct ps_error *err)
     struct ps_retry retry;
     ps_retry_init(&retry, planner->request->config, planner->request->clock,
                   planner->request->cancel);
+    if (planner->request->patience_ms != 0) {
+        ps_retry_hurry(&retry, planner->request->patience_ms);
+    }
     for (;;) {
         enum ps_status status = discover_once(planner, err);
         planner->request->source_ops->close(planner->source);

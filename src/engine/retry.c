@@ -3,11 +3,15 @@
  */
 #include "engine/retry.h"
 
+#include <string.h>
+
 #include "base/log.h"
 
 #define WAIT_MAX_MS INT64_C(300000)
 /* A lock that somebody holds is often free a moment later: such waits are a tenth. */
 #define SHORT_WAIT_DIVISOR 10
+#define HURRIED_FIRST_WAIT_MS 1000
+#define MILLISECOND_NS INT64_C(1000000)
 
 void ps_retry_init(struct ps_retry *retry, const struct ps_config *config,
                    const struct ps_clock *clock, struct ps_cancel *cancel)
@@ -19,6 +23,14 @@ void ps_retry_init(struct ps_retry *retry, const struct ps_config *config,
         .cancel = cancel,
     };
     ps_random_init(&retry->random, (uint64_t)clock->monotonic_ns(clock));
+}
+
+void ps_retry_hurry(struct ps_retry *retry, int64_t patience_ms)
+{
+    if (retry->first_wait_ms > HURRIED_FIRST_WAIT_MS) {
+        retry->first_wait_ms = HURRIED_FIRST_WAIT_MS;
+    }
+    retry->until_ns = retry->clock->monotonic_ns(retry->clock) + patience_ms * MILLISECOND_NS;
 }
 
 int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *err, int64_t attempt)
@@ -36,6 +48,20 @@ int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *er
     return wait > (int64_t)err->retry_after_ms ? wait : (int64_t)err->retry_after_ms;
 }
 
+/* How long to wait before the next try, varied by half; -1: there is none. */
+static int64_t next_wait_ms(struct ps_retry *retry, const struct ps_error *err)
+{
+    if (retry->attempts >= retry->retries_max) {
+        return -1;
+    }
+    int64_t wait = ps_retry_wait_ms(retry, err, retry->attempts + 1);
+    wait = wait / 2 + (int64_t)ps_random_below(&retry->random, (uint64_t)wait + 1);
+    bool beyond =
+        retry->until_ns != 0 &&
+        retry->clock->monotonic_ns(retry->clock) + wait * MILLISECOND_NS > retry->until_ns;
+    return beyond ? -1 : wait;
+}
+
 enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed, struct ps_error *err)
 {
     if (failed != PS_RETRY && failed != PS_SNAPSHOT_GONE) {
@@ -44,18 +70,20 @@ enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed, str
     if (ps_cancel_is_set(retry->cancel)) {
         return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
     }
-    if (retry->attempts >= retry->retries_max) {
+    int64_t wait = next_wait_ms(retry, err);
+    if (wait < 0) {
         if (retry->attempts > 0) {
             ps_error_prefix(err, "given up after %lld retries", (long long)retry->attempts);
         }
         return failed;
     }
     retry->attempts++;
-    int64_t wait = ps_retry_wait_ms(retry, err, retry->attempts);
-    wait = wait / 2 + (int64_t)ps_random_below(&retry->random, (uint64_t)wait + 1);
-    ps_log(PS_LOG_WARNING, "%s; trying again in %.1f seconds (%lld of %lld)", err->message,
-           (double)wait / 1000, (long long)retry->attempts, (long long)retry->retries_max);
-    if (!ps_cancel_wait(retry->cancel, retry->clock, wait * 1000000)) {
+    size_t size = strlen(err->message);
+    size -= size > 0 && err->message[size - 1] == '.'; /* the sentence goes on */
+    ps_log(PS_LOG_WARNING, "%.*s; trying again in %.1f seconds (%lld of %lld)", (int)size,
+           err->message, (double)wait / 1000, (long long)retry->attempts,
+           (long long)retry->retries_max);
+    if (!ps_cancel_wait(retry->cancel, retry->clock, wait * MILLISECOND_NS)) {
         return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
     }
     return PS_OK;

@@ -13,6 +13,7 @@ struct ps_retry {
     int64_t retries_max;
     int64_t first_wait_ms;
     int64_t attempts; /* tries again so far since the last progress */
+    int64_t until_ns; /* no wait goes beyond this time; 0: none is cut off */
     const struct ps_clock *clock;
     struct ps_cancel *cancel;
     struct ps_random random;
@@ -20,6 +21,9 @@ struct ps_retry {
 
 void ps_retry_init(struct ps_retry *retry, const struct ps_config *config,
                    const struct ps_clock *clock, struct ps_cancel *cancel);
+
+/* A person waits for the answer: short waits, and none beyond so long from now. */
+void ps_retry_hurry(struct ps_retry *retry, int64_t patience_ms);
 
 /*
  * What to do about a failure of status `failed`. OK: waited, try again. CANCELED: the wait was

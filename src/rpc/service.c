@@ -229,6 +229,7 @@ static enum ps_status answer_schema(const struct rpc_service *service, struct rp
             .platform = true,
             .clock = service->clock,
             .cancel = ps_rpc_call_cancel(call),
+            .patience_ms = PS_PLAN_PATIENCE_MS,
         };
         status = ps_plan_new(&plan_request, &plan, err);
     }

@@ -4,8 +4,9 @@ import json
 
 import grpc
 import pytest
-from clients.connector import Replica, code_of, sync
+from clients.connector import LOCALHOST, Replica, code_of, sync
 from clients.source_rows import assert_same
+from postgres import free_port
 
 Code = grpc.StatusCode
 TABLE = "CREATE TABLE t (k int PRIMARY KEY, d date); INSERT INTO t VALUES (1, '2024-01-01');"
@@ -92,6 +93,16 @@ def test_passing_trouble_that_stays(serve, own_postgres):
     own_postgres.psql("INSERT INTO t VALUES (2, NULL)")
     sync(server.client, configuration, replica, state=replica.state)
     assert len(replica.rows("t")) == 2
+
+
+def test_schema_answers_in_seconds_where_nobody_listens(serve):
+    """With the settings that a sync waits for minutes by; the call has a limit of its own."""
+    settings = {"source": "postgresql", "host": LOCALHOST, "port": str(free_port())}
+    settings |= {"database": "d", "user": "u"}
+    server = serve()
+    code, text = code_of(lambda: server.client.schema(settings))
+    assert code == Code.UNAVAILABLE and settings["port"] in text
+    assert any("trying again in" in line for line in server.lines)
 
 
 def test_server_that_goes_in_mid_stream(serve, own_postgres):

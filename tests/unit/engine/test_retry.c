@@ -70,6 +70,35 @@ static void test_retry_ends_after_its_number_of_tries(void **state)
     engine_config_done(&made);
 }
 
+static void test_retry_in_a_hurry_ends_in_time(void **state)
+{
+    (void)state;
+    struct ps_retry retry = retry_with((const char *[]){"max_retries", "100", NULL});
+    int64_t before = clock_fake.base.monotonic_ns(&clock_fake.base);
+    ps_retry_hurry(&retry, 8000);
+    int tries = 0;
+    enum ps_status status = PS_OK;
+    struct ps_error err;
+    for (; status == PS_OK && tries < 100; tries++) {
+        err = trouble(PS_CLASS_NETWORK);
+        status = ps_retry_after(&retry, PS_RETRY, &err);
+    }
+    assert_int_equal(status, PS_RETRY);
+    assert_in_range(tries, 3, 5);
+    assert_non_null(strstr(err.message, "given up after"));
+    assert_in_range(clock_fake.base.monotonic_ns(&clock_fake.base) - before, 1,
+                    INT64_C(8000) * 1000000);
+    engine_config_done(&made);
+    /* Who asks for a longer wait than there is gets none. */
+    retry = retry_with(NULL);
+    ps_retry_hurry(&retry, 8000);
+    err = trouble(PS_CLASS_THROTTLE);
+    err.retry_after_ms = 60000;
+    assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_RETRY);
+    assert_string_equal(err.message, "the server went away");
+    engine_config_done(&made);
+}
+
 static void test_retry_leaves_other_failures_alone(void **state)
 {
     (void)state;
@@ -96,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retry_waits_double_up_to_a_limit),
         cmocka_unit_test(test_retry_ends_after_its_number_of_tries),
+        cmocka_unit_test(test_retry_in_a_hurry_ends_in_time),
         cmocka_unit_test(test_retry_leaves_other_failures_alone),
         cmocka_unit_test(test_retry_ends_when_canceled),
     };
