@@ -144,7 +144,11 @@ static enum ps_status take_schema_change(struct session *session, const struct p
                                          struct ps_error *err)
 {
     session->unsaved = true;
-    return declare_change(&session->roster, message->bytes, message->size, err);
+    /* The texts of row_data are read by the types declared when they came. */
+    enum ps_status status =
+        session->records.row_data_waits ? records_release(&session->records, err) : PS_OK;
+    return status == PS_OK ? declare_change(&session->roster, message->bytes, message->size, err)
+                           : status;
 }
 
 /* truncate: 1 schema_name, 2 table_name, 3 deferred. */
@@ -206,6 +210,7 @@ static enum ps_status commit(struct session *session, struct ps_error *err)
     }
     if (status == PS_OK) {
         session->unsaved = false;
+        records_committed(&session->records);
     }
     ps_buffer_done(&json);
     return status;
@@ -232,6 +237,9 @@ static enum ps_status take_checkpoint(struct session *session, const struct ps_p
     }
     enum ps_status status =
         ps_state_set_connector(session->request->state, (const char *)state.bytes, state.size, err);
+    if (status == PS_OK) {
+        status = records_release(&session->records, err);
+    }
     if (status == PS_OK) {
         status = tell_tables(session, false, err);
     }
@@ -306,7 +314,10 @@ enum ps_status session_complete(struct session *session, struct ps_error *err)
     if (session->unsaved) {
         breach_nowhere(session, BREACH_NO_CHECKPOINT, NULL);
     }
-    enum ps_status status = tell_tables(session, true, err);
+    enum ps_status status = records_release(&session->records, err);
+    if (status == PS_OK) {
+        status = tell_tables(session, true, err);
+    }
     if (status == PS_OK) {
         status = records_end(&session->records, err);
     }

@@ -17,9 +17,12 @@
 #define FIELD_DATA 4u
 #define FIELD_ROW_DATA 5u
 
+#define PATIENCE_LEAST 1000u
+
 void records_done(struct records *records)
 {
     ps_free(records->wanted);
+    backlog_done(&records->backlog);
     *records = (struct records){0};
 }
 
@@ -194,9 +197,16 @@ static bool settle_value(struct records *records, struct tester_table *table,
     return true;
 }
 
+/* A record's values on their way into the cells. */
+struct reading {
+    uint32_t place; /* of the next entry */
+    bool skip;      /* it cannot be carried */
+    bool row_data;  /* values came in row_data */
+};
+
 /* One entry of data or row_data. */
 static enum ps_status take_entry(struct records *records, struct tester_table *table,
-                                 const struct ps_pb_field *entry, uint32_t *place, bool *ret_skip,
+                                 const struct ps_pb_field *entry, struct reading *reading,
                                  struct ps_error *err)
 {
     struct wire_name name, bytes;
@@ -205,7 +215,7 @@ static enum ps_status take_entry(struct records *records, struct tester_table *t
     if (!read_entry(entry, &name, &bytes)) {
         return malformed(err);
     }
-    enum ps_status status = find_column(records, table, &name, (*place)++, &index, err);
+    enum ps_status status = find_column(records, table, &name, reading->place++, &index, err);
     if (status != PS_OK || index == UINT32_MAX) {
         return status;
     }
@@ -221,25 +231,26 @@ static enum ps_status take_entry(struct records *records, struct tester_table *t
         return PS_OK;
     }
     if (!settle_value(records, table, column, &value)) {
-        *ret_skip = true;
+        reading->skip = true;
     }
+    reading->row_data = reading->row_data || entry->number == FIELD_ROW_DATA;
     table->cells[index] = value;
-    table->seen[index] = records->number;
+    table->seen[index] = records->reading;
     return PS_OK;
 }
 
 static enum ps_status read_cells(struct records *records, struct tester_table *table,
-                                 const uint8_t *bytes, size_t size, bool *ret_skip,
+                                 const uint8_t *bytes, size_t size, struct reading *reading,
                                  struct ps_error *err)
 {
     struct ps_pb_reader reader = ps_pb_reader_of(bytes, size);
     struct ps_pb_field field;
-    uint32_t place = 0;
     enum ps_status status = PS_OK;
+    records->reading++;
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if ((field.number == FIELD_DATA || field.number == FIELD_ROW_DATA) &&
             field.wire == PS_PB_BYTES) {
-            status = take_entry(records, table, &field, &place, ret_skip, err);
+            status = take_entry(records, table, &field, reading, err);
         }
     }
     return status;
@@ -247,7 +258,7 @@ static enum ps_status read_cells(struct records *records, struct tester_table *t
 
 static bool is_set(const struct records *records, const struct tester_table *table, uint32_t i)
 {
-    return table->seen[i] == records->number;
+    return table->seen[i] == records->reading;
 }
 
 static void check_keys(struct records *records, struct tester_table *table)
@@ -330,7 +341,67 @@ static enum ps_status take_row(struct records *records, struct tester_table *tab
         }
     }
     status = slots_batch(records->slots, table, &want, &batch, err);
+    table->written = true;
     return status == PS_OK ? put_row(records, table, batch, &want, err) : status;
+}
+
+static enum ps_status take_again(struct records *records, const struct backlog_record *record,
+                                 struct ps_error *err)
+{
+    struct tester_table *table = record->table;
+    struct reading reading = {0};
+    if (table->waits) {
+        table->waits = false;
+        table->changed = true; /* or nothing of it would have had to wait */
+    }
+    enum ps_status status = read_cells(records, table, record->bytes, record->size, &reading, err);
+    return status == PS_OK ? take_row(records, table, record->operation, err) : status;
+}
+
+enum ps_status records_release(struct records *records, struct ps_error *err)
+{
+    struct backlog_record record;
+    enum ps_status status = PS_OK;
+    size_t place = 0;
+    records->roster->muted = true;
+    while (status == PS_OK && backlog_next(&records->backlog, &place, &record)) {
+        status = take_again(records, &record, err);
+    }
+    records->roster->muted = false;
+    backlog_clear(&records->backlog);
+    records->row_data_waits = false;
+    return status;
+}
+
+void records_committed(struct records *records)
+{
+    for (struct tester_table *table = records->roster->first; table != NULL; table = table->next) {
+        table->written = false;
+        table->patience = 0;
+    }
+}
+
+/* The destination is changed when no column has been new for a while, and each time for a longer
+ * one: a table that never stops growing is changed once a backlog. */
+static enum ps_status keep_waiting(struct records *records, const struct backlog_record *record,
+                                   struct ps_error *err)
+{
+    struct tester_table *table = record->table;
+    table->calm = table->changed || !table->waits ? 0 : table->calm + 1;
+    table->changed = false;
+    table->waits = true;
+    enum ps_status status = backlog_add(&records->backlog, record, err);
+    bool calm = table->calm >= PATIENCE_LEAST && table->calm >= table->patience;
+    if (status == PS_OK && (calm || backlog_full(&records->backlog))) {
+        table->patience = calm ? 2 * table->calm : table->patience;
+        status = records_release(records, err);
+    }
+    return status;
+}
+
+static bool must_wait(const struct tester_table *table)
+{
+    return table->waits || (table->written && table->changed);
 }
 
 static void count(struct tester_table *table, enum ps_operation operation, size_t size)
@@ -345,8 +416,8 @@ static void count(struct tester_table *table, enum ps_operation operation, size_
 static enum ps_status take_truncate(struct records *records, struct tester_table *table,
                                     struct ps_error *err)
 {
-    enum ps_status status = PS_OK;
-    if (table->changed || !table->told) {
+    enum ps_status status = table->waits ? records_release(records, err) : PS_OK;
+    if (status == PS_OK && (table->changed || !table->told)) {
         status = slots_tell(records->slots, table, false, err);
     }
     if (status == PS_OK) {
@@ -371,7 +442,10 @@ enum ps_status record_truncate(struct records *records, const struct record_addr
     if (!deferred || slots->ops->mark == NULL) {
         return take_truncate(records, table, err);
     }
-    status = slots_flush(slots, table, err);
+    status = table->waits ? records_release(records, err) : PS_OK;
+    if (status == PS_OK) {
+        status = slots_flush(slots, table, err);
+    }
     if (status == PS_OK) {
         table->truncate_mark = slots->ops->mark(slots->sink);
         table->truncate_deferred = true;
@@ -403,8 +477,8 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
                            struct ps_error *err)
 {
     struct tester_table *table = NULL;
+    struct reading reading = {0};
     struct head head;
-    bool skip = false;
     records->number++;
     if (!read_head(bytes, size, &head)) {
         return malformed(err);
@@ -428,7 +502,7 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
     if (status != PS_OK) {
         return status;
     }
-    status = read_cells(records, table, bytes, size, &skip, err);
+    status = read_cells(records, table, bytes, size, &reading, err);
     if (status != PS_OK) {
         return status;
     }
@@ -438,10 +512,14 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
     } else if (operation != PS_UPSERT) {
         roster_breach(records->roster, table, BREACH_NO_KEY, NULL, NULL);
     }
-    if (skip) {
+    if (reading.skip) {
         table->counts.skipped++;
         return PS_OK;
     }
     count(table, operation, size);
+    if (must_wait(table)) {
+        records->row_data_waits = records->row_data_waits || reading.row_data;
+        return keep_waiting(records, &(struct backlog_record){table, operation, bytes, size}, err);
+    }
     return take_row(records, table, operation, err);
 }

@@ -4,13 +4,17 @@
 #ifndef PS_TESTER_RECORD_H
 #define PS_TESTER_RECORD_H
 
+#include "tester/backlog.h"
 #include "tester/slots.h"
 
 struct records {
     struct roster *roster;
     struct slots *slots;
     uint64_t number;  /* of records read so far */
-    uint32_t *wanted; /* columns of an UPDATE or DELETE */
+    uint64_t reading; /* marks the cells of the record being read */
+    struct backlog backlog;
+    bool row_data_waits; /* a record of the backlog has its values in row_data */
+    uint32_t *wanted;    /* columns of an UPDATE or DELETE */
     uint32_t wanted_capacity;
 };
 
@@ -36,6 +40,13 @@ enum ps_status record_table(struct roster *roster, const struct record_address *
  */
 enum ps_status record_truncate(struct records *records, const struct record_address *address,
                                bool deferred, struct ps_error *err) PS_MUST_CHECK;
+/*
+ * Takes the records that wait for their table's new columns. To be called before anything that
+ * counts on all records having been taken.
+ */
+enum ps_status records_release(struct records *records, struct ps_error *err) PS_MUST_CHECK;
+/* All was committed: tables can change again without waiting. */
+void records_committed(struct records *records);
 /* The sync has succeeded: truncates that were deferred are made true. */
 enum ps_status records_end(struct records *records, struct ps_error *err) PS_MUST_CHECK;
 

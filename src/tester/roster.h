@@ -65,6 +65,11 @@ struct tester_table {
     bool truncate_deferred; /* rows older than the mark are soft-deleted if the sync succeeds */
     int64_t truncate_mark;
 
+    bool written;      /* rows of it went on their way since the last checkpoint */
+    bool waits;        /* records of it are in the backlog, and all that come go there */
+    uint32_t calm;     /* how many of them came since its last change */
+    uint32_t patience; /* they are released after so many; rises each time */
+
     struct tester_slot *slot; /* its open batch (slots.c); NULL: none */
     struct tester_counts counts;
     size_t breaches[BREACHES];
@@ -81,6 +86,7 @@ struct roster {
     bool declares;    /* Schema gave tables with more than keys: others are breaches */
     bool answered;    /* Schema gave tables at all */
     bool with_schema; /* it gave them in schemas */
+    bool muted;       /* a record is read again: its breaches were counted when it came */
     bool streaming;   /* Schema is over: what is declared now is to be at the destination */
 };
 

@@ -227,6 +227,47 @@ def test_types_of_earlier_syncs_stay(tester, warehouse):
     assert types == ("BIGINT", "VARCHAR")
 
 
+def test_new_column_with_each_row_is_one_change_of_the_table(tester, warehouse):
+    for count in (1000, 50):
+        result = tester("ColumnEachRow", "--strict")
+        assert result.code == 0 and result.document["breaches"] == [], result.err
+        totals = result.document["totals"]
+        assert (totals["upserts"], totals["schema_changes"]) == (count, 2)
+    row = warehouse().execute(
+        "SELECT count(*), sum(c0_0 = 0), sum(c0_999 = 999), sum(u0 = 'updated'), sum(c1_30 = 30),"
+        " list(id ORDER BY id) FILTER (WHERE _fivetran_deleted) FROM tester.w"
+    )
+    # The second sync replaced the first 50 rows, and revived one of the two that were deleted.
+    assert row.fetchone() == (1000, None, 1, 1, 1, [29, 529])
+    kept = warehouse().execute(
+        "SELECT c0_530, u0, u1 FROM tester.w WHERE id IN (30, 530) ORDER BY id"
+    )
+    assert kept.fetchall() == [(None, None, "updated"), (530, "updated", None)]
+
+
+def test_columns_announced_one_by_one_between_rows_are_few_changes(tester, warehouse):
+    result = tester("ColumnAnnounced", "--strict")
+    assert result.code == 0 and result.document["breaches"] == [], result.err
+    assert result.document["totals"]["schema_changes"] == 2
+    row = warehouse().execute(
+        "SELECT count(*), sum(c0), sum(c500), sum(c999), typeof(any_value(c0)),"
+        " typeof(any_value(c1)) FROM tester.t"
+    )
+    assert row.fetchone() == (1000, 0, 500, 999, "BIGINT", "SMALLINT")
+
+
+def test_new_column_of_a_table_with_a_million_rows_takes_no_memory(tester, warehouse):
+    assert tester("LateColumn").document["totals"]["upserts"] == 1000000
+    result = tester("LateColumn", "--strict")
+    assert result.code == 0 and result.document["breaches"] == [], result.err
+    assert result.document["totals"]["memory_peak_bytes"] < 600 << 20
+    row = warehouse().execute(
+        "SELECT count(*), sum(late), sum(name = 'changed'),"
+        " list(id) FILTER (WHERE _fivetran_deleted) FROM tester.t"
+    )
+    assert row.fetchone() == (1000000, sum(range(50, 150)), 50, [7])
+
+
 def test_form_and_tests_are_shown(tester):
     events = [json.loads(line) for line in tester("FormAndTests").out.splitlines()]
     assert events[0] == {"event": "form", "message": "1 field (host), 2 tests"}

@@ -14,6 +14,9 @@
 #include "sinks/duckdb/packet.h"
 #include "sinks/duckdb/sink.h"
 
+/* A staging table is used again until so many rows went through it. */
+#define STAGE_ROWS_KEPT 10000u
+
 void duck_apply_put_stage(struct ps_buffer *out, const struct duck_table *table)
 {
     /* Temporary tables are found before all others. */
@@ -55,6 +58,15 @@ bool duck_apply_fits(const struct duck_table *table, enum duck_route route,
 }
 
 /* The columns have the warehouse's types, so that keys compare as they are there. */
+void duck_apply_put_stage_column(struct ps_buffer *out, const struct duck_table *table,
+                                 const struct ps_column *column)
+{
+    const struct duck_column *there = duck_table_column(table, column->name);
+    duck_name_quote(out, column->name);
+    ps_buffer_putc(out, ' ');
+    duck_type_sql(out, there->type.foreign ? duck_type_of_column(column) : there->type);
+}
+
 static void put_stage_sql(struct ps_buffer *out, const struct duck_table *table)
 {
     const struct ps_table *shape = table->table;
@@ -62,11 +74,7 @@ static void put_stage_sql(struct ps_buffer *out, const struct duck_table *table)
     duck_apply_put_stage(out, table);
     ps_buffer_puts(out, " (");
     for (uint32_t i = 0; i < shape->columns_count; i++) {
-        const struct duck_column *column = duck_table_column(table, shape->columns[i].name);
-        duck_name_quote(out, shape->columns[i].name);
-        ps_buffer_putc(out, ' ');
-        duck_type_sql(out, column->type.foreign ? duck_type_of_column(&shape->columns[i])
-                                                : column->type);
+        duck_apply_put_stage_column(out, table, &shape->columns[i]);
         ps_buffer_puts(out, ", ");
     }
     ps_buffer_puts(out, shape->keys_count == 0 ? DUCK_ID " VARCHAR, " : "");
@@ -80,9 +88,13 @@ enum ps_status duck_apply_stage(struct duck_sink *sink, struct duck_table *table
     if (table->staged != DUCK_STAGED_NOTHING) {
         return PS_OK;
     }
-    put_stage_sql(&sink->sql, table);
-    enum ps_status status = duck_do(sink, table, "staging rows of", err);
+    enum ps_status status = PS_OK;
+    if (!table->stage_made) {
+        put_stage_sql(&sink->sql, table);
+        status = duck_do(sink, table, "staging rows of", err);
+    }
     if (status == PS_OK) {
+        table->stage_made = true;
         table->staged = route == DUCK_ROUTE_UPDATE ? DUCK_STAGED_UPDATES : DUCK_STAGED_OPERATIONS;
         table->staged_deletes = false;
     }
@@ -144,6 +156,10 @@ static enum ps_status apply_upserts(struct duck_sink *sink, struct duck_table *t
     if (status != PS_OK) {
         return status;
     }
+    status = duck_begin_insert(sink, table, err);
+    if (status != PS_OK) {
+        return status;
+    }
     put_insert(sql, table);
     ps_buffer_puts(sql, "a." DUCK_SYNCED ", false FROM ");
     duck_apply_put_stage(sql, table);
@@ -201,6 +217,9 @@ static enum ps_status apply_mixture(struct duck_sink *sink, struct duck_table *t
         ps_buffer_puts(sql, " AS b WHERE b.upserted IS NOT NULL AND ");
         duck_table_put_match(sql, table);
         status = duck_change(sink, table, "replacing rows of", err);
+    }
+    if (status == PS_OK && !table->loading) {
+        status = duck_begin_insert(sink, table, err);
     }
     if (status == PS_OK && !table->loading) {
         put_insert(sql, table);
@@ -308,6 +327,33 @@ static enum ps_status apply_direct(struct duck_sink *sink, struct duck_table *ta
     return status;
 }
 
+enum ps_status duck_apply_drop_stage(struct duck_sink *sink, struct duck_table *table,
+                                     struct ps_error *err)
+{
+    if (!table->stage_made) {
+        return PS_OK;
+    }
+    ps_buffer_puts(&sink->sql, "DROP TABLE ");
+    duck_apply_put_stage(&sink->sql, table);
+    table->stage_made = false;
+    table->stage_rows = 0;
+    return duck_do(sink, table, "staging rows of", err);
+}
+
+/* A dropped table keeps its memory until the commit, so that one with few rows is used again. */
+static enum ps_status empty_stage(struct duck_sink *sink, struct duck_table *table,
+                                  struct ps_error *err)
+{
+    table->staged = DUCK_STAGED_NOTHING;
+    table->staged_deletes = false;
+    if (table->stage_rows > STAGE_ROWS_KEPT) {
+        return duck_apply_drop_stage(sink, table, err);
+    }
+    ps_buffer_puts(&sink->sql, "DELETE FROM ");
+    duck_apply_put_stage(&sink->sql, table);
+    return duck_do(sink, table, "staging rows of", err);
+}
+
 enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table, struct ps_error *err)
 {
     if (table->direct) {
@@ -326,16 +372,7 @@ enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table, stru
         status = table->staged == DUCK_STAGED_UPDATES ? apply_updates(sink, table, err)
                                                       : apply_operations(sink, table, err);
     }
-    if (status == PS_OK) {
-        ps_buffer_puts(&sink->sql, "DROP TABLE ");
-        duck_apply_put_stage(&sink->sql, table);
-        status = duck_do(sink, table, "staging rows of", err);
-    }
-    if (status == PS_OK) {
-        table->staged = DUCK_STAGED_NOTHING;
-        table->staged_deletes = false;
-    }
-    return status;
+    return status == PS_OK ? empty_stage(sink, table, err) : status;
 }
 
 enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *table, int64_t before,

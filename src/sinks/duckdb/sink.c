@@ -165,6 +165,30 @@ static enum ps_status quiet(struct duck_sink *sink, struct duck_table *table, st
     return status == PS_OK ? duck_apply(sink, table, err) : status;
 }
 
+/*
+ * A table's columns are about to change: the connection is free, and what was written of the table
+ * is applied, unless the change leaves it as it is. To apply means to touch rows of the table, and
+ * a table of which rows were touched must be copied before it can be altered (tables.c).
+ */
+static enum ps_status quiet_for(struct duck_sink *sink, struct duck_table *entry,
+                                const struct ps_table *table, struct ps_error *err)
+{
+    enum ps_status status = duck_writer_flush(sink, entry, err);
+    if (status == PS_OK) {
+        status = duck_begin(sink, err);
+    }
+    if (status == PS_OK) {
+        status = duck_tables_look_up(sink, entry, err);
+    }
+    if (status == PS_OK && !duck_tables_keeps_pending(entry, table)) {
+        status = duck_apply(sink, entry, err);
+    }
+    if (status == PS_OK && entry->staged == DUCK_STAGED_NOTHING) {
+        status = duck_apply_drop_stage(sink, entry, err);
+    }
+    return status;
+}
+
 static enum ps_status duckdb_schema_change(struct ps_sink *base, const struct ps_table *table,
                                            bool *ret_changed, struct ps_error *err)
 {
@@ -176,7 +200,7 @@ static enum ps_status duckdb_schema_change(struct ps_sink *base, const struct ps
     struct duck_table *entry = NULL;
     enum ps_status status = duck_tables_get(sink, table, &entry, &error);
     if (status == PS_OK) {
-        status = quiet(sink, entry, &error);
+        status = quiet_for(sink, entry, table, &error);
     }
     if (status == PS_OK) {
         status = duck_tables_merge(sink, entry, table, ret_changed, &error);
@@ -331,6 +355,29 @@ static enum ps_status duckdb_describe(struct ps_sink *base, const struct ps_tabl
     return settled(sink, status, &error, err);
 }
 
+/*
+ * Without the order of rows an INSERT runs on all threads, and DuckDB (1.5) gives each of them
+ * memory of its own: some 20 KB for a column, however few the rows, that it cannot move to the disk
+ * and keeps until the commit. A few large statements are what this is made for; where a transaction
+ * has had many, the next ones keep the order of rows and so go on where the last one ended.
+ */
+#define BEGUN_COLUMNS_MAX 2000u
+
+enum ps_status duck_begin_insert(struct duck_sink *sink, const struct duck_table *table,
+                                 struct ps_error *err)
+{
+    sink->begun_columns += table->table->columns_count;
+    const bool keep = sink->begun_columns > BEGUN_COLUMNS_MAX;
+    if (keep == sink->keeps_order) {
+        return PS_OK;
+    }
+    sink->keeps_order = keep;
+    return duck_statement_run(&sink->session, "loading rows",
+                              keep ? "SET preserve_insertion_order = true"
+                                   : "SET preserve_insertion_order = false",
+                              NULL, err);
+}
+
 static enum ps_status commit(struct duck_sink *sink, struct ps_error *err)
 {
     if (ps_fault("duckdb.before_commit")) {
@@ -342,6 +389,7 @@ static enum ps_status commit(struct duck_sink *sink, struct ps_error *err)
         return status;
     }
     sink->in_transaction = false;
+    sink->begun_columns = 0;
     if (ps_fault("duckdb.after_commit")) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "committing: fault duckdb.after_commit");
     }
@@ -358,6 +406,9 @@ static enum ps_status checkpoint(struct duck_sink *sink, const char *state_json,
     for (struct duck_table *table = sink->tables.first; status == PS_OK && table != NULL;
          table = table->next) {
         status = duck_apply(sink, table, err);
+        if (status == PS_OK) {
+            status = duck_apply_drop_stage(sink, table, err);
+        }
     }
     if (status == PS_OK) {
         status = duck_state_write(sink, state_json, state_size, number, err);

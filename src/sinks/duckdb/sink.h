@@ -41,6 +41,9 @@ struct duck_sink {
     uint64_t sequence; /* the last packet's */
     uint64_t number;   /* of the last checkpoint */
 
+    bool keeps_order;       /* as DuckDB's option preserve_insertion_order is */
+    uint64_t begun_columns; /* of the INSERT statements since the last commit, added up */
+
     bool vacuum_off;
     uint32_t loads;            /* begun and not ended */
     uint32_t calm_checkpoints; /* since one had a load under way */
@@ -95,9 +98,15 @@ enum ps_status duck_writer_settle(struct duck_sink *sink, struct ps_error *err) 
 #define DUCK_ORDER "_penstock_order"
 /* Appends the name of the table's staging table. */
 void duck_apply_put_stage(struct ps_buffer *out, const struct duck_table *table);
+/* Appends a column of it, name and type. */
+void duck_apply_put_stage_column(struct ps_buffer *out, const struct duck_table *table,
+                                 const struct ps_column *column);
 /* Upserts go into the table itself from now on. The connection is free, nothing is staged. */
 enum ps_status duck_apply_begin_direct(struct duck_sink *sink, struct duck_table *table,
                                        int64_t since, struct ps_error *err) PS_MUST_CHECK;
+/* Drops a staging table that holds nothing. The connection is free. */
+enum ps_status duck_apply_drop_stage(struct duck_sink *sink, struct duck_table *table,
+                                     struct ps_error *err) PS_MUST_CHECK;
 /* Makes the staging table, unless it is there. The connection is free. */
 enum ps_status duck_apply_stage(struct duck_sink *sink, struct duck_table *table,
                                 enum duck_route route, struct ps_error *err) PS_MUST_CHECK;
@@ -134,6 +143,10 @@ enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err) PS_MUST_
 int64_t duck_stamp(struct duck_sink *sink);
 /* Appends TIMESTAMPTZ '…'. */
 void duck_put_stamp(struct ps_buffer *out, int64_t stamp_us);
+/* An INSERT of rows of that table, or into its staging table, comes next. The connection is free.
+ */
+enum ps_status duck_begin_insert(struct duck_sink *sink, const struct duck_table *table,
+                                 struct ps_error *err) PS_MUST_CHECK;
 /* Runs sink->sql and clears it; `doing` with the table's name begins messages. */
 enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, const char *doing,
                        struct ps_error *err) PS_MUST_CHECK;

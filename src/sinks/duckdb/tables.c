@@ -340,6 +340,20 @@ static enum ps_status alter_type(struct duck_sink *sink, struct duck_table *tabl
     return PS_OK;
 }
 
+/* A staging table that is there has all columns of the table's shape. */
+static enum ps_status stage_column(struct duck_sink *sink, struct duck_table *table,
+                                   const struct ps_column *column, struct ps_error *err)
+{
+    if (table->staged == DUCK_STAGED_NOTHING || ps_table_column(table->table, column->name) >= 0) {
+        return PS_OK;
+    }
+    ps_buffer_puts(&sink->sql, "ALTER TABLE ");
+    duck_apply_put_stage(&sink->sql, table);
+    ps_buffer_puts(&sink->sql, " ADD COLUMN ");
+    duck_apply_put_stage_column(&sink->sql, table, column);
+    return duck_do(sink, table, "adding a column to rows of", err);
+}
+
 static enum ps_status merge_column(struct duck_sink *sink, struct duck_table *table,
                                    const char *name, struct duck_type type, bool *ret_changed,
                                    struct ps_error *err)
@@ -460,6 +474,29 @@ static bool same_keys(const struct ps_table *a, const struct ps_table *b)
     return true;
 }
 
+bool duck_tables_keeps_pending(const struct duck_table *entry, const struct ps_table *table)
+{
+    if (!entry->exists || entry->staged == DUCK_STAGED_UPDATES || !same_keys(entry->table, table)) {
+        return false;
+    }
+    if (entry->staged == DUCK_STAGED_NOTHING) {
+        return true;
+    }
+    for (uint32_t i = 0; i < entry->table->columns_count; i++) {
+        const char *name = entry->table->columns[i].name;
+        int32_t index = ps_table_column(table, name);
+        const struct duck_column *column = duck_table_column(entry, name);
+        if (index < 0 || column->type.foreign) {
+            return false;
+        }
+        struct duck_type wanted = duck_type_of_column(&table->columns[index]);
+        if (!duck_type_same(duck_type_widen(column->type, wanted), column->type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A table of the user's own has neither of the columns that every copy has. */
 static enum ps_status check_own(const struct duck_table *entry, struct ps_error *err)
 {
@@ -495,6 +532,9 @@ enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entr
     for (uint32_t i = 0; status == PS_OK && i < table->columns_count; i++) {
         status = merge_column(sink, entry, table->columns[i].name,
                               duck_type_of_column(&table->columns[i]), &changed, err);
+        if (status == PS_OK) {
+            status = stage_column(sink, entry, &table->columns[i], err);
+        }
     }
     if (status == PS_OK) {
         status = merge_own(sink, entry, table->keys_count != 0, &changed, err);

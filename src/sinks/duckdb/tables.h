@@ -47,6 +47,8 @@ struct duck_table {
     int64_t direct_since; /* their stamps are not below this one; all others' are */
 
     enum duck_staged staged;
+    bool stage_made;        /* its staging table is there, perhaps empty */
+    uint64_t stage_rows;    /* that were put into it since it was made */
     bool staged_deletes;    /* at least one of the operations is a delete */
     uint32_t *feed_columns; /* of the batches that were put last; of staged updates, so theirs */
     uint32_t feed_columns_count, feed_columns_capacity;
@@ -72,7 +74,13 @@ enum ps_status duck_tables_find(struct duck_sink *sink, const struct ps_table *t
 /* Looks the table up in the warehouse unless that is known. The connection is free. */
 enum ps_status duck_tables_look_up(struct duck_sink *sink, struct duck_table *table,
                                    struct ps_error *err) PS_MUST_CHECK;
-/* Makes or merges the table. The connection is free, nothing of the table is staged. */
+/*
+ * True where rows that were written and not applied yet stay right when the table, which was looked
+ * up, becomes `table`: the key is the same, and of staged ones all columns stay as they are.
+ */
+bool duck_tables_keeps_pending(const struct duck_table *entry, const struct ps_table *table);
+/* Makes or merges the table, and its staging table. The connection is free, nothing of the table
+ * waits to be applied that it does not keep. */
 enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entry,
                                  const struct ps_table *table, bool *ret_changed,
                                  struct ps_error *err) PS_MUST_CHECK;

@@ -93,6 +93,9 @@ static enum ps_status start(struct duck_sink *sink, struct duck_table *table,
     if (status == PS_OK && !goes_straight(route)) {
         status = duck_apply_stage(sink, table, route, err);
     }
+    if (status == PS_OK) {
+        status = duck_begin_insert(sink, table, err);
+    }
     if (status != PS_OK) {
         return status;
     }
@@ -131,6 +134,7 @@ static enum ps_status put(struct duck_sink *sink, struct duck_table *table,
     if (packet->batch->operation == PS_DELETE) {
         table->staged_deletes = true;
     }
+    table->stage_rows += goes_straight(sink->feeding_route) ? 0 : packet->batch->rows;
     return duck_feed_push(sink->feed, packet, err);
 }
 

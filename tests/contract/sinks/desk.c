@@ -168,7 +168,8 @@ static void put_row(struct ps_batch *batch, const char *line, size_t size)
 struct ps_batch *desk_batch(const struct ps_table *table, enum ps_operation operation,
                             const uint32_t *columns, uint32_t columns_count, const char *rows)
 {
-    uint32_t all[64];
+    uint32_t all[512];
+    assert_true(table->columns_count <= sizeof all / sizeof all[0]);
     for (uint32_t i = 0; i < table->columns_count; i++) {
         all[i] = i;
     }

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/thread.h"
+#include "contract/sinks/cases.h"
 #include "contract/sinks/desk.h"
 
 static const struct ps_column pair_columns[] = {
@@ -644,6 +645,13 @@ int contract_sink_run(const char *name, const struct contract_sink *contract)
         TEST(new_and_wider_columns_take_old_and_new_rows),
         TEST(schema_change_inside_a_load_reaches_it),
         TEST(everything_in_one_checkpoint),
+        TEST(columns_that_come_between_rows_keep_the_order_of_operations),
+        TEST(columns_that_come_one_by_one_are_all_there),
+        TEST(operations_that_alternate_row_by_row_apply_in_order),
+        TEST(truncate_before_marks_what_was_written_before_the_mark),
+        TEST(truncate_before_of_an_absent_table_does_nothing),
+        TEST(describe_tells_the_columns_of_the_destination),
+        TEST(describe_of_an_absent_table_is_end),
         TEST(schema_change_tells_whether_something_changed),
         TEST(every_type_keeps_its_extremes),
         TEST(odd_names_are_names),

@@ -458,6 +458,55 @@ class Growing(Free):
         yield checkpoint({"n": n + 1})
 
 
+class ColumnEachRow(Free):
+    """A new column with each row, no checkpoint between them; the second sync brings others."""
+
+    def update(self):
+        n = self.state.get("n", 0)
+        for i in range(1000 if n == 0 else 50):
+            yield one(record("w", id=long(i), **{f"c{n}_{i}": long(i)}))
+            if i % 500 == 30:
+                yield one(record("w", UPDATE, id=long(i), **{f"u{n}": text("updated")}))
+                yield one(record("w", DELETE, id=long(i - 1)))
+        yield checkpoint({"n": n + 1})
+
+    def schema(self):
+        table = common.Table(name="w", columns=[key("id")])
+        answer = sdk.SchemaResponse(without_schema=common.TableList(tables=[table]))
+        return answer.SerializeToString()
+
+
+class ColumnAnnounced(Script):
+    """Each column is announced, followed by a row; every tenth widens one that is there."""
+
+    def update(self):
+        for i in range(1000):
+            column = common.Column(name=f"c{i}", type=common.SHORT)
+            wider = common.Column(name=f"c{i - 10}", type=common.LONG)
+            table = common.Table(name="t", columns=[column] if i % 10 else [column, wider])
+            yield announce(table)
+            yield one(record("t", id=long(i), **{f"c{i}": value(short=i)}))
+        yield checkpoint({})
+
+
+class LateColumn(Script):
+    """A million rows; the second sync changes some of them, and all that come are wider."""
+
+    def update(self):
+        n = self.state.get("n", 0)
+        if n == 0:
+            for at in range(0, 1000000, 100):
+                yield many(*(record("t", id=long(at + i)) for i in range(100)))
+        else:
+            yield many(*(record("t", id=long(i), name=text("changed")) for i in range(100)))
+            yield one(record("t", DELETE, id=long(7)))
+            yield announce(
+                common.Table(name="t", columns=columns({"id": common.LONG, "late": common.LONG}))
+            )
+            yield many(*(record("t", id=long(i), late=long(i)) for i in range(50, 150)))
+        yield checkpoint({"n": n + 1})
+
+
 # What goes wrong.
 
 
