@@ -75,6 +75,12 @@ struct ps_now {
                                            the source; else NULL */
 };
 
+/* What answers, for people. Both live as long as the source, or until it connects anew. */
+struct ps_about {
+    const char *server; /* "PostgreSQL 15.12, a replica, TLSv1.3" */
+    const char *advice; /* what about the way to it would better be otherwise; NULL: nothing */
+};
+
 /* A part of a table's full load. Its bounds are the source's own text, kept in the state. */
 struct ps_partition {
     const char *bounds; /* "" : the whole table */
@@ -207,6 +213,9 @@ struct ps_source_ops {
     /* What a batch and a message hold where the configuration's `batch_bytes` does not say; 0: the
      * engine's own default. */
     size_t batch_bytes;
+    /* What the other side says of itself, once it is open. May be NULL: there is nothing to tell.
+     */
+    void (*about)(struct ps_source *source, struct ps_about *ret_about);
     /* How many readers of it, each of a source of its own, may be open at once; 0: any number. With
      * 1 the tables are read one after the other, smaller ones first. */
     uint32_t readers_max;

@@ -21,6 +21,8 @@ struct check {
     size_t run;                        /* tests from here on were not run */
     bool horizon_asked, horizon_known;
     char horizon_reason[PS_ERROR_MESSAGE_SIZE];
+    char server[PS_ERROR_MESSAGE_SIZE]; /* what answers; "" : the source does not say */
+    char advice[PS_ERROR_MESSAGE_SIZE];
 };
 
 static void print_line(const struct check *check, const char *label, const char *verdict)
@@ -73,6 +75,22 @@ static void run_tests(struct check *check, const struct ps_source_request *reque
     }
 }
 
+static void ask_about(struct check *check, struct ps_source *source)
+{
+    struct ps_about about = {.server = NULL};
+
+    if (check->local->source_ops->about == NULL) {
+        return;
+    }
+    check->local->source_ops->about(source, &about);
+    (void)snprintf(check->server, sizeof check->server, "%s", about.server);
+    print_line(check, "What answers", about.server);
+    if (about.advice != NULL) {
+        (void)snprintf(check->advice, sizeof check->advice, "%s", about.advice);
+        print_advice(check, about.advice);
+    }
+}
+
 /* Not seeing it is no failure: reads go by a longer look-back then; but it is better seen. */
 static void ask_horizon(struct check *check, const struct ps_source_request *request)
 {
@@ -84,6 +102,7 @@ static void ask_horizon(struct check *check, const struct ps_source_request *req
     enum ps_status status = ops->open(request, &source, &err);
 
     if (status == PS_OK) {
+        ask_about(check, source);
         status = ops->now(source, &now, &err);
     }
     if (status != PS_OK) {
@@ -129,6 +148,8 @@ static void write_document(const struct check *check)
         put_test(&writer, check, i);
     }
     ps_json_close(&writer, ']');
+    result_put_optional(&writer, "server", *check->server == '\0' ? NULL : check->server);
+    result_put_optional(&writer, "advice", *check->advice == '\0' ? NULL : check->advice);
     if (check->horizon_asked) {
         ps_json_open(&writer, "horizon", '{');
         ps_json_put_boolean(&writer, "known", check->horizon_known);

@@ -58,7 +58,11 @@ static void print_people(const struct ps_plan *plan, struct output *out)
     }
     table_print(&text, out, 0);
     table_done(&text);
-    output_printf(out, "\n%zu of %zu tables, about %s rows", plan->tables_count, plan->tables_found,
+    output_printf(out, "\n");
+    if (plan->server != NULL) {
+        output_printf(out, "Source: %s\n", plan->server);
+    }
+    output_printf(out, "%zu of %zu tables, about %s rows", plan->tables_count, plan->tables_found,
                   figures_count(rows, count));
     if (unknown > 0) {
         output_printf(out, " and those of %zu tables without statistics", unknown);
@@ -74,6 +78,7 @@ static void write_document(const struct local *local, const struct ps_plan *plan
     struct ps_buffer buffer;
 
     result_begin(&writer, &buffer, PS_OK, local->source_name);
+    result_put_optional(&writer, "server", plan->server);
     ps_json_put_integer(&writer, "tables_found", (int64_t)plan->tables_found);
     ps_json_open(&writer, "tables", '[');
     for (size_t i = 0; i < plan->tables_count; i++) {

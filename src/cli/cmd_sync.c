@@ -58,6 +58,9 @@ static void on_plan(void *context, const struct ps_plan *plan)
     struct sync *sync = context;
 
     progress_expect(&sync->progress, rows_expected(plan));
+    if (plan->server != NULL) {
+        ps_log(PS_LOG_INFO, "source: %s", plan->server);
+    }
     if (sync->json) {
         result_write_plan(plan, sync->out);
     }

@@ -365,8 +365,9 @@ static enum ps_status blanks_warn(struct ps_settings *settings, const struct ps_
                                   struct ps_error *err)
 {
     size_t size = strlen(setting->value), trimmed = 0;
-    text_trim(setting->value, size, &trimmed);
-    if (trimmed == size) {
+    const char *inner = text_trim(setting->value, size, &trimmed);
+    /* A text of several lines (a certificate, a key) ends with a line break by its nature. */
+    if (trimmed == size || memchr(inner, '\n', trimmed) != NULL) {
         return PS_OK;
     }
     struct text_shown shown;

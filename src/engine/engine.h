@@ -90,6 +90,7 @@ struct ps_plan {
     size_t gone_count;
     const char **warnings;
     size_t warnings_count;
+    const char *server; /* what the source says of itself; NULL: nothing */
 };
 
 struct ps_plan_request {

@@ -375,6 +375,26 @@ static enum ps_status warn_of_old_horizon(struct planner *planner, struct ps_err
     return PS_OK;
 }
 
+/* What answers, and what about the way to it would better be otherwise. */
+static enum ps_status ask_about(struct planner *planner, struct ps_error *err)
+{
+    struct ps_plan *plan = planner->plan;
+    struct ps_about about = {.server = NULL};
+    plan->server = NULL;
+    if (planner->request->source_ops->about == NULL) {
+        return PS_OK;
+    }
+    planner->request->source_ops->about(planner->source, &about);
+    plan->server = ps_arena_strdup(plan->arena, about.server);
+    if (plan->server == NULL) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    if (about.advice != NULL) {
+        planner_warn(planner, about.advice);
+    }
+    return PS_OK;
+}
+
 /* Opens the source, lists and describes; passing trouble starts it over. */
 static enum ps_status discover_once(struct planner *planner, struct ps_error *err)
 {
@@ -392,6 +412,10 @@ static enum ps_status discover_once(struct planner *planner, struct ps_error *er
     planner->plan->warnings_count = 0;
     planner->selected_count = 0;
     planner->horizon_unknown = NULL;
+    status = ask_about(planner, err);
+    if (status != PS_OK) {
+        return status;
+    }
     status = ops->list_tables(planner->source, &planner->found, err);
     if (status != PS_OK) {
         return status;

@@ -46,6 +46,9 @@ static void log_plan(void *context, const struct ps_plan *plan)
     ps_log(PS_LOG_INFO, "%s: %zu of %zu tables, about %lld rows; %zu read whole, %zu by changes",
            update->source_ops->name, plan->tables_count, plan->tables_found, (long long)rows, whole,
            plan->tables_count - whole);
+    if (plan->server != NULL) {
+        ps_log(PS_LOG_INFO, "%s: %s", update->source_ops->name, plan->server);
+    }
     for (size_t i = 0; i < plan->tables_count && ps_log_enabled(PS_LOG_DEBUG); i++) {
         const struct ps_plan_table *table = &plan->tables[i];
         ps_log(PS_LOG_DEBUG, "%s %s: %s, %s", table->source_table->schema,

@@ -1,78 +1,132 @@
 /*
- * Opening a connection: the parameters, the handshake under one deadline, and what the server says
- * of itself. Statements are in link.c.
+ * Opening a connection: each host and each of its addresses in turn, every attempt under a deadline
+ * of its own. Statements are in link.c, what a server says of itself in server.c.
  */
-#include <ctype.h>
+#include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "base/thread.h"
+#include "sources/postgresql/certificate.h"
 #include "sources/postgresql/errors.h"
 #include "sources/postgresql/link.h"
 
-enum ps_status link_settings_read(struct link_settings *settings, const struct ps_config *config,
-                                  struct ps_error *err)
+#define ADDRESSES_MAX 16
+#define ADDRESS_SIZE 64
+#define NUMBER_SIZE 24
+#define PAIRS_MAX 32
+
+/* A path at which there is no file: libpq then leaves alone what lies in the user's home. */
+#define NO_FILE "/dev/null/none"
+
+/* Where one attempt goes. */
+struct place {
+    const struct link_host *host;
+    const char *address;         /* of the host; "" : a socket of this machine */
+    const char *sslmode;         /* the settings', but for the probe */
+    const char *attributes;      /* target_session_attrs */
+    const struct link_pem *root; /* NULL: no certificate is checked */
+};
+
+/* What the attempts came to. */
+struct attempts {
+    struct link *link;
+    const struct link_settings *settings;
+    struct ps_buffer failures;    /* "a:5432: …; b:5432: …", each text once */
+    struct error_verdict verdict; /* of the last */
+    const char *advice;
+    char sqlstate[6];
+};
+
+/* Keywords and values for libpq, which takes an empty value for one that is not given. */
+struct pairs {
+    const char *keywords[PAIRS_MAX], *values[PAIRS_MAX];
+    size_t count;
+};
+
+static void add(struct pairs *pairs, const char *keyword, const char *value)
 {
-    settings->host = ps_config_text_or_empty(config, "host");
-    settings->port = ps_config_text_or_empty(config, "port");
-    settings->database = ps_config_text_or_empty(config, "database");
-    settings->user = ps_config_text_or_empty(config, "user");
-    settings->password = ps_config_text_or_empty(config, "password");
-    settings->sslmode = ps_config_text_or_empty(config, "sslmode");
-    settings->sslrootcert = ps_config_text_or_empty(config, "sslrootcert");
-    settings->connect_timeout_s = ps_config_integer(config, "connect_timeout", 30);
-    settings->statement_timeout_s = ps_config_integer(config, "statement_timeout", 0);
-    settings->lock_timeout_s = ps_config_integer(config, "lock_timeout", 30);
-    (void)snprintf(settings->target, sizeof settings->target, "%s:%s/%s", settings->host,
-                   settings->port, settings->database);
-    if (*settings->sslrootcert != '\0') {
-        /* With prefer, libpq falls back to plaintext where the certificate does not match; with
-         * require it verifies although the name says otherwise. Neither is what was asked for. */
-        if (strncmp(settings->sslmode, "verify-", 7) != 0) {
-            return ps_fail(
-                err, PS_CONFIG, PS_CLASS_SETTING,
-                "`sslrootcert` is set, but `sslmode` is %s, which checks no certificate: "
-                "set `sslmode` to verify-ca or verify-full, or leave `sslrootcert` out",
-                settings->sslmode);
-        }
-        if (access(settings->sslrootcert, R_OK) != 0) {
-            return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                           "the file named by `sslrootcert` cannot be read: %s",
-                           settings->sslrootcert);
-        }
-    }
-    return PS_OK;
+    pairs->keywords[pairs->count] = keyword;
+    pairs->values[pairs->count++] = value;
 }
 
-static PGconn *start(const struct link_settings *settings)
+static void add_tls(struct pairs *pairs, const struct link_settings *settings,
+                    const struct place *place)
 {
-    /* libpq takes an empty value for one that is not given. */
-    const char *const pairs[][2] = {
-        {"host", settings->host},
-        {"port", settings->port},
-        {"dbname", settings->database},
-        {"user", settings->user},
-        {"password", settings->password},
-        {"sslmode", settings->sslmode},
-        {"sslrootcert", settings->sslrootcert},
-        {"application_name", "penstock"},
-        {"client_encoding", "UTF8"},
-        {"gssencmode", "disable"},
-        {"keepalives_idle", "30"},
-        {"keepalives_interval", "10"},
-        {"keepalives_count", "3"},
-        {"tcp_user_timeout", "60000"},
-        {NULL, NULL},
-    };
-    const char *keywords[sizeof pairs / sizeof pairs[0]];
-    const char *values[sizeof pairs / sizeof pairs[0]];
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        keywords[i] = pairs[i][0];
-        values[i] = pairs[i][1];
+    bool certificate = *settings->certificate.path != '\0';
+    add(pairs, "sslmode", place->sslmode);
+    add(pairs, "sslrootcert", place->root != NULL ? place->root->path : NO_FILE);
+    add(pairs, "sslcert", certificate ? settings->certificate.path : NO_FILE);
+    add(pairs, "sslkey", certificate ? settings->key.path : NO_FILE);
+    add(pairs, "sslpassword", settings->sslpassword);
+    add(pairs, "channel_binding", settings->channel_binding);
+    add(pairs, "gssencmode", settings->gssencmode);
+    add(pairs, "krbsrvname", settings->krbsrvname);
+}
+
+/* Texts for the numbers, which libpq takes as texts. */
+struct numbers {
+    char idle[NUMBER_SIZE], interval[NUMBER_SIZE], count[NUMBER_SIZE], user_ms[NUMBER_SIZE];
+};
+
+static void write_number(char text[NUMBER_SIZE], int64_t value)
+{
+    (void)snprintf(text, NUMBER_SIZE, "%lld", (long long)value);
+}
+
+static void add_keepalives(struct pairs *pairs, const struct link_settings *settings,
+                           struct numbers *numbers)
+{
+    int64_t idle = settings->keepalives_idle_s, interval = settings->keepalives_interval_s;
+    if (idle == 0) {
+        add(pairs, "keepalives", "0");
+        return;
     }
-    return PQconnectStartParams(keywords, values, 0);
+    write_number(numbers->idle, idle);
+    write_number(numbers->interval, interval);
+    write_number(numbers->count, settings->keepalives_count);
+    /* What was sent and is not confirmed for as long as the probes take ends it as well. */
+    write_number(numbers->user_ms, 1000 * (idle + interval * settings->keepalives_count));
+    add(pairs, "keepalives_idle", numbers->idle);
+    add(pairs, "keepalives_interval", numbers->interval);
+    add(pairs, "keepalives_count", numbers->count);
+    add(pairs, "tcp_user_timeout", numbers->user_ms);
+}
+
+static void never_ask_the_terminal(void)
+{
+    /* For an encrypted key without `sslpassword`, OpenSSL itself would ask whoever sits there. */
+    PQsetSSLKeyPassHook_OpenSSL(PQdefaultSSLKeyPassHook_OpenSSL);
+}
+
+static PGconn *start(const struct link_settings *settings, const struct place *place)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct pairs pairs = {.count = 0};
+    struct numbers numbers;
+    (void)pthread_once(&once, never_ask_the_terminal);
+    add(&pairs, "host", place->host->name);
+    add(&pairs, "hostaddr", place->address);
+    add(&pairs, "port", place->host->port);
+    add(&pairs, "dbname", settings->database);
+    add(&pairs, "user", settings->user);
+    add(&pairs, "password", settings->password);
+    add(&pairs, "application_name", settings->application_name);
+    add(&pairs, "client_encoding", "UTF8");
+    add(&pairs, "target_session_attrs", place->attributes);
+    add_tls(&pairs, settings, place);
+    add_keepalives(&pairs, settings, &numbers);
+    add(&pairs, NULL, NULL);
+    PGconn *conn = PQconnectStartParams(pairs.keywords, pairs.values, 0);
+    if (conn != NULL) {
+        /* Before the first poll: only then do errors of the handshake carry their code. */
+        (void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+    }
+    return conn;
 }
 
 /* False: the deadline has passed. */
@@ -88,64 +142,194 @@ static bool wait_for(PGconn *conn, PostgresPollingStatusType wanted, int64_t dea
     return true;
 }
 
-static enum ps_status fail_connect(const struct link_settings *settings, const char *text,
-                                   struct ps_error *err)
+static int64_t deadline_of(const struct link_settings *settings)
 {
-    char sqlstate[6];
-    char message[512];
-    error_parse_connect(text, sqlstate, message, sizeof message);
-    struct error_verdict verdict = error_classify_connect(sqlstate, text);
-    (void)ps_fail(err, verdict.status, verdict.error_class,
-                  "connecting to %s as \"%s\" failed: %s%s%s", settings->target, settings->user,
-                  message, verdict.advice != NULL ? ". " : "",
-                  verdict.advice != NULL ? verdict.advice : "");
-    if (err != NULL) {
-        memcpy(err->sqlstate, sqlstate, sizeof sqlstate);
-    }
-    return verdict.status;
+    return ps_monotonic_ns() + settings->connect_timeout_s * 1000000000;
 }
 
-static enum ps_status handshake(const struct link_settings *settings, PGconn *conn,
-                                struct ps_error *err)
+/*
+ * Shakes hands once more, without any check and without a word about who we are, to look at the
+ * certificate that was refused. False: there is nothing to say about it.
+ */
+static bool probe_certificate(const struct link_settings *settings, const struct place *refused,
+                              char ret_reason[CERTIFICATE_REASON_SIZE], const char **ret_advice)
 {
-    int64_t deadline_ns = ps_monotonic_ns() + settings->connect_timeout_s * 1000000000;
+    struct place place = *refused;
+    bool judged = false;
+    place.sslmode = "require";
+    place.root = NULL;
+    PGconn *conn = start(settings, &place);
+    int64_t deadline_ns = deadline_of(settings);
     PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
-    while (PQstatus(conn) != CONNECTION_BAD) {
-        if (wanted == PGRES_POLLING_OK) {
-            return PS_OK;
-        }
-        if (wanted == PGRES_POLLING_FAILED) {
+    while (conn != NULL && PQstatus(conn) != CONNECTION_BAD && wanted != PGRES_POLLING_OK &&
+           wanted != PGRES_POLLING_FAILED && wait_for(conn, wanted, deadline_ns)) {
+        wanted = PQconnectPoll(conn);
+        SSL *handshake = PQsslStruct(conn, "OpenSSL");
+        /* libpq comes back between the handshake's end and the first message of its own. */
+        if (handshake != NULL && SSL_is_init_finished(handshake) == 1) {
+            judged = certificate_judge(handshake, settings->root.path, ret_reason, ret_advice);
             break;
         }
+    }
+    PQfinish(conn);
+    return judged;
+}
+
+/* Files of ours in memory are called by the option that they came from. */
+static void name_files(const struct link_settings *settings, char *message, size_t size)
+{
+    const struct link_pem *const files[] = {&settings->root, &settings->certificate,
+                                            &settings->key};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        const char *path = files[i]->path;
+        char *at = files[i]->fd >= 0 ? strstr(message, path) : NULL;
+        if (at != NULL) {
+            struct ps_buffer changed;
+            ps_buffer_init(&changed, 0);
+            ps_buffer_append(&changed, message, (size_t)(at - message));
+            ps_buffer_printf(&changed, "%s%s", files[i]->option, at + strlen(path));
+            (void)snprintf(message, size, "%s", ps_buffer_text(&changed));
+            ps_buffer_done(&changed);
+        }
+    }
+}
+
+/* With several hosts each says which it was; what two addresses of one have in common stands once.
+ */
+static void note_failure(struct attempts *attempts, const struct place *place, const char *message)
+{
+    char entry[768];
+    if (attempts->settings->hosts_count > 1) {
+        (void)snprintf(entry, sizeof entry, "%s:%s: %s", place->host->name, place->host->port,
+                       message);
+    } else {
+        (void)snprintf(entry, sizeof entry, "%s", message);
+    }
+    if (strstr(ps_buffer_text(&attempts->failures), entry) == NULL) {
+        ps_buffer_printf(&attempts->failures, "%s%s", attempts->failures.size > 0 ? "; " : "",
+                         entry);
+    }
+}
+
+/* `text` is libpq's. */
+static void fail_attempt(struct attempts *attempts, const struct place *place, const char *text)
+{
+    char message[512], reason[CERTIFICATE_REASON_SIZE];
+    error_parse_connect(text, attempts->sqlstate, message, sizeof message);
+    attempts->verdict = error_classify_connect(attempts->sqlstate, text);
+    attempts->advice = attempts->verdict.advice;
+    if (strstr(text, "certificate verify failed") != NULL && attempts->settings->verifies &&
+        probe_certificate(attempts->settings, place, reason, &attempts->advice)) {
+        (void)snprintf(message, sizeof message, "%s", reason);
+    }
+    name_files(attempts->settings, message, sizeof message);
+    note_failure(attempts, place, message);
+}
+
+/* True: the link is connected. */
+static bool attempt(struct attempts *attempts, const struct place *place)
+{
+    PGconn *conn = start(attempts->settings, place);
+    int64_t deadline_ns = deadline_of(attempts->settings);
+    PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
+    if (conn == NULL) {
+        attempts->verdict = (struct error_verdict){.status = PS_NOMEM};
+        return false;
+    }
+    while (PQstatus(conn) != CONNECTION_BAD && wanted != PGRES_POLLING_FAILED) {
+        if (wanted == PGRES_POLLING_OK) {
+            attempts->link->conn = conn;
+            return true;
+        }
         if (!wait_for(conn, wanted, deadline_ns)) {
-            return fail_connect(settings, "timeout expired", err);
+            fail_attempt(attempts, place, "timeout expired");
+            PQfinish(conn);
+            return false;
         }
         wanted = PQconnectPoll(conn);
     }
-    return fail_connect(settings, PQerrorMessage(conn), err);
+    fail_attempt(attempts, place, PQerrorMessage(conn));
+    PQfinish(conn);
+    return false;
 }
 
-static enum ps_status learn(struct link *link, struct ps_error *err)
+/* Trouble that another server, or another address, may not have. */
+static bool may_go_on(const struct attempts *attempts)
 {
-    PGresult *result = NULL;
-    enum ps_status status =
-        link_query(link, "SELECT pg_catalog.version(), pg_catalog.pg_is_in_recovery()",
-                   LINK_SHORT_MS, "asking for the version", &result, err);
-    if (status != PS_OK) {
-        return status;
+    return attempts->verdict.status == PS_RETRY;
+}
+
+/* The addresses of a host in turn. libpq would wait for the first of them alone. */
+static bool attempt_host(struct attempts *attempts, struct place *place)
+{
+    const char *name = place->host->name;
+    place->address = "";
+    if (*name == '/' || *name == '@') {
+        return attempt(attempts, place);
     }
-    link->version = PQserverVersion(link->conn);
-    link->yugabyte = strstr(PQgetvalue(result, 0, 0), "-YB-") != NULL;
-    link->recovery = *PQgetvalue(result, 0, 1) == 't';
-    const char *encoding = PQparameterStatus(link->conn, "server_encoding");
-    link->sql_ascii = encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
-    PQclear(result);
-    if (link->version < 110000) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "the server at %s is PostgreSQL %d: version 11 or later is needed",
-                       link->settings->target, link->version / 10000);
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    int error = getaddrinfo(name, NULL, &hints, &found);
+    if (error != 0) {
+        char text[512];
+        (void)snprintf(text, sizeof text, "could not translate host name \"%s\" to address: %s",
+                       name, gai_strerror(error));
+        fail_attempt(attempts, place, text);
+        return false;
     }
-    return PS_OK;
+    bool connected = false;
+    size_t tried = 0;
+    for (const struct addrinfo *at = found; at != NULL && !connected; at = at->ai_next) {
+        char address[ADDRESS_SIZE];
+        if (tried == ADDRESSES_MAX || (tried > 0 && !may_go_on(attempts))) {
+            break;
+        }
+        if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof address, NULL, 0,
+                        NI_NUMERICHOST) == 0) {
+            place->address = address;
+            connected = attempt(attempts, place);
+            tried++;
+        }
+    }
+    place->address = "";
+    freeaddrinfo(found);
+    return connected;
+}
+
+/* All hosts that were given, once. */
+static bool attempt_hosts(struct attempts *attempts, const struct link_host *hosts, size_t count,
+                          const char *attributes)
+{
+    const struct link_settings *settings = attempts->settings;
+    for (size_t i = 0; i < count; i++) {
+        struct place place = {.host = &hosts[i],
+                              .sslmode = settings->sslmode,
+                              .attributes = attributes,
+                              .root = settings->verifies ? &settings->root : NULL};
+        if (attempt_host(attempts, &place)) {
+            return true;
+        }
+        if (!may_go_on(attempts)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static enum ps_status fail_connect(const struct attempts *attempts, struct ps_error *err)
+{
+    const struct link_settings *settings = attempts->settings;
+    const char *advice = attempts->advice;
+    if (attempts->verdict.status == PS_NOMEM || !ps_buffer_ok(&attempts->failures)) {
+        return ps_fail_nomem(err, "connecting");
+    }
+    (void)ps_fail(err, attempts->verdict.status, attempts->verdict.error_class,
+                  "connecting to %s as \"%s\" failed: %s%s%s", settings->target, settings->user,
+                  ps_buffer_text(&attempts->failures), advice != NULL ? ". " : "",
+                  advice != NULL ? advice : "");
+    if (err != NULL) {
+        memcpy(err->sqlstate, attempts->sqlstate, sizeof err->sqlstate);
+    }
+    return attempts->verdict.status;
 }
 
 static void discard_notice(void *context, const PGresult *result)
@@ -155,24 +339,45 @@ static void discard_notice(void *context, const PGresult *result)
     (void)result;
 }
 
-enum ps_status link_open(struct link *link, const struct link_settings *settings,
-                         struct ps_error *err)
+/* At one of the hosts that are given. */
+static enum ps_status open_at(struct link *link, const struct link_settings *settings,
+                              const struct link_host *hosts, size_t hosts_count,
+                              struct ps_error *err)
 {
-    *link = (struct link){.settings = settings, .conn = start(settings)};
-    if (link->conn == NULL) {
-        return ps_fail_nomem(err, "connecting");
+    const char *attributes = settings->target_session_attrs;
+    *link = (struct link){.settings = settings};
+    struct attempts attempts = {.link = link, .settings = settings};
+    ps_buffer_init(&attempts.failures, 1 << 16);
+    bool connected;
+    if (strcmp(attributes, "prefer-standby") == 0) {
+        connected = attempt_hosts(&attempts, hosts, hosts_count, "standby") ||
+                    (may_go_on(&attempts) && attempt_hosts(&attempts, hosts, hosts_count, "any"));
+    } else {
+        connected = attempt_hosts(&attempts, hosts, hosts_count, attributes);
     }
-    /* Before the first poll: only then do errors of the handshake carry their code. */
-    (void)PQsetErrorVerbosity(link->conn, PQERRORS_VERBOSE);
+    enum ps_status status = connected ? PS_OK : fail_connect(&attempts, err);
+    ps_buffer_done(&attempts.failures);
+    if (status != PS_OK) {
+        return status;
+    }
     (void)PQsetNoticeReceiver(link->conn, discard_notice, NULL);
-    enum ps_status status = handshake(settings, link->conn, err);
-    if (status == PS_OK) {
-        status = learn(link, err);
-    }
+    status = link_learn(link, err);
     if (status != PS_OK) {
         link_close(link);
     }
     return status;
+}
+
+enum ps_status link_open(struct link *link, const struct link_settings *settings,
+                         struct ps_error *err)
+{
+    return open_at(link, settings, settings->hosts, settings->hosts_count, err);
+}
+
+enum ps_status link_open_host(struct link *link, const struct link_settings *settings,
+                              const struct link_host *host, struct ps_error *err)
+{
+    return open_at(link, settings, host, 1, err);
 }
 
 enum ps_status link_revive(struct link *link, struct ps_error *err)

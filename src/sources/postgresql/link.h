@@ -9,48 +9,51 @@
 #include <libpq-fe.h>
 
 #include "base/buffer.h"
-#include "penstock/config.h"
 #include "penstock/error.h"
+#include "sources/postgresql/settings.h"
 
 /* Bounds on how long we wait for an answer, in milliseconds; 0 waits for ever. */
 #define LINK_CATALOG_MS 300000
 #define LINK_SHORT_MS 30000
 
-#define LINK_TARGET_SIZE 256
-
-/* The options that concern a connection; the texts belong to the configuration. */
-struct link_settings {
-    const char *host, *port, *database, *user, *password, *sslmode, *sslrootcert;
-    int64_t connect_timeout_s, statement_timeout_s, lock_timeout_s;
-    char target[LINK_TARGET_SIZE]; /* "host:port/database", for messages */
-};
+#define LINK_ABOUT_SIZE 160
 
 /* Owned by its source; one thread at a time. A link whose `conn` is NULL is closed. */
 struct link {
     const struct link_settings *settings;
     PGconn *conn;
-    int version;         /* as PQserverVersion: 150012 */
-    bool yugabyte;       /* the server is YugabyteDB */
-    bool sql_ascii;      /* the database has no encoding: texts may be anything */
-    bool recovery;       /* the server is a replica */
-    bool in_transaction; /* begun by link_begin and not yet ended by us */
-    int registered_pid;  /* the backend in pids.h while in a transaction; 0: none */
+    int version;                 /* as PQserverVersion: 150012 */
+    bool yugabyte;               /* the server is YugabyteDB */
+    bool sql_ascii;              /* the database has no encoding: texts may be anything */
+    bool recovery;               /* the server is a replica */
+    bool pooled;                 /* a pooler is between */
+    char about[LINK_ABOUT_SIZE]; /* for people: "PostgreSQL 15.12, a replica, TLSv1.3" */
+    bool in_transaction;         /* begun by link_begin and not yet ended by us */
+    int registered_pid;          /* the backend in pids.h while in a transaction; 0: none */
     /* Set for as long as statements may be called off: the flag, and what wakes a wait for it. */
     const _Atomic bool *canceled;
     int wake_fd;
 };
 
-/* Reads the options and checks those that need no server. CONFIG. */
-enum ps_status link_settings_read(struct link_settings *settings, const struct ps_config *config,
-                                  struct ps_error *err) PS_MUST_CHECK;
-
-/* Connects, and learns version, dialect and encoding. CONFIG, RETRY, NOMEM. */
+/*
+ * Connects to the first of the hosts that takes us, and learns what it is. Hosts and addresses that
+ * cannot be reached are passed over; a refused login or certificate is not. CONFIG, RETRY, NOMEM.
+ */
 enum ps_status link_open(struct link *link, const struct link_settings *settings,
                          struct ps_error *err) PS_MUST_CHECK;
+/* The same at one host, whatever `host` says. */
+enum ps_status link_open_host(struct link *link, const struct link_settings *settings,
+                              const struct link_host *host, struct ps_error *err) PS_MUST_CHECK;
 void link_close(struct link *link); /* a closed or {0} link is fine */
 
 /* Connects anew where the connection is gone; otherwise does nothing. */
 enum ps_status link_revive(struct link *link, struct ps_error *err) PS_MUST_CHECK;
+
+/* server.c: asks a new connection what it leads to; open does so. CONFIG: a server too old. */
+enum ps_status link_learn(struct link *link, struct ps_error *err) PS_MUST_CHECK;
+/* From what version() says: YugabyteDB or not, and its name for people. */
+bool server_is_yugabyte(const char *version);
+void server_name(const char *version, char *ret_name, size_t size);
 
 /*
  * Begins a read-only transaction at REPEATABLE READ with every setting that the results depend on,

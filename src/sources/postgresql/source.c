@@ -1,100 +1,12 @@
-/* The two tables of functions, their options, and the source's connection and point in time. */
+/* The two tables of functions, and the source's connection and point in time. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "sources/postgresql/postgresql.h"
 #include "sources/postgresql/source.h"
 
-static const char *const sslmodes[] = {"disable",   "allow",       "prefer", "require",
-                                       "verify-ca", "verify-full", NULL};
-
 /* The name that stands for "each connection has its own": see snapshot_name. */
 static const char unshared[] = "unshared";
-
-#define OPTIONS(default_port)                                                                      \
-    {                                                                                              \
-        {.name = "host",                                                                           \
-         .label = "Host",                                                                          \
-         .help = "The name or address of the server; several, separated by commas, are tried in "  \
-                 "order.",                                                                         \
-         .type = PS_OPTION_TEXT,                                                                   \
-         .flags = PS_OPTION_REQUIRED,                                                              \
-         .placeholder = "db.example.com"},                                                         \
-            {.name = "port",                                                                       \
-             .label = "Port",                                                                      \
-             .help = "The port that the server listens on.",                                       \
-             .type = PS_OPTION_INTEGER,                                                            \
-             .default_value = default_port,                                                        \
-             .minimum = 1,                                                                         \
-             .maximum = 65535},                                                                    \
-            {.name = "database",                                                                   \
-             .label = "Database",                                                                  \
-             .help = "The database to read.",                                                      \
-             .type = PS_OPTION_TEXT,                                                               \
-             .flags = PS_OPTION_REQUIRED},                                                         \
-            {.name = "user",                                                                       \
-             .label = "User",                                                                      \
-             .help = "The login. It needs USAGE on the schemas and SELECT on the tables; with "    \
-                     "pg_read_all_stats it also sees how far back open transactions reach.",       \
-             .type = PS_OPTION_TEXT,                                                               \
-             .flags = PS_OPTION_REQUIRED},                                                         \
-            {.name = "password",                                                                   \
-             .label = "Password",                                                                  \
-             .help = "The login's password, where the server asks for one.",                       \
-             .type = PS_OPTION_SECRET},                                                            \
-            {.name = "schema",                                                                     \
-             .label = "Schemas",                                                                   \
-             .help = "The schemas to read, separated by commas; * stands for any run of "          \
-                     "characters. Capitals count.",                                                \
-             .type = PS_OPTION_LIST,                                                               \
-             .default_value = "public"},                                                           \
-            {.name = "sslmode",                                                                    \
-             .label = "TLS mode",                                                                  \
-             .help = "How the connection is secured. verify-full checks the server's certificate " \
-                     "and its name; prefer takes TLS where it is offered and checks nothing.",     \
-             .type = PS_OPTION_CHOICE,                                                             \
-             .default_value = "prefer",                                                            \
-             .choices = sslmodes},                                                                 \
-            {.name = "sslrootcert",                                                                \
-             .label = "Root certificate file",                                                     \
-             .help = "A file with the certificates of the authorities to trust, for verify-ca "    \
-                     "and verify-full.",                                                           \
-             .type = PS_OPTION_TEXT,                                                               \
-             .flags = PS_OPTION_ADVANCED,                                                          \
-             .placeholder = "/etc/ssl/certs/ca-certificates.crt"},                                 \
-            {.name = "connect_timeout",                                                            \
-             .label = "Connect timeout",                                                           \
-             .help = "Seconds to wait for a connection.",                                          \
-             .type = PS_OPTION_INTEGER,                                                            \
-             .flags = PS_OPTION_ADVANCED,                                                          \
-             .default_value = "30",                                                                \
-             .minimum = 1,                                                                         \
-             .maximum = 3600},                                                                     \
-            {.name = "statement_timeout",                                                          \
-             .label = "Statement timeout",                                                         \
-             .help = "Seconds after which the server ends a statement, and so the read of one "    \
-                     "table; 0 for no limit.",                                                     \
-             .type = PS_OPTION_INTEGER,                                                            \
-             .flags = PS_OPTION_ADVANCED,                                                          \
-             .default_value = "0",                                                                 \
-             .minimum = 0,                                                                         \
-             .maximum = 2000000},                                                                  \
-            {.name = "lock_timeout",                                                               \
-             .label = "Lock timeout",                                                              \
-             .help = "Seconds to wait for a table that another session has locked; 0 for no "      \
-                     "limit.",                                                                     \
-             .type = PS_OPTION_INTEGER,                                                            \
-             .flags = PS_OPTION_ADVANCED,                                                          \
-             .default_value = "30",                                                                \
-             .minimum = 0,                                                                         \
-             .maximum = 2000000},                                                                  \
-        {                                                                                          \
-            .name = NULL                                                                           \
-        }                                                                                          \
-    }
-
-static const struct ps_option postgresql_options[] = OPTIONS("5432");
-static const struct ps_option yugabytedb_options[] = OPTIONS("5433");
 
 static const char *const cursor_names[] = {"updated_at", NULL};
 static const char *const soft_delete_names[] = {NULL};
@@ -111,6 +23,7 @@ static void source_close(struct ps_source *base)
     ps_buffer_done(&source->missing);
     ps_buffer_done(&source->snapshot);
     ps_buffer_done(&source->reason);
+    link_settings_done(&source->settings);
     ps_free(source);
 }
 
@@ -218,6 +131,20 @@ static enum ps_status source_snapshot_name(struct ps_source *base, const char **
     return PS_OK;
 }
 
+static void source_about(struct ps_source *base, struct ps_about *ret_about)
+{
+    const struct link *link = &((struct source *)base)->link;
+    *ret_about = (struct ps_about){
+        .server = link->about,
+        .advice = link->pooled
+                      ? "a pooler is between this machine and the server. Connect to the "
+                        "server itself where you can: in the pooler's transaction mode each "
+                        "thread of a sync keeps one of its server connections to itself "
+                        "for as long as it reads, and threads beyond `default_pool_size` "
+                        "wait"
+                      : NULL};
+}
+
 #define OPS(the_name, the_label, the_summary, the_options, the_open)                               \
     {                                                                                              \
         .abi = PS_SOURCE_ABI, .name = the_name, .label = the_label, .summary = the_summary,        \
@@ -228,12 +155,12 @@ static enum ps_status source_snapshot_name(struct ps_source *base, const char **
         .snapshot_name = source_snapshot_name, .reader_open = source_reader_open,                  \
         .reader_next = source_reader_next, .reader_position = source_reader_position,              \
         .reader_cancel = source_reader_cancel, .reader_close = source_reader_close,                \
-        .count = source_count,                                                                     \
+        .count = source_count, .about = source_about,                                              \
     }
 
 const struct ps_source_ops ps_source_postgresql =
-    OPS("postgresql", "PostgreSQL", "A PostgreSQL server, version 11 or later.", postgresql_options,
-        open_postgresql);
+    OPS("postgresql", "PostgreSQL", "A PostgreSQL server, version 11 or later.",
+        source_options_postgresql, open_postgresql);
 const struct ps_source_ops ps_source_yugabytedb = OPS(
     "yugabytedb", "YugabyteDB", "A YugabyteDB cluster, through its PostgreSQL interface (YSQL).",
-    yugabytedb_options, open_yugabytedb);
+    source_options_yugabytedb, open_yugabytedb);

@@ -27,6 +27,9 @@ struct source {
 /* Takes a point in time where none was; RETRY where there was one and its connection is lost. */
 enum ps_status source_need_transaction(struct source *source, struct ps_error *err) PS_MUST_CHECK;
 
+/* options.c */
+extern const struct ps_option source_options_postgresql[], source_options_yugabytedb[];
+
 /* now.c */
 enum ps_status source_now(struct ps_source *base, struct ps_now *ret_now, struct ps_error *err);
 

@@ -107,5 +107,6 @@ enum ps_status source_test(const struct ps_source_request *request, const char *
     catalog_free(source.catalog);
     ps_buffer_done(&source.scope);
     ps_buffer_done(&source.missing);
+    link_settings_done(&source.settings);
     return status;
 }

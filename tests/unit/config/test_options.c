@@ -163,6 +163,17 @@ static void test_config_blank_values_are_not_set(void **context)
     unmake(&made);
 }
 
+static void test_config_text_of_several_lines_may_end_with_a_line_break(void **context)
+{
+    (void)context;
+    struct made made;
+    MAKE(&made, "host", "h", "user", "u", "password", "one\ntwo\n");
+    assert_int_equal(made.status, PS_OK);
+    assert_string_equal(ps_config_text(made.config, "password"), "one\ntwo\n");
+    assert_int_equal(made.settings.warnings_count, 0);
+    unmake(&made);
+}
+
 static void test_config_blanks_are_trimmed_except_in_texts(void **context)
 {
     (void)context;
@@ -505,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_config_outlives_its_settings),
         cmocka_unit_test(test_config_keys_match_without_case_and_by_alias),
         cmocka_unit_test(test_config_blank_values_are_not_set),
+        cmocka_unit_test(test_config_text_of_several_lines_may_end_with_a_line_break),
         cmocka_unit_test(test_config_blanks_are_trimmed_except_in_texts),
         cmocka_unit_test(test_config_integer_takes_sign_and_leading_zeros),
         cmocka_unit_test(test_config_integer_malformed_is_refused),
