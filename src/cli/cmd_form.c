@@ -1,16 +1,24 @@
 /*
  * penstock form: the setup form as a person would see it, and as the document that the platform
- * gets. Needs neither a configuration nor a source that answers.
+ * gets; with a configuration, as filled in with its values. Needs no source that answers.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/help.h"
+#include "cli/local.h"
 #include "cli/result.h"
 #include "engine/configure.h"
 
 #define STEP 2 /* blanks by which what belongs to something stands under it */
+
+/* What the form is filled in with. */
+struct filling {
+    const struct ps_settings *settings; /* NULL: nothing, the form is empty */
+    const struct ps_config *config;
+};
 
 /* A paragraph in lines that fit. */
 static void print_text(const char *text, size_t indent, struct output *out)
@@ -98,25 +106,133 @@ static void print_head(const struct ps_form_field *field, size_t indent, struct 
     ps_buffer_done(&line);
 }
 
-static void print_field(const struct ps_form_field *field, size_t indent, struct output *out);
+/* The one field of the form that is no option. */
+static bool is_toggle_of_form(const char *name)
+{
+    return strcmp(name, PS_FORM_ADVANCED) == 0;
+}
 
-static void print_fields(const struct ps_form_field *fields, size_t count, size_t indent,
-                         struct output *out)
+static bool is_set(const struct filling *filling, const struct ps_form_field *field)
+{
+    return is_toggle_of_form(field->name) ? ps_settings_get(filling->settings, field->name) != NULL
+                                          : ps_config_is_set(filling->config, field->name);
+}
+
+static bool any_set(const struct filling *filling, const struct ps_form_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        print_field(&fields[i], indent, out);
+        if (fields[i].kind == PS_FORM_GROUP
+                ? any_set(filling, fields[i].fields, fields[i].fields_count)
+                : is_set(filling, &fields[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a person who has filled the form in like that sees the group. */
+static bool is_shown(const struct filling *filling, const struct ps_form_field *group)
+{
+    if (is_toggle_of_form(group->condition_field)) {
+        const char *given = ps_settings_get(filling->settings, group->condition_field);
+        return strcasecmp(given == NULL ? "false" : given, group->condition_value) == 0;
+    }
+    if (group->condition_is_toggle) {
+        return ps_config_boolean(filling->config, group->condition_field) ==
+               (strcmp(group->condition_value, "true") == 0);
+    }
+    return strcmp(ps_config_text_or_empty(filling->config, group->condition_field),
+                  group->condition_value) == 0;
+}
+
+/* The value of a field that is set, as it may be shown. */
+static void put_value(const struct filling *filling, const struct ps_form_field *field,
+                      struct ps_buffer *text)
+{
+    size_t size = 0;
+    if (field->kind == PS_FORM_PASSWORD) {
+        ps_buffer_puts(text, "***");
+    } else if (field->kind == PS_FORM_UPLOAD) {
+        (void)ps_config_upload(filling->config, field->name, &size);
+        ps_buffer_printf(text, "a file of %zu bytes", size);
+    } else if (is_toggle_of_form(field->name)) { /* unlike options, as it was given */
+        ps_redact(text, ps_settings_get(filling->settings, field->name));
+    } else if (field->kind == PS_FORM_TOGGLE) {
+        ps_buffer_puts(text, ps_config_boolean(filling->config, field->name) ? "true" : "false");
+    } else {
+        ps_redact(text, ps_config_text_or_empty(filling->config, field->name));
     }
 }
 
-static void print_field(const struct ps_form_field *field, size_t indent, struct output *out)
+static void print_value(const struct filling *filling, const struct ps_form_field *field,
+                        size_t indent, struct output *out)
+{
+    struct ps_buffer text;
+    if (!is_set(filling, field)) {
+        if (field->required && field->default_value == NULL) {
+            print_text("value: missing", indent, out);
+        }
+        return;
+    }
+    ps_buffer_init(&text, 0);
+    ps_buffer_puts(&text, "value: ");
+    put_value(filling, field, &text);
+    print_text(ps_buffer_text(&text), indent, out);
+    ps_buffer_done(&text);
+}
+
+static void print_field(const struct ps_form_field *field, const struct filling *filling,
+                        size_t indent, struct output *out);
+
+static void print_fields(const struct ps_form_field *fields, size_t count,
+                         const struct filling *filling, size_t indent, struct output *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        print_field(&fields[i], filling, indent, out);
+    }
+}
+
+/* Of a group that a person would not see with these values only what is set all the same. */
+static void print_set(const struct ps_form_field *group, const struct filling *filling,
+                      size_t indent, struct output *out)
+{
+    for (size_t i = 0; i < group->fields_count; i++) {
+        const struct ps_form_field *field = &group->fields[i];
+        if (field->kind == PS_FORM_GROUP) {
+            print_set(field, filling, indent, out);
+        } else if (is_set(filling, field)) {
+            print_field(field, filling, indent, out);
+        }
+    }
+}
+
+static void print_group(const struct ps_form_field *group, const struct filling *filling,
+                        size_t indent, struct output *out)
+{
+    bool shown = filling->settings == NULL || is_shown(filling, group);
+    if (!shown && !any_set(filling, group->fields, group->fields_count)) {
+        return;
+    }
+    output_printf(out, "%*swhen %s is %s%s: %s\n", (int)indent, "", group->condition_field,
+                  group->condition_value, shown ? "" : ", which it is not", group->label);
+    if (shown) {
+        print_fields(group->fields, group->fields_count, filling, indent + STEP, out);
+    } else {
+        print_set(group, filling, indent + STEP, out);
+    }
+}
+
+static void print_field(const struct ps_form_field *field, const struct filling *filling,
+                        size_t indent, struct output *out)
 {
     if (field->kind == PS_FORM_GROUP) {
-        output_printf(out, "%*swhen %s is %s: %s\n", (int)indent, "", field->condition_field,
-                      field->condition_value, field->label);
-        print_fields(field->fields, field->fields_count, indent + STEP, out);
+        print_group(field, filling, indent, out);
         return;
     }
     print_head(field, indent, out);
+    if (filling->settings != NULL) {
+        print_value(filling, field, indent + STEP, out);
+    }
     if (field->description != NULL) {
         print_text(field->description, indent + STEP, out);
     }
@@ -126,10 +242,11 @@ static void print_field(const struct ps_form_field *field, size_t indent, struct
     }
 }
 
-static void print_form(const struct ps_form *form, struct output *out)
+static void print_form(const struct ps_form *form, const struct filling *filling,
+                       struct output *out)
 {
     output_puts(out, "Fields with * must be filled in.\n\n");
-    print_fields(form->fields, form->fields_count, 0, out);
+    print_fields(form->fields, form->fields_count, filling, 0, out);
     output_puts(out, "\ntests:\n");
     for (const struct ps_test *test = form->tests; test->name != NULL; test++) {
         output_printf(out, "  %-10s %s\n", test->name, test->label);
@@ -244,7 +361,26 @@ static void put_field(struct ps_json_writer *writer, const struct ps_form_field 
     ps_json_close(writer, '}');
 }
 
-static void write_document(const struct ps_form *form, struct output *out)
+/* What the fields are filled in with, by name. */
+static void put_values(struct ps_json_writer *writer, const struct filling *filling,
+                       const struct ps_form_field *fields, size_t count)
+{
+    struct ps_buffer text;
+    ps_buffer_init(&text, 0);
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].kind == PS_FORM_GROUP) {
+            put_values(writer, filling, fields[i].fields, fields[i].fields_count);
+        } else if (is_set(filling, &fields[i])) {
+            ps_buffer_clear(&text);
+            put_value(filling, &fields[i], &text);
+            ps_json_put_text(writer, fields[i].name, ps_buffer_text(&text));
+        }
+    }
+    ps_buffer_done(&text);
+}
+
+static void write_document(const struct ps_form *form, const struct filling *filling,
+                           struct output *out)
 {
     struct ps_json_writer writer;
     struct ps_buffer buffer;
@@ -267,18 +403,43 @@ static void write_document(const struct ps_form *form, struct output *out)
         ps_json_close(&writer, '}');
     }
     ps_json_close(&writer, ']');
+    if (filling->settings != NULL) {
+        ps_json_open(&writer, "configuration", '{');
+        put_values(&writer, filling, form->fields, form->fields_count);
+        ps_json_close(&writer, '}');
+    }
     ps_json_close(&writer, '}');
     ps_buffer_putc(&buffer, '\n');
     output_buffer(out, &buffer);
     ps_buffer_done(&buffer);
 }
 
+/* The form of --source, else of the configuration's source, else of all; and what is filled in. */
+static enum ps_status make_form(const struct command_line *line, struct local *local,
+                                struct ps_form **ret_form, struct ps_error *err)
+{
+    const char *source = command_text(line, "source");
+    const char *config = command_text(line, "config");
+    if (config == NULL) {
+        return ps_configure_form(source, ret_form, err);
+    }
+    if (source != NULL) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "--source and --config both say whose form is meant: give one of them");
+    }
+    enum ps_status status = local_configure(local, config, err);
+    local_log_warnings(local);
+    return status == PS_OK ? ps_configure_form(local->source_ops->name, ret_form, err) : status;
+}
+
 static enum exit_status run_form(const struct command_line *line, struct output *out)
 {
+    struct local local = {.arena = NULL};
     struct ps_form *form = NULL;
     struct ps_error err = {0};
     bool json = command_given(line, "json");
-    enum ps_status status = ps_configure_form(command_text(line, "source"), &form, &err);
+    enum ps_status status = make_form(line, &local, &form, &err);
+    struct filling filling = {local.config != NULL ? &local.settings : NULL, local.config};
 
     if (status != PS_OK) {
         ps_log(PS_LOG_SEVERE, "%s", err.message);
@@ -286,11 +447,12 @@ static enum exit_status run_form(const struct command_line *line, struct output 
             result_write_failed(out, &err);
         }
     } else if (json) {
-        write_document(form, out);
+        write_document(form, &filling, out);
     } else {
-        print_form(form, out);
+        print_form(form, &filling, out);
     }
     ps_form_free(form);
+    local_done(&local);
     return exit_status_of(status, &err, 0);
 }
 
@@ -300,9 +462,15 @@ static const struct command_option options[] = {
      .argument = "NAME",
      .help = "The form of this source alone. Without it: the form that begins with a choice of the "
              "sources."},
+    {.name = "config",
+     .type = COMMAND_VALUE,
+     .argument = "FILE",
+     .help = "The form of this configuration's source, filled in with its values; secrets are ***, "
+             "and what the values hide is left out."},
     {.name = "json",
      .type = COMMAND_FLAG,
-     .help = "The answer to ConfigurationForm as JSON, with the names of the protocol."},
+     .help = "The answer to ConfigurationForm as JSON, with the names of the protocol. With "
+             "--config the values are besides, as `configuration`."},
     {.name = NULL},
 };
 

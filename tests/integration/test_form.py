@@ -128,3 +128,61 @@ def test_an_unknown_source_is_named_with_those_there_are(penstock):
     done = penstock("form", "--source", "oracle")
     assert (done.code, done.out) == (2, "")
     assert "`oracle`" in done.err and "postgresql" in done.err
+
+
+FILLED = {
+    "source": "example",
+    "apiBaseURL": "https://api.example.com/v1",
+    "authenticationMethod": "oauth2.0",
+    "clientId": "planted-client",
+    "password": "planted-password",
+    "shouldEnableMetrics": "yes",
+    "uploadFile": "aGVsbG8=",
+    "max_retries": "7",
+}
+
+
+def test_form_of_a_configuration_shows_its_values(penstock):
+    done = penstock("form", "--config", penstock.configure(FILLED))
+    assert (done.code, done.err) == (0, "")
+    text = done.out
+    assert "  value: https://api.example.com/v1\n" in text
+    assert "  value: OAuth2.0\n" in text and "  value: a file of 5 bytes\n" in text
+    assert "planted" not in text and text.count("value: ***") == 2
+    assert text.count("value: missing") == 1  # the client's secret
+    assert "when authenticationMethod is OAuth2.0: OAuth 2.0" in text
+    assert "[api_key]" not in text and "[username]" not in text
+    assert "when authenticationMethod is Basic Auth, which it is not" in text
+    assert "when show_advanced is true, which it is not" in text
+    assert "  value: 7\n" in text and "[retry_sleep_seconds]" not in text
+
+
+def test_form_of_a_configuration_shows_what_its_toggles_show(penstock):
+    settings = {"source": "example", "show_advanced": "true"}
+    text = penstock("form", "--config", penstock.configure(settings)).out
+    assert "when show_advanced is true: " in text and "[retry_sleep_seconds]" in text
+    assert "which it is not" not in text
+
+
+def test_values_stand_beside_the_form_in_the_document(penstock):
+    path = penstock.configure(FILLED)
+    document = form_of(penstock, "--config", path)
+    assert document.pop("configuration") == {
+        "apiBaseURL": "https://api.example.com/v1",
+        "authenticationMethod": "OAuth2.0",
+        "client_id": "***",
+        "password": "***",
+        "shouldEnableMetrics": "true",
+        "uploadFile": "a file of 5 bytes",
+        "max_retries": "7",
+    }
+    assert document == form_of(penstock, "--source", "example")
+
+
+def test_form_of_a_wrong_configuration_is_refused(penstock):
+    path = penstock.configure({"source": "ehr", "ehr_patients": "many"})
+    done = penstock("form", "--config", path)
+    assert done.code == 2 and "ehr_patients" in done.err
+    assert penstock("form", "--config", "absent.json").code == 2
+    done = penstock("form", "--config", path, "--source", "ehr")
+    assert done.code == 2 and "--source" in done.err
