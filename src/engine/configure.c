@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "engine/engine.h"
+#include "engine/retry.h"
 #include "engine/size_class.h"
 #include "sources/registry.h"
 
@@ -46,6 +47,9 @@ enum ps_status ps_configure(struct ps_settings *settings, const struct ps_source
     if (status == PS_OK) {
         int64_t small, large;
         status = size_thresholds(config, &small, &large, err);
+    }
+    if (status == PS_OK) {
+        status = ps_retry_check(config, err);
     }
     if (status != PS_OK) {
         ps_config_free(config);

@@ -118,6 +118,18 @@ const struct ps_option ps_engine_options[] = {
             "How often passing trouble is answered by trying again before the sync ends."),
     INTEGER("retry_sleep_seconds", "First wait of a retry", 0, 3600, "5",
             "It doubles each time, up to 300 seconds, and varies by half."),
+    {.name = "deadlock_patterns",
+     .label = "Messages of deadlocks",
+     .type = PS_OPTION_LIST,
+     .flags = PS_OPTION_ADVANCED,
+     .help = "Regular expressions (POSIX extended; case does not count), separated by commas. An "
+             "error whose message one of them matches is taken for a deadlock: tried again after a "
+             "short wait, on the same connection. The database's own codes are known without."},
+    {.name = "timeout_patterns",
+     .label = "Messages of timeouts",
+     .type = PS_OPTION_LIST,
+     .flags = PS_OPTION_ADVANCED,
+     .help = "The same for timeouts: tried again on a new connection."},
     {.name = "debug",
      .label = "Debug logging",
      .type = PS_OPTION_BOOLEAN,

@@ -134,7 +134,7 @@ static enum ps_status add_folder(struct own_monitor *monitor, uint64_t devices[F
 enum ps_status ps_monitor_new(const struct ps_monitor_request *request,
                               struct ps_monitor **ret_monitor, struct ps_error *err)
 {
-    uint64_t devices[FOLDERS_MAX];
+    uint64_t devices[FOLDERS_MAX] = {0};
     struct own_monitor *monitor = ps_calloc(1, sizeof(*monitor));
     if (monitor == NULL) {
         return ps_fail_nomem(err, "looking at the machine");

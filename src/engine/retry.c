@@ -3,6 +3,7 @@
  */
 #include "engine/retry.h"
 
+#include <regex.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -12,6 +13,18 @@
 #define SHORT_WAIT_DIVISOR 10
 #define HURRIED_FIRST_WAIT_MS 1000
 #define MILLISECOND_NS INT64_C(1000000)
+#define REGEX_FLAGS (REG_EXTENDED | REG_ICASE | REG_NOSUB)
+
+/* The options, their classes, and what stands for them in the texts of most databases. */
+static const struct {
+    const char *option;
+    enum ps_error_class error_class;
+    const char *common;
+} patterns[] = {
+    {"deadlock_patterns", PS_CLASS_DEADLOCK, "deadlock|lock timeout"},
+    {"timeout_patterns", PS_CLASS_TIMEOUT, "(connection|network|socket) timeout"},
+};
+#define PATTERNS (sizeof(patterns) / sizeof(patterns[0]))
 
 void ps_retry_init(struct ps_retry *retry, const struct ps_config *config,
                    const struct ps_clock *clock, struct ps_cancel *cancel)
@@ -19,6 +32,7 @@ void ps_retry_init(struct ps_retry *retry, const struct ps_config *config,
     *retry = (struct ps_retry){
         .retries_max = ps_config_integer(config, "max_retries", 5),
         .first_wait_ms = 1000 * ps_config_integer(config, "retry_sleep_seconds", 5),
+        .config = config,
         .clock = clock,
         .cancel = cancel,
     };
@@ -62,8 +76,88 @@ static int64_t next_wait_ms(struct ps_retry *retry, const struct ps_error *err)
     return beyond ? -1 : wait;
 }
 
+enum ps_status ps_retry_check(const struct ps_config *config, struct ps_error *err)
+{
+    for (size_t i = 0; i < PATTERNS; i++) {
+        const char *const *list = ps_config_list(config, patterns[i].option, NULL);
+        for (size_t n = 0; list[n] != NULL; n++) {
+            regex_t regex;
+            char reason[128];
+            int failed = regcomp(&regex, list[n], REGEX_FLAGS);
+            if (failed == 0) {
+                regfree(&regex);
+                continue;
+            }
+            (void)regerror(failed, NULL, reason, sizeof(reason));
+            return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                           "\"%s\": `%.128s` is no regular expression: %s (commas part several; a "
+                           "character that means itself has \\ before it)",
+                           patterns[i].option, list[n], reason);
+        }
+    }
+    return PS_OK;
+}
+
+/* An error is rare: expressions are made when there is one. */
+static bool matches(const char *expression, const char *text)
+{
+    regex_t regex;
+    if (regcomp(&regex, expression, REGEX_FLAGS) != 0) {
+        return false;
+    }
+    bool match = regexec(&regex, text, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return match;
+}
+
+/* The class that the user's expressions give, else NONE. */
+static enum ps_error_class configured_class(const struct ps_config *config, const char *text)
+{
+    for (size_t i = 0; i < PATTERNS; i++) {
+        const char *const *list = ps_config_list(config, patterns[i].option, NULL);
+        for (size_t n = 0; list[n] != NULL; n++) {
+            if (matches(list[n], text)) {
+                return patterns[i].error_class;
+            }
+        }
+    }
+    return PS_CLASS_NONE;
+}
+
+static enum ps_error_class common_class(const char *text)
+{
+    for (size_t i = 0; i < PATTERNS; i++) {
+        if (matches(patterns[i].common, text)) {
+            return patterns[i].error_class;
+        }
+    }
+    return PS_CLASS_NONE;
+}
+
+enum ps_status ps_retry_classify(const struct ps_retry *retry, enum ps_status failed,
+                                 struct ps_error *err)
+{
+    bool passing = failed == PS_RETRY || failed == PS_SNAPSHOT_GONE;
+    bool told = failed == PS_CONFIG || failed == PS_DATA || failed == PS_SCHEMA;
+    bool coded = err->sqlstate[0] != '\0' || err->vendor_code != 0;
+    if ((!passing && !told) || (passing && err->error_class != PS_CLASS_NONE)) {
+        return failed;
+    }
+    enum ps_error_class found = configured_class(retry->config, err->message);
+    if (found == PS_CLASS_NONE && !coded && err->error_class == PS_CLASS_NONE) {
+        found = common_class(err->message);
+    }
+    if (found == PS_CLASS_NONE) {
+        return failed;
+    }
+    err->error_class = found;
+    err->status = passing ? failed : PS_RETRY;
+    return err->status;
+}
+
 enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed, struct ps_error *err)
 {
+    failed = ps_retry_classify(retry, failed, err);
     if (failed != PS_RETRY && failed != PS_SNAPSHOT_GONE) {
         return failed;
     }

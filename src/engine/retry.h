@@ -12,8 +12,9 @@
 struct ps_retry {
     int64_t retries_max;
     int64_t first_wait_ms;
-    int64_t attempts; /* tries again so far since the last progress */
-    int64_t until_ns; /* no wait goes beyond this time; 0: none is cut off */
+    int64_t until_ns;               /* no wait goes beyond this time; 0: none is cut off */
+    const struct ps_config *config; /* outlives it */
+    int64_t attempts;               /* tries again so far since the last progress */
     const struct ps_clock *clock;
     struct ps_cancel *cancel;
     struct ps_random random;
@@ -26,8 +27,21 @@ void ps_retry_init(struct ps_retry *retry, const struct ps_config *config,
 void ps_retry_hurry(struct ps_retry *retry, int64_t patience_ms);
 
 /*
- * What to do about a failure of status `failed`. OK: waited, try again. CANCELED: the wait was
- * called off. Else `failed` itself, with the number of tries in the message where there were some.
+ * The kind of a failure. What the source says by codes stands where it calls for another try; texts
+ * come after: the user's own expressions (`deadlock_patterns`, `timeout_patterns`), and for trouble
+ * that nobody has put into a class those that most databases use. What they match becomes passing
+ * trouble of their class. Gives the status, also in err; changes no other failure.
+ */
+enum ps_status ps_retry_classify(const struct ps_retry *retry, enum ps_status failed,
+                                 struct ps_error *err) PS_MUST_CHECK;
+
+/* CONFIG, naming the key: one of the expressions is none. */
+enum ps_status ps_retry_check(const struct ps_config *config, struct ps_error *err) PS_MUST_CHECK;
+
+/*
+ * What to do about a failure of status `failed`, which it classifies. OK: waited, try again.
+ * CANCELED: the wait was called off. Else `failed` itself, with the number of tries in the message
+ * where there were some.
  */
 enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed,
                               struct ps_error *err) PS_MUST_CHECK;

@@ -456,6 +456,7 @@ static enum ps_status read_table(struct worker *worker, uint32_t index, struct p
             ps_retry_progress(&worker->retry);
             return PS_OK;
         }
+        status = ps_retry_classify(&worker->retry, status, err);
         ps_log(PS_LOG_DEBUG, "%s: %s", table->source_table->name, err->message);
         if (status == PS_SCHEMA && shapes++ < SHAPES_MAX) {
             status = plan_again(worker, table, &table, err);

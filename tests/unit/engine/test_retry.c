@@ -3,6 +3,8 @@
  */
 #include "support/unit.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "engine/retry.h"
 #include "unit/engine/engine_config.h"
@@ -99,6 +101,94 @@ static void test_retry_in_a_hurry_ends_in_time(void **state)
     engine_config_done(&made);
 }
 
+/* The class that is given to a failure, and whether it is worth another try. */
+static void expect_class(const char *const *pairs, struct ps_error err, enum ps_status status,
+                         enum ps_error_class error_class)
+{
+    struct ps_retry retry = retry_with(pairs);
+    assert_int_equal(ps_retry_classify(&retry, err.status, &err), status);
+    assert_int_equal(err.status, status);
+    assert_int_equal(err.error_class, error_class);
+    engine_config_done(&made);
+}
+
+static struct ps_error failure(enum ps_status status, enum ps_error_class error_class,
+                               const char *sqlstate, const char *message)
+{
+    struct ps_error err;
+    assert_int_equal(ps_fail(&err, status, error_class, "%s", message), status);
+    memcpy(err.sqlstate, sqlstate, strlen(sqlstate) + 1);
+    return err;
+}
+
+static void test_retry_texts_make_a_failure_passing_trouble(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"deadlock_patterns", "victim of [a-z]+, ora-00060",
+                                      "timeout_patterns", "come back later", NULL};
+    expect_class(own, failure(PS_CONFIG, PS_CLASS_NONE, "P0001", "Victim of Somebody"), PS_RETRY,
+                 PS_CLASS_DEADLOCK);
+    expect_class(own, failure(PS_DATA, PS_CLASS_DATA, "P0001", "x ORA-00060 y"), PS_RETRY,
+                 PS_CLASS_DEADLOCK);
+    expect_class(own, failure(PS_CONFIG, PS_CLASS_SETTING, "", "please come back later"), PS_RETRY,
+                 PS_CLASS_TIMEOUT);
+    expect_class(own, failure(PS_CONFIG, PS_CLASS_SETTING, "", "never come back"), PS_CONFIG,
+                 PS_CLASS_SETTING);
+    expect_class(own, failure(PS_CANCELED, PS_CLASS_NONE, "", "come back later"), PS_CANCELED,
+                 PS_CLASS_NONE);
+    expect_class(own, failure(PS_NOMEM, PS_CLASS_NONE, "", "come back later"), PS_NOMEM,
+                 PS_CLASS_NONE);
+}
+
+static void test_retry_codes_come_before_texts(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"deadlock_patterns", "gone", NULL};
+    expect_class(own, failure(PS_RETRY, PS_CLASS_NETWORK, "08006", "gone"), PS_RETRY,
+                 PS_CLASS_NETWORK);
+    expect_class(NULL, failure(PS_CONFIG, PS_CLASS_NONE, "P0001", "deadlock"), PS_CONFIG,
+                 PS_CLASS_NONE);
+}
+
+static void test_retry_common_texts_are_known_without_a_code(void **state)
+{
+    (void)state;
+    expect_class(NULL, failure(PS_RETRY, PS_CLASS_NONE, "", "Transaction Deadlock found"), PS_RETRY,
+                 PS_CLASS_DEADLOCK);
+    expect_class(NULL, failure(PS_CONFIG, PS_CLASS_NONE, "", "lock timeout exceeded"), PS_RETRY,
+                 PS_CLASS_DEADLOCK);
+    expect_class(NULL, failure(PS_RETRY, PS_CLASS_NONE, "", "socket timeout"), PS_RETRY,
+                 PS_CLASS_TIMEOUT);
+    expect_class(NULL, failure(PS_CONFIG, PS_CLASS_SETTING, "", "bad `socket timeout`"), PS_CONFIG,
+                 PS_CLASS_SETTING);
+    expect_class(NULL, failure(PS_RETRY, PS_CLASS_NONE, "", "who knows"), PS_RETRY, PS_CLASS_NONE);
+}
+
+static void test_retry_of_a_failure_that_a_text_makes_passing_waits(void **state)
+{
+    (void)state;
+    struct ps_retry retry =
+        retry_with((const char *[]){"timeout_patterns", "come back", "max_retries", "1", NULL});
+    struct ps_error err = failure(PS_CONFIG, PS_CLASS_NONE, "P0001", "come back later");
+    assert_int_equal(ps_retry_after(&retry, PS_CONFIG, &err), PS_OK);
+    assert_int_equal(ps_retry_after(&retry, PS_CONFIG, &err), PS_RETRY);
+    engine_config_done(&made);
+}
+
+static void test_retry_expressions_that_are_none_are_refused_by_name(void **state)
+{
+    (void)state;
+    struct ps_error err;
+    const struct ps_config *config =
+        engine_config_make(&made, (const char *[]){"timeout_patterns", "fine, (open", NULL});
+    assert_int_equal(ps_retry_check(config, &err), PS_CONFIG);
+    assert_non_null(strstr(err.message, "\"timeout_patterns\": `(open`"));
+    engine_config_done(&made);
+    config = engine_config_make(&made, (const char *[]){"deadlock_patterns", "a.*, [b]", NULL});
+    assert_int_equal(ps_retry_check(config, &err), PS_OK);
+    engine_config_done(&made);
+}
+
 static void test_retry_leaves_other_failures_alone(void **state)
 {
     (void)state;
@@ -126,6 +216,11 @@ int main(void)
         cmocka_unit_test(test_retry_waits_double_up_to_a_limit),
         cmocka_unit_test(test_retry_ends_after_its_number_of_tries),
         cmocka_unit_test(test_retry_in_a_hurry_ends_in_time),
+        cmocka_unit_test(test_retry_texts_make_a_failure_passing_trouble),
+        cmocka_unit_test(test_retry_codes_come_before_texts),
+        cmocka_unit_test(test_retry_common_texts_are_known_without_a_code),
+        cmocka_unit_test(test_retry_of_a_failure_that_a_text_makes_passing_waits),
+        cmocka_unit_test(test_retry_expressions_that_are_none_are_refused_by_name),
         cmocka_unit_test(test_retry_leaves_other_failures_alone),
         cmocka_unit_test(test_retry_ends_when_canceled),
     };
