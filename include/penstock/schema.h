@@ -89,6 +89,8 @@ struct ps_table {
                                 part a list, of which "part:file" may come and go with its part,
                                 and "part:file-" says that the part has no rows */
     uint32_t source_id;      /* the source's own handle (PostgreSQL: oid) */
+    bool own_rows_only;      /* without those of tables that inherit from it */
+    bool partial;            /* the login may read some of its columns, and nothing but those */
 };
 
 /* The index of the named column (exact, case counts), or -1. */

@@ -165,7 +165,9 @@ bool duck_table_keep_columns(struct duck_table *table, const struct ps_batch *ba
         table->feed_columns = columns;
         table->feed_columns_capacity = batch->columns_count;
     }
-    memcpy(table->feed_columns, batch->columns, batch->columns_count * sizeof *batch->columns);
+    if (batch->columns_count > 0) {
+        memcpy(table->feed_columns, batch->columns, batch->columns_count * sizeof *batch->columns);
+    }
     table->feed_columns_count = batch->columns_count;
     return true;
 }

@@ -49,6 +49,8 @@ static enum ps_table_kind kind_of(char relkind)
 {
     return relkind == 'p'   ? PS_TABLE_PARTITIONED
            : relkind == 'm' ? PS_TABLE_MATERIALIZED_VIEW
+           : relkind == 'v' ? PS_TABLE_VIEW
+           : relkind == 'f' ? PS_TABLE_FOREIGN
                             : PS_TABLE_ORDINARY;
 }
 
@@ -57,9 +59,13 @@ static void fill_estimates(struct ps_table *table, const PGresult *row)
     double tuples = strtod(PQgetvalue(row, 0, 5), NULL);
     int64_t pages = read_int64(row, 6);
     int64_t pages_now = PQgetisnull(row, 0, 7) ? -1 : read_int64(row, 7) / PAGE_BYTES;
-    int64_t toast_pages = read_int64(row, 15);
-    if (table->kind == PS_TABLE_PARTITIONED) {
-        return; /* the sum of its partitions, which sum_partitions takes */
+    int64_t toast_pages = read_int64(row, 16);
+    if (table->kind == PS_TABLE_PARTITIONED || table->kind == PS_TABLE_VIEW) {
+        return; /* the sum of its partitions, which sum_partitions takes; not known */
+    }
+    if (table->kind == PS_TABLE_FOREIGN) {
+        table->rows_estimate = tuples >= 0 && pages > 0 ? (int64_t)tuples : -1;
+        return; /* what ANALYZE once found; its pages lie elsewhere */
     }
     table->rows_estimate = estimate_rows(tuples, pages, pages_now);
     if (pages_now >= 0 || pages > 0) {
@@ -112,7 +118,8 @@ static enum ps_status table_row(void *context, const PGresult *row, struct ps_er
     entry->rows_hidden = read_bool(row, 12);
     entry->schema_usage = read_bool(row, 13);
     entry->selectable = read_bool(row, 14);
-    entry->in_scope = read_bool(row, 16);
+    entry->partly_selectable = read_bool(row, 15);
+    entry->in_scope = read_bool(row, 17);
     if (table->schema == NULL || table->name == NULL ||
         (!PQgetisnull(row, 0, 8) && table->incarnation == NULL)) {
         return ps_fail_nomem(err, "reading the catalog");
@@ -176,19 +183,62 @@ static enum ps_status index_tables(struct catalog *catalog, struct ps_error *err
     return PS_OK;
 }
 
-static enum ps_status inherits_row(void *context, const PGresult *row, struct ps_error *err)
+static void add_estimates(struct ps_table *whole, const struct ps_table *part)
+{
+    int64_t *rows = &whole->rows_estimate, *bytes = &whole->bytes_estimate;
+    if (part->rows_estimate >= 0) {
+        *rows = (*rows < 0 ? 0 : *rows) + part->rows_estimate;
+    }
+    if (part->bytes_estimate >= 0) {
+        *bytes = (*bytes < 0 ? 0 : *bytes) + part->bytes_estimate;
+    }
+}
+
+static enum ps_status partition_row(void *context, const PGresult *row, struct ps_error *err)
+{
+    (void)err;
+    struct catalog *catalog = context;
+    struct catalog_table *child = catalog_find_oid(catalog, read_oid(row, 0));
+    const struct catalog_table *parent = catalog_find_oid(catalog, read_oid(row, 1));
+    if (child != NULL && parent != NULL) {
+        child->parent = parent->table.source_id;
+    }
+    return PS_OK;
+}
+
+static enum ps_status inherited_row(void *context, const PGresult *row, struct ps_error *err)
 {
     (void)err;
     struct catalog *catalog = context;
     struct catalog_table *child = catalog_find_oid(catalog, read_oid(row, 0));
     struct catalog_table *parent = catalog_find_oid(catalog, read_oid(row, 1));
-    if (parent != NULL && parent->table.kind == PS_TABLE_ORDINARY) {
-        parent->has_children = true;
+    if (parent == NULL || !parent->in_scope) {
+        return PS_OK;
     }
-    if (child != NULL && parent != NULL && (child->parent == 0 || parent->in_scope)) {
-        child->parent = parent->table.source_id;
+    bool apart = read_bool(row, 2);
+    parent->table.own_rows_only = apart;
+    parent->has_children = !apart;
+    if (child != NULL && apart) {
+        child->apart_from = parent;
+    } else if (child != NULL) {
+        child->is_child = true;
+        add_estimates(&parent->table, &child->table);
     }
     return PS_OK;
+}
+
+/* The table in whose name a partition is read: the topmost that is asked for; itself, where none
+ * above it is; NULL: none at all. */
+static const struct catalog_table *reading_table(const struct catalog *catalog,
+                                                 const struct catalog_table *table)
+{
+    const struct catalog_table *found = table->in_scope ? table : NULL;
+    /* A bound instead of trust that the catalog has no ring. */
+    for (int depth = 0; depth < 64 && table != NULL && table->is_partition; depth++) {
+        table = catalog_find_oid(catalog, table->parent);
+        found = table != NULL && table->in_scope ? table : found;
+    }
+    return found;
 }
 
 /* A partitioned table's estimates are the sums over the tables below it, which it comes to know. */
@@ -199,25 +249,15 @@ static void sum_partitions(struct catalog *catalog)
         if (!leaf->is_partition || leaf->table.kind == PS_TABLE_PARTITIONED) {
             continue;
         }
-        struct catalog_table *root = catalog_find_oid(catalog, leaf->parent);
-        /* A bound instead of trust that the catalog has no ring. */
-        for (int depth = 0; depth < 64 && root != NULL && root->is_partition; depth++) {
-            root = catalog_find_oid(catalog, root->parent);
-        }
-        if (root == NULL) {
+        const struct catalog_table *reading = reading_table(catalog, leaf);
+        if (reading == NULL || reading == leaf) {
             continue;
         }
+        struct catalog_table *root = catalog_find_oid(catalog, reading->table.source_id);
         leaf->next_leaf = root->first_leaf;
         root->first_leaf = leaf;
         root->leaves_count++;
-        const struct ps_table *part = &leaf->table;
-        int64_t *rows = &root->table.rows_estimate, *bytes = &root->table.bytes_estimate;
-        if (part->rows_estimate >= 0) {
-            *rows = (*rows < 0 ? 0 : *rows) + part->rows_estimate;
-        }
-        if (part->bytes_estimate >= 0) {
-            *bytes = (*bytes < 0 ? 0 : *bytes) + part->bytes_estimate;
-        }
+        add_estimates(&root->table, &leaf->table);
     }
 }
 
@@ -324,7 +364,10 @@ enum ps_status catalog_new(struct link *link, const struct catalog_scope *scope,
     if (status != PS_OK) {
         goto out;
     }
-    status = run(catalog, link, scope, CATALOG_INHERITS, inherits_row, err);
+    status = run(catalog, link, scope, CATALOG_PARTITIONS, partition_row, err);
+    if (status == PS_OK) {
+        status = run(catalog, link, scope, CATALOG_INHERITED, inherited_row, err);
+    }
     if (status != PS_OK) {
         goto out;
     }
@@ -375,45 +418,7 @@ enum ps_status catalog_read_details(struct catalog *catalog, struct link *link,
 
 bool catalog_is_listed(const struct catalog *catalog, const struct catalog_table *table)
 {
-    if (!table->in_scope || table->is_partition) {
-        return false;
-    }
-    const struct catalog_table *parent = catalog_find_oid(catalog, table->parent);
-    return parent == NULL || !parent->in_scope;
-}
-
-bool catalog_obstacle(const struct catalog_table *table, const struct link *link, const char *login,
-                      struct ps_buffer *ret_text)
-{
-    const struct ps_table *of = &table->table;
-    const char *why = !table->schema_usage || !table->selectable ? "the login may not read it whole"
-                      : table->rows_hidden ? "row-level security hides rows of it from the login"
-                      : !table->populated
-                          ? "it has never been filled: REFRESH MATERIALIZED VIEW first"
-                      : table->unlogged && link->recovery
-                          ? "it is unlogged, and a replica cannot read such a table"
-                          : NULL;
-    if (why == NULL) {
-        return false;
-    }
-    ps_buffer_printf(ret_text, "%s.%s is left out: %s", of->schema, of->name, why);
-    if (!table->schema_usage) {
-        ps_buffer_puts(ret_text, "; GRANT USAGE ON SCHEMA ");
-        query_identifier(ret_text, of->schema);
-        ps_buffer_puts(ret_text, " TO ");
-        query_identifier(ret_text, login);
-    }
-    if (!table->selectable) {
-        ps_buffer_puts(ret_text, "; GRANT SELECT ON ");
-        query_qualified(ret_text, of->schema, of->name);
-        ps_buffer_puts(ret_text, " TO ");
-        query_identifier(ret_text, login);
-    } else if (table->schema_usage && table->rows_hidden) {
-        ps_buffer_puts(ret_text, "; ALTER ROLE ");
-        query_identifier(ret_text, login);
-        ps_buffer_puts(ret_text, " BYPASSRLS");
-    }
-    return true;
+    return table->in_scope && !table->is_child && reading_table(catalog, table) == table;
 }
 
 /* One schema: its oid, its name, and whether it is the system's. */

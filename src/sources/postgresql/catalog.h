@@ -14,6 +14,7 @@
 struct catalog_column {
     struct ps_column column;
     int16_t width; /* pg_attribute.attlen: negative where it varies */
+    bool readable; /* by this login */
 };
 
 struct catalog_table {
@@ -21,12 +22,15 @@ struct catalog_table {
     struct catalog_column *columns;
     uint32_t columns_count, columns_capacity;
     /* pg_inherits */
-    uint32_t parent;   /* oid of one that is in the catalog; 0: none */
+    uint32_t parent;   /* of a partition: the oid of one that is in the catalog; 0: none */
     bool is_partition; /* of a partitioned table, which is read in its place */
-    bool has_children; /* is read with other tables that inherit from it */
-    bool in_scope;     /* its schema is one of those asked for */
+    bool has_children; /* other tables inherit from it, and are read with it … */
+    bool is_child;     /* … as this one is, with another of the scope … */
+    const struct catalog_table *apart_from; /* … or by itself, for columns that that one lacks */
+    bool in_scope;                          /* its schema is one of those asked for */
     /* rights and conditions */
-    bool schema_usage, selectable, rows_hidden, populated, unlogged;
+    bool schema_usage, selectable, partly_selectable, rows_hidden, populated, unlogged;
+    bool key_hidden; /* it has a key, which the login may not read */
     /* Of a partitioned table: those with rows, however deep they lie. */
     struct catalog_table *first_leaf, *next_leaf;
     uint32_t leaves_count;
@@ -55,6 +59,7 @@ struct catalog {
 struct catalog_scope {
     const char *schema_oids; /* NULL: one table */
     const char *schema, *name;
+    bool views; /* views and foreign tables too */
 };
 
 /*
@@ -78,12 +83,20 @@ struct catalog_table *catalog_find_oid(const struct catalog *catalog, uint32_t o
 /* True where the table is listed by itself, whatever the rights. */
 bool catalog_is_listed(const struct catalog *catalog, const struct catalog_table *table);
 
-/*
- * Why a listed table cannot be read whole, and what to do: one line for a person. False: it can
- * be. `login` is the name to grant to.
- */
+/* True where the login may read some of the columns, though not all: those need the details. */
+bool catalog_is_partial(const struct catalog_table *table);
+
+/* True where it is there, with rows in it, but not for this login. */
+bool catalog_is_refused(const struct catalog_table *table);
+
+/* Why a listed table cannot be read, and what to do: one line for a person. False: it can be.
+ * `login` is the name to grant to. */
 bool catalog_obstacle(const struct catalog_table *table, const struct link *link, const char *login,
                       struct ps_buffer *ret_text);
+
+/* Appends what of it is not read, or read otherwise than one would think; nothing: all is plain. */
+void catalog_remark(const struct catalog_table *table, const char *login,
+                    struct ps_buffer *ret_text);
 
 /*
  * The oids of the schemas that the option names (each may hold `*`), ", " between them, and the
@@ -96,7 +109,8 @@ enum ps_status catalog_schemas(struct link *link, const char *const *patterns,
 /* catalog_sql.c: the statements. */
 enum catalog_statement {
     CATALOG_TABLES,
-    CATALOG_INHERITS,
+    CATALOG_PARTITIONS,
+    CATALOG_INHERITED,
     CATALOG_DOMAINS,
     CATALOG_COLUMNS,
     CATALOG_INDEXES,
@@ -105,7 +119,7 @@ enum catalog_statement {
 void catalog_sql(struct ps_buffer *sql, enum catalog_statement statement, const struct link *link,
                  const struct catalog_scope *scope);
 
-/* catalog_details.c: the rows of the last three; the context is the catalog. */
+/* catalog_details.c: the rows of the last four; the context is the catalog. */
 enum ps_status catalog_domain_row(void *context, const PGresult *row, struct ps_error *err);
 enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_error *err);
 enum ps_status catalog_index_row(void *context, const PGresult *row, struct ps_error *err);

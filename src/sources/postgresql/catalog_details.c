@@ -96,6 +96,7 @@ enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_
     column->backfilled = read_bool(row, 6);
     column->null_fraction = -1;
     entry->width = (int16_t)strtol(PQgetvalue(row, 0, 8), NULL, 10);
+    entry->readable = read_bool(row, 9);
     if (column->name == NULL || column->source_type == NULL) {
         return ps_fail_nomem(err, "reading the catalog");
     }
@@ -147,6 +148,12 @@ static void consider_key(struct catalog_table *table, struct catalog_column *con
     uint32_t width = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (columns[i]->column.nullable) {
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!columns[i]->readable) {
+            table->key_hidden = true;
             return;
         }
         int16_t bytes = columns[i]->width;

@@ -18,6 +18,27 @@ static void write_scope(struct ps_buffer *sql, const struct catalog_scope *scope
     query_literal(sql, scope->name);
 }
 
+/* What is read at all: kinds of pg_class. */
+static const char *kinds(const struct catalog_scope *scope)
+{
+    return scope->views ? "c.relkind IN ('r', 'p', 'm', 'v', 'f')"
+                        : "c.relkind IN ('r', 'p', 'm')";
+}
+
+/* Besides the scope's own tables those below them, which are read through them. */
+static void write_below(struct ps_buffer *sql, const struct catalog_scope *scope)
+{
+    if (scope->schema_oids != NULL) {
+        ps_buffer_puts(sql, "SELECT inhrelid FROM pg_inherits");
+        return;
+    }
+    ps_buffer_puts(sql, "WITH RECURSIVE below(oid) AS (SELECT c.oid FROM pg_class c JOIN"
+                        " pg_namespace n ON n.oid = c.relnamespace WHERE ");
+    write_scope(sql, scope);
+    ps_buffer_puts(sql, " UNION SELECT i.inhrelid FROM pg_inherits i JOIN below b"
+                        " ON i.inhparent = b.oid) SELECT oid FROM below");
+}
+
 static void write_tables(struct ps_buffer *sql, const struct link *link,
                          const struct catalog_scope *scope)
 {
@@ -31,7 +52,7 @@ static void write_tables(struct ps_buffer *sql, const struct link *link,
                      " c.relpages, %s, pg_relation_filenode(c.oid), c.relispartition,"
                      " c.relispopulated, c.relpersistence, row_security_active(c.oid),"
                      " has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'),"
-                     " COALESCE(t.relpages, 0), (",
+                     " has_any_column_privilege(c.oid, 'SELECT'), COALESCE(t.relpages, 0), (",
                      size);
     write_scope(sql, scope);
     ps_buffer_puts(sql, ") FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -41,13 +62,35 @@ static void write_tables(struct ps_buffer *sql, const struct link *link,
                             " WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock') k"
                             " ON k.relation = c.oid");
     }
-    ps_buffer_puts(sql, " WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'"
-                        " AND ((");
+    ps_buffer_printf(sql, " WHERE %s AND c.relpersistence <> 't' AND ((", kinds(scope));
     write_scope(sql, scope);
-    ps_buffer_puts(sql, scope->schema_oids != NULL ? ") OR c.relispartition)" : "))");
+    ps_buffer_puts(sql, ") OR c.oid IN (");
+    write_below(sql, scope);
+    ps_buffer_puts(sql, "))");
     ps_buffer_puts(sql, " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND"
                         " d.classid = 'pg_class'::regclass AND d.deptype = 'e')"
                         " ORDER BY c.oid");
+}
+
+/*
+ * Classic inheritance: each table below another, however deep, with whether that one must be read
+ * for its own rows alone, since somewhere below it there is a table with columns or parents that it
+ * does not have.
+ */
+static void write_inherited(struct ps_buffer *sql)
+{
+    ps_buffer_puts(
+        sql, "WITH RECURSIVE edge(child, parent) AS (SELECT i.inhrelid, i.inhparent FROM"
+             " pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE NOT c.relispartition"
+             " AND c.relkind IN ('r', 'f')), own(oid) AS (SELECT child FROM edge GROUP BY child"
+             " HAVING count(*) > 1 UNION SELECT e.child FROM edge e JOIN pg_attribute a"
+             " ON a.attrelid = e.child AND a.attnum > 0 AND NOT a.attisdropped"
+             " AND a.attinhcount = 0), apart(oid) AS (SELECT e.parent FROM edge e JOIN own o"
+             " ON o.oid = e.child UNION SELECT e.parent FROM edge e JOIN apart a"
+             " ON a.oid = e.child), above(child, parent) AS (SELECT child, parent FROM edge"
+             " UNION SELECT a.child, e.parent FROM above a JOIN edge e ON e.child = a.parent)"
+             " SELECT a.child, a.parent, EXISTS (SELECT FROM apart p WHERE p.oid = a.parent)"
+             " FROM above a");
 }
 
 static void write_columns(struct ps_buffer *sql, const struct link *link,
@@ -63,11 +106,12 @@ static void write_columns(struct ps_buffer *sql, const struct link *link,
     ps_buffer_printf(sql,
                      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
                      " a.attnotnull, a.atthasmissing%s, format_type(a.atttypid, a.atttypmod),"
-                     " a.attlen FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+                     " a.attlen, has_table_privilege(c.oid, 'SELECT') OR"
+                     " has_column_privilege(c.oid, a.attnum, 'SELECT') FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
                      " JOIN pg_namespace n ON n.oid = c.relnamespace"
-                     " WHERE c.relkind IN ('r', 'p', 'm') AND a.attnum > 0"
+                     " WHERE %s AND a.attnum > 0"
                      " AND NOT a.attisdropped AND ",
-                     in_partitions);
+                     in_partitions, kinds(scope));
     write_scope(sql, scope);
     ps_buffer_puts(sql, " ORDER BY a.attrelid, a.attnum");
 }
@@ -76,13 +120,13 @@ static void write_indexes(struct ps_buffer *sql, const struct link *link,
                           const struct catalog_scope *scope)
 {
     /* `ordered`: a comparison with the first column can use it (YugabyteDB: not hashed).
-     * `whole`: it is a key in itself, wherever its columns are never NULL. Ties go by name. */
+     * `whole`: it is a key in itself, wherever its columns are never NULL; a deferrable one too,
+     * since it holds for whatever is committed, which is all that is read. Ties go by name. */
     ps_buffer_printf(
         sql,
         "SELECT i.indrelid, i.indisprimary, i.indkey, i.indnkeyatts,"
         " am.amname IN ('btree', 'lsm')%s AND i.indpred IS NULL AS ordered,"
-        " i.indisprimary OR (i.indisunique AND i.indimmediate AND i.indpred IS NULL"
-        " AND i.indexprs IS NULL) AS whole"
+        " i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AS whole"
         " FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam"
         " JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r', 'p', 'm') AND i.indisvalid AND i.indisready AND ",
@@ -107,8 +151,12 @@ void catalog_sql(struct ps_buffer *sql, enum catalog_statement statement, const 
     case CATALOG_TABLES:
         write_tables(sql, link, scope);
         return;
-    case CATALOG_INHERITS:
-        ps_buffer_puts(sql, "SELECT inhrelid, inhparent FROM pg_inherits");
+    case CATALOG_PARTITIONS:
+        ps_buffer_puts(sql, "SELECT i.inhrelid, i.inhparent FROM pg_inherits i JOIN pg_class c"
+                            " ON c.oid = i.inhrelid WHERE c.relispartition");
+        return;
+    case CATALOG_INHERITED:
+        write_inherited(sql);
         return;
     case CATALOG_DOMAINS:
         ps_buffer_puts(sql, "SELECT oid, typbasetype, typtypmod FROM pg_type"

@@ -42,7 +42,7 @@ static const char *column_name(const struct ps_read_request *request, uint32_t i
 
 static void write_from(struct ps_buffer *sql, const struct ps_table *table)
 {
-    ps_buffer_puts(sql, " FROM ");
+    ps_buffer_puts(sql, table->own_rows_only ? " FROM ONLY " : " FROM ");
     query_qualified(sql, table->schema, table->name);
 }
 
@@ -65,9 +65,13 @@ void query_rewritten(struct ps_buffer *sql, const struct ps_table *table)
     /* pg_relation_filenode tells the file of this moment, pg_class that of the point in time. */
     ps_buffer_puts(sql, "WITH RECURSIVE root(oid) AS (SELECT to_regclass(");
     query_literal(sql, ps_buffer_text(&name));
+    ps_buffer_puts(sql, ")::oid), part(oid) AS (SELECT oid FROM root");
+    if (!table->own_rows_only) {
+        ps_buffer_puts(sql, " UNION SELECT i.inhrelid FROM pg_inherits i JOIN part p"
+                            " ON i.inhparent = p.oid");
+    }
     ps_buffer_puts(sql,
-                   ")::oid), part(oid) AS (SELECT oid FROM root UNION SELECT i.inhrelid"
-                   " FROM pg_inherits i JOIN part p ON i.inhparent = p.oid)"
+                   ")"
                    " SELECT (SELECT oid FROM root), pg_relation_filenode((SELECT oid FROM root)),"
                    " count(*), count(*) FILTER (WHERE c.oid IS NULL OR f.node <> c.relfilenode)"
                    " FROM (SELECT oid, pg_relation_filenode(oid) AS node FROM part) f"

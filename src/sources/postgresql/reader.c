@@ -58,9 +58,30 @@ static struct link *link_of(const struct reader *reader)
     return &reader->source->link;
 }
 
+/*
+ * Behind views and foreign tables, which may be partitions too, stand rights, functions and servers
+ * of others: what fails there leaves out this table alone. A session of ours that is lost, a lock
+ * and a time limit stay what they are.
+ */
+static enum ps_status blame_table(const struct reader *reader, enum ps_status status,
+                                  struct ps_error *err)
+{
+    enum ps_table_kind kind = reader->table->kind;
+    bool outside = kind == PS_TABLE_VIEW || kind == PS_TABLE_FOREIGN;
+    bool elsewhere = status == PS_RETRY && err->error_class == PS_CLASS_NETWORK &&
+                     *err->sqlstate != '\0' && PQstatus(link_of(reader)->conn) == CONNECTION_OK;
+    if ((outside && (status == PS_CONFIG || status == PS_BUG)) ||
+        ((outside || kind == PS_TABLE_PARTITIONED) && elsewhere)) {
+        err->status = PS_DATA;
+        return PS_DATA;
+    }
+    return status;
+}
+
 static enum ps_status fail_read(struct reader *reader, const PGresult *result, struct ps_error *err)
 {
     enum ps_status status = link_fail(link_of(reader), result, "reading", err);
+    status = blame_table(reader, status, err);
     ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
     reader->state = READER_FAILED;
     return status;
@@ -150,7 +171,7 @@ static enum ps_status probe(struct reader *reader, struct ps_error *err)
     ps_buffer_done(&sql);
     if (status != PS_OK) {
         ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
-        return status;
+        return blame_table(reader, status, err);
     }
     status = check_rewritten(reader, results[2], err);
     if (status == PS_OK) {

@@ -40,6 +40,12 @@ static void end_catalog(struct link *link, struct link *side)
     link_close(side);
 }
 
+static struct catalog_scope whole_scope(const struct source *source)
+{
+    return (struct catalog_scope){.schema_oids = ps_buffer_text(&source->scope),
+                                  .views = ps_config_boolean(source->config, "include_views")};
+}
+
 enum ps_status source_read_tables(struct source *source, struct link *link, struct ps_error *err)
 {
     size_t count;
@@ -57,14 +63,33 @@ enum ps_status source_read_tables(struct source *source, struct link *link, stru
                        "`schema` names no schema of %s: %s. Capitals count",
                        source->settings.target, ps_buffer_text(&source->missing));
     }
-    struct catalog_scope scope = {.schema_oids = ps_buffer_text(&source->scope)};
-    return catalog_new(link, &scope, &source->catalog, err);
+    struct catalog_scope scope = whole_scope(source);
+    status = catalog_new(link, &scope, &source->catalog, err);
+    bool partial = false;
+    for (size_t i = 0; status == PS_OK && i < source->catalog->tables_count && !partial; i++) {
+        partial = catalog_is_partial(&source->catalog->tables[i]);
+    }
+    return partial ? catalog_read_details(source->catalog, link, &scope, err) : status;
 }
 
-/* True where the table is there, with rows in it, but not for this login. */
-static bool refused(const struct catalog_table *entry)
+static enum ps_status take_words(struct ps_table_list *list, struct ps_buffer *text,
+                                 struct ps_error *err)
 {
-    return !entry->schema_usage || !entry->selectable || entry->rows_hidden;
+    enum ps_status status = !ps_buffer_ok(text) ? ps_fail_nomem(err, "listing the tables")
+                            : text->size > 0
+                                ? ps_table_list_warn(list, err, "%s", ps_buffer_text(text))
+                                : PS_OK;
+    ps_buffer_done(text);
+    return status;
+}
+
+static enum ps_status remark_on(struct source *source, struct ps_table_list *list,
+                                const struct catalog_table *entry, struct ps_error *err)
+{
+    struct ps_buffer text;
+    ps_buffer_init(&text, 0);
+    catalog_remark(entry, source->settings.user, &text);
+    return take_words(list, &text, err);
 }
 
 static enum ps_status warn_about(struct source *source, struct ps_table_list *list,
@@ -73,24 +98,14 @@ static enum ps_status warn_about(struct source *source, struct ps_table_list *li
 {
     struct ps_buffer text;
     ps_buffer_init(&text, 0);
-    enum ps_status status = PS_OK;
     *ret_left_out = catalog_obstacle(entry, &source->link, source->settings.user, &text);
-    if (!ps_buffer_ok(&text)) {
-        status = ps_fail_nomem(err, "listing the tables");
-    } else if (*ret_left_out) {
-        status = ps_table_list_warn(list, err, "%s", ps_buffer_text(&text));
-        if (status == PS_OK && refused(entry)) {
-            status = ps_table_list_refuse(list, entry->table.schema, entry->table.name, err);
-        }
-    } else if (entry->has_children) {
-        status = ps_table_list_warn(list, err,
-                                    "%s.%s is read with the rows of the tables that inherit from "
-                                    "it, in its own columns; no key holds across them, so it is "
-                                    "taken as a table without one",
-                                    entry->table.schema, entry->table.name);
+    enum ps_status status = take_words(list, &text, err);
+    if (status == PS_OK && *ret_left_out) {
+        return catalog_is_refused(entry)
+                   ? ps_table_list_refuse(list, entry->table.schema, entry->table.name, err)
+                   : PS_OK;
     }
-    ps_buffer_done(&text);
-    return status;
+    return status == PS_OK ? remark_on(source, list, entry, err) : status;
 }
 
 static enum ps_status list_table(struct source *source, struct ps_table_list *list,
@@ -112,6 +127,7 @@ static enum ps_status list_table(struct source *source, struct ps_table_list *li
     table->rows_estimate = entry->table.rows_estimate;
     table->bytes_estimate = entry->table.bytes_estimate;
     table->source_id = entry->table.source_id;
+    table->own_rows_only = entry->table.own_rows_only;
     if (table->schema == NULL || table->name == NULL) {
         return ps_fail_nomem(err, "listing the tables");
     }
@@ -136,6 +152,8 @@ enum ps_status source_list_tables(struct ps_source *base, struct ps_table_list *
         const struct catalog_table *entry = &source->catalog->tables[i];
         if (catalog_is_listed(source->catalog, entry)) {
             status = list_table(source, list, entry, err);
+        } else if (!entry->in_scope) {
+            status = remark_on(source, list, entry, err);
         }
     }
     return status;
@@ -154,17 +172,26 @@ static enum ps_status hand_out(struct ps_arena *arena, const char *database,
         incarnation = ps_arena_printf(arena, "%s/%s", database, entry->table.incarnation);
         ok = ok && incarnation != NULL;
     }
+    uint32_t count = 0;
     for (uint32_t i = 0; ok && i < entry->columns_count; i++) {
-        columns[i] = entry->columns[i].column;
-        columns[i].name = ps_arena_strdup(arena, entry->columns[i].column.name);
-        columns[i].source_type = ps_arena_strdup(arena, entry->columns[i].column.source_type);
-        ok = columns[i].name != NULL && columns[i].source_type != NULL;
+        if (!entry->columns[i].readable) {
+            continue;
+        }
+        struct ps_column *column = &columns[count++];
+        *column = entry->columns[i].column;
+        column->name = ps_arena_strdup(arena, entry->columns[i].column.name);
+        column->source_type = ps_arena_strdup(arena, entry->columns[i].column.source_type);
+        /* One for which the right came later has values in old rows. */
+        column->backfilled = column->backfilled || catalog_is_partial(entry);
+        ok = column->name != NULL && column->source_type != NULL;
     }
     if (!ok) {
         return ps_fail_nomem(err, "describing a table");
     }
     table->columns = columns;
-    table->columns_count = entry->columns_count;
+    table->columns_count = count;
+    table->own_rows_only = entry->table.own_rows_only;
+    table->partial = catalog_is_partial(entry);
     table->keys_count = entry->table.keys_count;
     table->incarnation = incarnation;
     table->kind = entry->table.kind;
@@ -185,7 +212,7 @@ static enum ps_status describe_alone(struct source *source, struct link *link,
                                      struct ps_arena *arena, struct ps_table *table,
                                      struct ps_error *err)
 {
-    struct catalog_scope scope = {.schema = table->schema, .name = table->name};
+    struct catalog_scope scope = {.schema = table->schema, .name = table->name, .views = true};
     struct catalog *catalog = NULL;
     enum ps_status status = catalog_new(link, &scope, &catalog, err);
     if (status == PS_OK) {
@@ -207,8 +234,10 @@ static enum ps_status read_details(struct source *source, struct link *link, str
         status = source_read_tables(source, link, err);
     }
     if (status == PS_OK) {
-        struct catalog_scope scope = {.schema_oids = ps_buffer_text(&source->scope)};
-        status = catalog_read_details(source->catalog, link, &scope, err);
+        struct catalog_scope scope = whole_scope(source);
+        status = source->catalog->details
+                     ? PS_OK
+                     : catalog_read_details(source->catalog, link, &scope, err);
     }
     if (status != PS_OK) {
         catalog_free(source->catalog);
@@ -265,7 +294,8 @@ enum ps_status source_count(struct ps_source *base, const struct ps_table *table
     struct ps_buffer sql;
     PGresult *result = NULL;
     ps_buffer_init(&sql, 0);
-    ps_buffer_puts(&sql, "SELECT count(*) FROM ");
+    ps_buffer_puts(&sql, table->own_rows_only ? "SELECT count(*) FROM ONLY "
+                                              : "SELECT count(*) FROM ");
     query_qualified(&sql, table->schema, table->name);
     status = ps_buffer_ok(&sql) ? link_query(&source->link, ps_buffer_text(&sql), 0,
                                              "counting the rows", &result, err)

@@ -26,7 +26,7 @@ static enum ps_status check_rights(struct source *source, struct ps_error *err)
             continue;
         }
         listed++;
-        if (entry->schema_usage && entry->selectable && !entry->rows_hidden) {
+        if (!catalog_is_refused(entry)) {
             continue;
         }
         if (obstacles++ < NAMED_MAX) {
