@@ -21,8 +21,7 @@ static void write_scope(struct ps_buffer *sql, const struct catalog_scope *scope
 /* What is read at all: kinds of pg_class. */
 static const char *kinds(const struct catalog_scope *scope)
 {
-    return scope->views ? "c.relkind IN ('r', 'p', 'm', 'v', 'f')"
-                        : "c.relkind IN ('r', 'p', 'm')";
+    return scope->views ? "c.relkind IN ('r', 'p', 'm', 'v', 'f')" : "c.relkind IN ('r', 'p', 'm')";
 }
 
 /* Besides the scope's own tables those below them, which are read through them. */
@@ -107,7 +106,8 @@ static void write_columns(struct ps_buffer *sql, const struct link *link,
                      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
                      " a.attnotnull, a.atthasmissing%s, format_type(a.atttypid, a.atttypmod),"
                      " a.attlen, has_table_privilege(c.oid, 'SELECT') OR"
-                     " has_column_privilege(c.oid, a.attnum, 'SELECT') FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+                     " has_column_privilege(c.oid, a.attnum, 'SELECT') FROM pg_attribute a JOIN "
+                     "pg_class c ON c.oid = a.attrelid"
                      " JOIN pg_namespace n ON n.oid = c.relnamespace"
                      " WHERE %s AND a.attnum > 0"
                      " AND NOT a.attisdropped AND ",

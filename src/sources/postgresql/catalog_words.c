@@ -101,9 +101,10 @@ void catalog_remark(const struct catalog_table *table, const char *login,
                          of->schema, of->name);
     } else if (table->apart_from != NULL && !table->in_scope && !table->is_child) {
         const struct ps_table *parent = &table->apart_from->table;
-        ps_buffer_printf(ret_text,
-                         "the rows of %s.%s, which inherits from %s.%s, are not read: its schema is "
-                         "not among those that `schema` names",
-                         of->schema, of->name, parent->schema, parent->name);
+        ps_buffer_printf(
+            ret_text,
+            "the rows of %s.%s, which inherits from %s.%s, are not read: its schema is "
+            "not among those that `schema` names",
+            of->schema, of->name, parent->schema, parent->name);
     }
 }

@@ -45,6 +45,12 @@ static const char *const session_attributes[] = {
                      "characters. Capitals count.",                                                \
              .type = PS_OPTION_LIST,                                                               \
              .default_value = "public"},                                                           \
+            {.name = "include_views",                                                              \
+             .label = "Views and foreign tables",                                                  \
+             .help = "Read them too. They have no key, so that each sync reads them whole. "       \
+                     "Materialised views are always read.",                                        \
+             .type = PS_OPTION_BOOLEAN,                                                            \
+             .default_value = "false"},                                                            \
             {.name = "sslmode",                                                                    \
              .label = "TLS mode",                                                                  \
              .help = "How the connection is secured. verify-full checks the server's certificate " \

@@ -294,8 +294,8 @@ enum ps_status source_count(struct ps_source *base, const struct ps_table *table
     struct ps_buffer sql;
     PGresult *result = NULL;
     ps_buffer_init(&sql, 0);
-    ps_buffer_puts(&sql, table->own_rows_only ? "SELECT count(*) FROM ONLY "
-                                              : "SELECT count(*) FROM ");
+    ps_buffer_puts(&sql,
+                   table->own_rows_only ? "SELECT count(*) FROM ONLY " : "SELECT count(*) FROM ");
     query_qualified(&sql, table->schema, table->name);
     status = ps_buffer_ok(&sql) ? link_query(&source->link, ps_buffer_text(&sql), 0,
                                              "counting the rows", &result, err)
