@@ -5,13 +5,12 @@
 #include "rpc/call.h"
 
 #include <assert.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "rpc/inflate.h"
+#include "rpc/message.h"
 
 #define PATH_SHOWN_MAX 200
 
@@ -174,42 +173,13 @@ void call_receive(struct ps_rpc_call *call)
     completion_start(call->call, &receive, 1, &call->reception);
 }
 
-/* The incoming message, which is not packed, as one piece of our own memory. */
-static enum ps_status copy_message(grpc_byte_buffer *incoming, uint8_t **ret_message,
-                                   size_t *ret_size, struct ps_error *err)
-{
-    size_t size = grpc_byte_buffer_length(incoming), used = 0;
-    uint8_t *message = ps_malloc(size);
-    if (message == NULL) {
-        return ps_fail_nomem(err, "reading the request");
-    }
-    grpc_byte_buffer_reader reader;
-    int begun = grpc_byte_buffer_reader_init(&reader, incoming);
-    assert(begun != 0); /* It fails to unpack alone. */
-    grpc_slice *slice = NULL;
-    while (grpc_byte_buffer_reader_peek(&reader, &slice) != 0) {
-        size_t length = GRPC_SLICE_LENGTH(*slice);
-        assert(length <= size - used);
-        if (length != 0) {
-            memcpy(message + used, GRPC_SLICE_START_PTR(*slice), length);
-        }
-        used += length;
-    }
-    grpc_byte_buffer_reader_destroy(&reader);
-    *ret_message = message;
-    *ret_size = used;
-    return PS_OK;
-}
-
 /* Takes the incoming message as the call's request. */
 static enum ps_status call_take_request(struct ps_rpc_call *call, struct ps_error *err)
 {
     uint8_t *message = NULL;
     size_t size = 0;
     enum ps_status status =
-        call->incoming->data.raw.compression == GRPC_COMPRESS_NONE
-            ? copy_message(call->incoming, &message, &size, err)
-            : inflate_message(call->incoming, CORE_MESSAGE_SIZE_MAX, &message, &size, err);
+        message_read(call->incoming, CORE_MESSAGE_SIZE_MAX, &message, &size, err);
     if (status == PS_OK) {
         ps_free(call->request);
         call->request = message;

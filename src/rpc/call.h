@@ -14,6 +14,7 @@
 
 #include "base/thread.h"
 #include "rpc/core.h"
+#include "rpc/send_queue.h"
 
 /* What a call does; one table each for methods and the built-in services. Polling thread. */
 struct call_conduct {
@@ -25,15 +26,6 @@ struct call_conduct {
     void (*half_closed)(struct ps_rpc_call *call);
     /* core->draining or core->closing has become true. NULL: nothing to do. */
     void (*server_changed)(struct ps_rpc_call *call);
-};
-
-/* Messages that wait behind the one under way, so that sending and making them overlap. */
-#define CALL_QUEUE_MAX 32u
-#define CALL_QUEUE_BYTES ((size_t)1 << 20)
-
-struct call_message {
-    uint8_t *bytes;
-    size_t size;
 };
 
 struct ps_rpc_call {
@@ -68,10 +60,7 @@ struct ps_rpc_call {
     struct ps_mutex lock;
     struct ps_condition changed;
     /* Under the lock: */
-    struct call_message queue[CALL_QUEUE_MAX]; /* a ring: those behind the one that is sent */
-    size_t queue_first, queue_count, queue_bytes;
-    bool sending; /* one is; its completion sends the next */
-    bool broken;  /* one could not be sent, nor will any other */
+    struct send_queue queue; /* the completion of one sends the next */
     bool telling, canceled_by_server;
     void (*tell)(void *context);
     void *tell_context;

@@ -4,7 +4,6 @@
  */
 #include "rpc/client.h"
 
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <stdatomic.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "rpc/message.h"
 
 #define POLL_MS 50
 /* Texts of failures can hold whole tracebacks; gRPC's own limit is 8 KiB. */
@@ -25,6 +25,7 @@
 
 struct ps_rpc_client {
     grpc_channel *channel;
+    size_t message_bytes_max;
     struct ps_cancel *cancel;
     char target[TARGET_SIZE];
 };
@@ -88,6 +89,8 @@ static grpc_channel *channel_new(const struct ps_rpc_client_options *options, co
          (char *)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
          {.integer = (int)options->message_bytes_max}},
         {GRPC_ARG_INTEGER, (char *)GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, {.integer = -1}},
+        /* It would unpack without a bound; rpc/message.h has one. */
+        {GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, {.integer = 0}},
         {GRPC_ARG_INTEGER, (char *)GRPC_ARG_MAX_METADATA_SIZE, {.integer = METADATA_BYTES_MAX}},
         {GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_HTTP_PROXY, {.integer = 0}},
         {GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_RETRIES, {.integer = 0}},
@@ -113,6 +116,7 @@ enum ps_status ps_rpc_client_new(const struct ps_rpc_client_options *options,
     bool bare = strchr(options->host, ':') != NULL && options->host[0] != '[';
     snprintf(client->target, sizeof client->target, bare ? "[%s]:%u" : "%s:%u", options->host,
              (unsigned)options->port);
+    client->message_bytes_max = options->message_bytes_max;
     client->cancel = options->cancel;
     /* The system's own resolver: c-ares 1.18 loses a text at each look-up. */
     (void)setenv("GRPC_DNS_RESOLVER", "native", 0);
@@ -298,35 +302,27 @@ static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error 
     return status;
 }
 
-/* The message received, as one piece. */
+/* The message received. One that cannot be taken ends the call. */
 static enum ps_status take_message(struct ps_rpc_stream *stream, uint8_t **ret_message,
                                    size_t *ret_size, struct ps_error *err)
 {
-    grpc_byte_buffer_reader reader;
-    if (grpc_byte_buffer_reader_init(&reader, stream->received) == 0) {
-        return ps_fail(err, PS_DATA, PS_CLASS_NETWORK,
-                       "the connector sent a message whose compressed bytes cannot be read");
-    }
-    size_t size = grpc_byte_buffer_length(reader.buffer_out);
-    enum ps_status status = PS_OK;
-    uint8_t *message = ps_malloc(size);
-    if (message == NULL) {
-        status = ps_fail_nomem(err, "receiving a message");
-    } else {
-        grpc_slice *piece = NULL;
-        size_t used = 0;
-        while (grpc_byte_buffer_reader_peek(&reader, &piece) != 0) {
-            size_t length = GRPC_SLICE_LENGTH(*piece);
-            memcpy(message + used, GRPC_SLICE_START_PTR(*piece), length);
-            used += length;
-        }
-        *ret_message = message;
-        *ret_size = size;
-    }
-    grpc_byte_buffer_reader_destroy(&reader);
+    enum ps_status status = message_read(stream->received, stream->client->message_bytes_max,
+                                         ret_message, ret_size, err);
     grpc_byte_buffer_destroy(stream->received);
     stream->received = NULL;
-    return status;
+    if (status == PS_OK || status == PS_NOMEM) {
+        return status;
+    }
+    (void)grpc_call_cancel(stream->call, NULL);
+    grpc_status_code code =
+        status == PS_RETRY ? GRPC_STATUS_RESOURCE_EXHAUSTED : GRPC_STATUS_INTERNAL;
+    if (err != NULL) {
+        err->status = PS_DATA;
+        err->error_class = PS_CLASS_NETWORK;
+        err->vendor_code = (int32_t)code;
+    }
+    ps_error_prefix(err, "what the connector sent cannot be taken");
+    return PS_DATA;
 }
 
 enum ps_status ps_rpc_stream_next(struct ps_rpc_stream *stream, int64_t timeout_ms,

@@ -20,7 +20,7 @@ struct ps_rpc_stream;
 struct ps_rpc_client_options {
     const char *host; /* a name or an address of either family */
     uint16_t port;
-    size_t message_bytes_max; /* of a message received; a larger one ends its call */
+    size_t message_bytes_max; /* of a message received, also unpacked; a larger one ends its call */
     struct ps_cancel *cancel; /* ends every wait; outlives the client */
 };
 

@@ -31,32 +31,12 @@ static void method_conclude(struct ps_rpc_call *call)
     }
 }
 
-/* Takes the first message that waits. Under the lock. */
-static struct call_message queue_take(struct ps_rpc_call *call)
-{
-    struct call_message message = call->queue[call->queue_first];
-    call->queue_first = (call->queue_first + 1) % CALL_QUEUE_MAX;
-    call->queue_count--;
-    call->queue_bytes -= message.size;
-    return message;
-}
-
 static void method_sent(struct ps_rpc_call *call, bool ok)
 {
-    struct call_message next = {NULL, 0};
+    bool more = false;
     ps_mutex_lock(&call->lock);
-    while (!ok && call->queue_count > 0) {
-        ps_free(queue_take(call).bytes);
-    }
-    if (call->queue_count > 0) {
-        next = queue_take(call);
-    }
-    bool more = call->queue_count > 0;
-    call->broken = call->broken || !ok;
-    call->sending = next.bytes != NULL;
-    /* Not at each: a sender that waits is woken for several. */
-    if (!call->sending ||
-        (call->queue_count <= CALL_QUEUE_MAX / 2 && call->queue_bytes <= CALL_QUEUE_BYTES / 2)) {
+    struct send_message next = send_queue_sent(&call->queue, ok, &more);
+    if (send_queue_has_room(&call->queue)) {
         ps_condition_broadcast(&call->changed);
     }
     ps_mutex_unlock(&call->lock);
@@ -69,7 +49,7 @@ static void method_sent(struct ps_rpc_call *call, bool ok)
 static void wait_until_sent(struct ps_rpc_call *call)
 {
     ps_mutex_lock(&call->lock);
-    while (call->sending) {
+    while (call->queue.sending) {
         ps_condition_wait(&call->changed, &call->lock);
     }
     ps_mutex_unlock(&call->lock);
@@ -211,24 +191,16 @@ enum ps_status ps_rpc_call_send(struct ps_rpc_call *call, uint8_t *message, size
         return fail_gone(call, err);
     }
     ps_mutex_lock(&call->lock);
-    while (!call->broken &&
-           (call->queue_count == CALL_QUEUE_MAX ||
-            (call->queue_count > 0 && call->queue_bytes + size > CALL_QUEUE_BYTES))) {
+    while (send_queue_full(&call->queue, size)) {
         ps_condition_wait(&call->changed, &call->lock);
     }
-    bool broken = call->broken, at_once = !broken && !call->sending;
-    call->sending = call->sending || at_once;
-    if (!broken && !at_once) {
-        size_t place = (call->queue_first + call->queue_count++) % CALL_QUEUE_MAX;
-        call->queue[place] = (struct call_message){message, size};
-        call->queue_bytes += size;
-    }
+    enum send_turn turn = send_queue_push(&call->queue, (struct send_message){message, size});
     ps_mutex_unlock(&call->lock);
-    if (broken) {
+    if (turn == SEND_TURN_NEVER) {
         ps_free(message);
         return fail_gone(call, err);
     }
-    if (at_once) {
+    if (turn == SEND_TURN_NOW) {
         call_send_later(call, message, size, false);
     }
     return PS_OK;

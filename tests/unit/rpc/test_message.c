@@ -1,6 +1,6 @@
-/* Compressed requests: both formats, in pieces, cut off, nonsense, and far larger than they look.
+/* Compressed messages: both formats, in pieces, cut off, nonsense, and far larger than they look.
  */
-#include "rpc/inflate.h"
+#include "rpc/message.h"
 
 #include <grpc/grpc.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static enum ps_status unpack(const uint8_t *packed, size_t size, size_t first, s
         grpc_slice_from_copied_buffer((const char *)packed + first, size - first)};
     grpc_byte_buffer *buffer =
         grpc_raw_compressed_byte_buffer_create(slices, 2, GRPC_COMPRESS_GZIP);
-    enum ps_status status = inflate_message(buffer, size_max, ret_message, ret_size, err);
+    enum ps_status status = message_read(buffer, size_max, ret_message, ret_size, err);
     grpc_byte_buffer_destroy(buffer);
     grpc_slice_unref(slices[0]);
     grpc_slice_unref(slices[1]);
@@ -48,7 +48,7 @@ static void fill(uint8_t *bytes, size_t size)
     }
 }
 
-static void test_inflate_reads_both_formats_of_any_size(void **state)
+static void test_message_reads_both_formats_of_any_size(void **state)
 {
     (void)state;
     static const size_t sizes[] = {0, 1, 1000, 32767, 32768, 32769, 65536, 200000};
@@ -70,7 +70,7 @@ static void test_inflate_reads_both_formats_of_any_size(void **state)
     }
 }
 
-static void test_inflate_refuses_what_is_cut_off_or_no_format(void **state)
+static void test_message_refuses_what_is_cut_off_or_no_format(void **state)
 {
     (void)state;
     uint8_t bytes[500], packed[700], *message = NULL;
@@ -86,7 +86,7 @@ static void test_inflate_refuses_what_is_cut_off_or_no_format(void **state)
     assert_null(message);
 }
 
-static void test_inflate_stops_at_the_ceiling(void **state)
+static void test_message_stops_at_the_ceiling(void **state)
 {
     (void)state;
     static uint8_t bytes[1000000], packed[10000];
@@ -94,7 +94,7 @@ static void test_inflate_stops_at_the_ceiling(void **state)
     uint8_t *message = NULL;
     struct ps_error err = {0};
     assert_int_equal(unpack(packed, size, 10, 999999, &message, &got, &err), PS_RETRY);
-    assert_non_null(strstr(err.message, "larger than 999999 bytes"));
+    assert_non_null(strstr(err.message, "larger than max, 999999 bytes"));
     assert_int_equal(unpack(packed, size, 10, 1000000, &message, &got, &err), PS_OK);
     assert_int_equal(got, 1000000);
     ps_free(message);
@@ -103,9 +103,9 @@ static void test_inflate_stops_at_the_ceiling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inflate_reads_both_formats_of_any_size),
-        cmocka_unit_test(test_inflate_refuses_what_is_cut_off_or_no_format),
-        cmocka_unit_test(test_inflate_stops_at_the_ceiling),
+        cmocka_unit_test(test_message_reads_both_formats_of_any_size),
+        cmocka_unit_test(test_message_refuses_what_is_cut_off_or_no_format),
+        cmocka_unit_test(test_message_stops_at_the_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
