@@ -217,13 +217,20 @@ static enum ps_status settle_state(struct local *local, const char *warehouse_id
     return status;
 }
 
-/* After the sink is open: chooses between its row and the copy. */
-static enum ps_status choose_state(struct local *local, const struct ps_state *copy,
+/* What a Python connector left, and no sync of this one has written since. */
+static bool is_imported(const struct ps_state *copy)
+{
+    return copy != NULL && copy->imported_count > 0 && copy->warehouse_id == NULL;
+}
+
+/* After the sink is open: chooses between its row and the copy, which it may take. */
+static enum ps_status choose_state(struct local *local, struct ps_state **copy,
                                    struct ps_error *err)
 {
-    const struct ps_state_side file = side_of(copy);
+    const struct ps_state_side file = side_of(*copy);
     struct ps_stored_state stored = {0};
     enum ps_state_choice choice = PS_STATE_NEW;
+    const bool imported = is_imported(*copy);
     enum ps_status status = local->sink_ops->state_read(local->sink, &stored, err);
 
     if (status == PS_OK) {
@@ -232,7 +239,17 @@ static enum ps_status choose_state(struct local *local, const struct ps_state *c
         status = ps_state_reconcile(&warehouse, true, local->warehouse, &file, local->state_path,
                                     &choice, err);
     }
-    if (status == PS_OK) {
+    if (status == PS_OK && imported && choice != PS_STATE_NEW) {
+        status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                         "%s is a Python connector's state, which only a new warehouse can go on "
+                         "from, and %s has a state of its own: move the one away, or name another "
+                         "--warehouse",
+                         local->state_path, local->warehouse);
+    }
+    if (status == PS_OK && imported) {
+        local->state = *copy;
+        *copy = NULL;
+    } else if (status == PS_OK) {
         status = choice == PS_STATE_NEW ? ps_state_new(&local->state, err)
                                         : take_stored(local, &stored, err);
     }
@@ -319,7 +336,7 @@ enum ps_status local_open(struct local *local, struct ps_error *err)
         status = keep_aside(local->state_path, err);
     }
     if (status == PS_OK) {
-        status = choose_state(local, copy, err);
+        status = choose_state(local, &copy, err);
     }
     ps_state_free(copy);
     return status;

@@ -309,6 +309,40 @@ static const char *load_reason(const struct plan_table_request *request,
     return NULL;
 }
 
+/*
+ * What the state of a Python connector says of a table that this one has not read yet: it is gone
+ * on with from there, without a load.
+ */
+static enum ps_status take_over(const struct plan_table_request *request,
+                                struct ps_plan_table *planned, struct ps_error *err)
+{
+    const struct ps_table_state *state = request->state;
+    const bool read_before = state != NULL && (state->mode != NULL || state->loading ||
+                                               state->destination_table != NULL);
+    if (request->plan->state == NULL || read_before || begins_anew(request)) {
+        return PS_OK;
+    }
+    const struct ps_column *column =
+        &request->table->columns[planned->read_columns[planned->cursor]];
+    const struct ps_imported_cursor cursor = {
+        .schema = request->table->schema,
+        .table = request->table->name,
+        .column = column->name,
+        .type = column->type,
+        .scale = column->scale,
+    };
+    enum ps_status status =
+        ps_state_imported_edge(request->plan->state, &cursor, &planned->edge, err);
+    if (status != PS_OK) {
+        return status == PS_END ? PS_OK : status;
+    }
+    planned->load = false;
+    planned->load_reason = NULL;
+    planned->reason = ps_arena_printf(request->arena, "%s; goes on from a Python connector's state",
+                                      planned->reason);
+    return planned->reason == NULL ? ps_fail_nomem(err, "planning a table") : PS_OK;
+}
+
 enum ps_status plan_table(const struct plan_table_request *request, struct ps_plan_table *ret_table,
                           struct ps_error *err)
 {
@@ -347,6 +381,10 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
         planned.load = planned.load_reason != NULL;
         if (!planned.load) {
             planned.edge = request->state->cursor;
+        }
+        status = take_over(request, &planned, err);
+        if (status != PS_OK) {
+            return status;
         }
     }
     if (planned.mode == PS_MODE_CHANGES) {

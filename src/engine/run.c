@@ -208,6 +208,11 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
     bool complete = status == PS_OK && writer->tables_done == run->plan->tables_count;
     if (complete) {
         run->request->state->syncs_completed++;
+        if (run->request->plan.tables == NULL) {
+            /* Each table has a part of its own now: what was taken over would only give an old edge
+             * to one that comes later. */
+            run->request->state->imported_count = 0;
+        }
         writer->dirty = true;
     }
     struct ps_error checkpoint_err = {0};

@@ -17,6 +17,11 @@ struct ps_renamed_column {
     struct ps_renamed_column *next;
 };
 
+/* What a Python connector kept under a name: of one table, or of all. */
+struct ps_imported {
+    const char *name, *value;
+};
+
 /* One table's part. Texts live in the state's arena. */
 struct ps_table_state {
     const char *schema, *table;     /* as the source spells them */
@@ -44,6 +49,8 @@ struct ps_state {
     uint64_t syncs_completed;
     char *connector; /* owned: the state of a foreign connector, as it gave it; NULL: none */
     size_t connector_size;
+    struct ps_imported *imported; /* by name; until a sync of all tables has ended well */
+    size_t imported_count;
     struct ps_table_state *tables;
     size_t tables_count;
     struct ps_table_state **sorted; /* the same tables, for this folder's searches */
@@ -69,6 +76,21 @@ enum ps_status ps_state_parse(const char *json, size_t size, const char *where,
  */
 enum ps_status ps_state_write(const struct ps_state *state, struct ps_buffer *out,
                               struct ps_error *err) PS_MUST_CHECK;
+
+/* A table's cursor, for ps_state_imported_edge. */
+struct ps_imported_cursor {
+    const char *schema, *table, *column;
+    enum ps_type type;
+    uint8_t scale;
+};
+/*
+ * The edge that the state taken over from a Python connector gives to a table. END: it says nothing
+ * of the table. CONFIG, by name: what it says does not fit the cursor's type.
+ */
+enum ps_status ps_state_imported_edge(const struct ps_state *state,
+                                      const struct ps_imported_cursor *cursor,
+                                      struct ps_scalar *ret_edge,
+                                      struct ps_error *err) PS_MUST_CHECK;
 
 /* The table's part, or NULL. Cheap: a binary search. */
 struct ps_table_state *ps_state_find(const struct ps_state *state, const char *schema,

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "state/checksum.h"
+#include "state/import.h"
 
 #define DOCUMENT_MAX ((size_t)64 << 20)
 /* The tree of a document of nothing but brackets takes some fifty times its size. */
@@ -219,6 +220,23 @@ static enum ps_status read_connector(const struct reading *reading, const struct
     return ps_state_set_connector(reading->state, member->text, member->text_size, err);
 }
 
+static enum ps_status read_imported(const struct reading *reading, const struct ps_json *object,
+                                    struct ps_error *err)
+{
+    if (is_absent(object)) {
+        return PS_OK;
+    }
+    if (object->kind != PS_JSON_OBJECT) {
+        return damaged(reading, "\"imported\" is no object", err);
+    }
+    for (const struct ps_json *member = object->first; member != NULL; member = member->next) {
+        if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
+            return damaged(reading, "a value in \"imported\" is no text", err);
+        }
+    }
+    return import_take(reading->state, object, err);
+}
+
 static enum ps_status read_members(struct reading *reading, const struct ps_json *root,
                                    struct ps_error *err)
 {
@@ -246,6 +264,10 @@ static enum ps_status read_members(struct reading *reading, const struct ps_json
     if (status != PS_OK) {
         return status;
     }
+    status = read_imported(reading, ps_json_member(root, "imported"), err);
+    if (status != PS_OK) {
+        return status;
+    }
     const struct ps_json *tables = ps_json_member(root, "tables");
     if (is_absent(tables) || tables->kind != PS_JSON_ARRAY) {
         return damaged(reading, "\"tables\" is no list", err);
@@ -265,12 +287,12 @@ static enum ps_status foreign(const struct reading *reading, struct ps_error *er
 {
     if (reading->where == NULL) {
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "what the platform keeps is no Penstock state; the states of other "
-                       "connectors cannot be taken over by this version: " PLATFORM_WAY_OUT);
+                       "what the platform keeps is no Penstock state, and none of the other "
+                       "connectors' that can be taken over: " PLATFORM_WAY_OUT);
     }
     return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                   "what is in %s is no Penstock state; the states of other connectors cannot be "
-                   "taken over by this version: move it away",
+                   "what is in %s is no Penstock state, and none of the other connectors' that can "
+                   "be taken over: move it away",
                    reading->where);
 }
 
@@ -384,6 +406,11 @@ static enum ps_status read_document(struct reading *reading, struct ps_arena *tr
                    root->count - 1);
         }
         return import_example(reading, cursor, err);
+    }
+    bool is_python;
+    status = import_python(reading->state, root, &is_python, err);
+    if (status != PS_OK || is_python) {
+        return status;
     }
     status = check_version(reading, root, err);
     if (status == PS_OK) {

@@ -109,6 +109,13 @@ enum ps_status state_write_canonical(const struct ps_state *state, struct ps_buf
     if (state->connector != NULL) {
         ps_json_put_text_sized(&writer, "connector_state", state->connector, state->connector_size);
     }
+    if (state->imported_count > 0) {
+        ps_json_open(&writer, "imported", '{');
+        for (size_t i = 0; i < state->imported_count; i++) {
+            ps_json_put_text(&writer, state->imported[i].name, state->imported[i].value);
+        }
+        ps_json_close(&writer, '}');
+    }
     ps_json_open(&writer, "tables", '[');
     for (const struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
         enum ps_status status = table_put(&writer, table, err);

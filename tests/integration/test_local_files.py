@@ -105,7 +105,7 @@ def test_damaged_state_in_the_warehouse_is_refused_unless_everything_is_loaded_a
 
 
 FOREIGN_STATES = {
-    "another connector's": '{"orders": "2024-05-01T00:00:00Z"}',
+    "another connector's": '{"orders": {"at": "2024-05-01T00:00:00Z"}}',
     "a list": "[1, 2]",
     "a newer form": '{"penstock":99,"number":1}',
     "notes": "call the plumber\n",
