@@ -1,4 +1,5 @@
 /* The setup tests: can we connect, and may the login read. */
+#include <stdio.h>
 #include <string.h>
 
 #include "sources/postgresql/query.h"
@@ -12,6 +13,25 @@ const struct ps_test source_tests[] = {
     {"select", "Reading from the tables"},
     {NULL, NULL},
 };
+
+/* No table at all, whatever the rights: the catalog shows every one to everybody. */
+static enum ps_status fail_empty(const struct source *source, struct ps_error *err)
+{
+    struct ps_buffer names;
+    size_t count;
+    const char *const *patterns = ps_config_list(source->config, "schema", &count);
+    ps_buffer_init(&names, PS_ERROR_MESSAGE_SIZE);
+    for (size_t i = 0; i < count; i++) {
+        ps_buffer_printf(&names, "%s%s", i > 0 ? ", " : "", patterns[i]);
+    }
+    enum ps_status status =
+        ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                "there is no table in the schemas that `schema` names (%s) at %s: check `schema` "
+                "and `database`",
+                ps_buffer_text(&names), source->settings.target);
+    ps_buffer_done(&names);
+    return status;
+}
 
 /* Names the tables that cannot be read; PS_OK where all can. */
 static enum ps_status check_rights(struct source *source, struct ps_error *err)
@@ -36,14 +56,15 @@ static enum ps_status check_rights(struct source *source, struct ps_error *err)
     }
     enum ps_status status = PS_OK;
     if (listed == 0) {
-        status =
-            ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                    "no table in the schemas that `schema` names at %s", source->settings.target);
+        status = fail_empty(source, err);
     } else if (obstacles > 0) {
         status = ps_fail(err, PS_CONFIG, PS_CLASS_PERMISSION,
                          "%zu of %zu tables cannot be read at %s: %s%s", obstacles, listed,
                          source->settings.target, ps_buffer_text(&text),
-                         obstacles > NAMED_MAX ? " | …" : "");
+                         obstacles > NAMED_MAX
+                             ? " | and so on; GRANT SELECT ON ALL TABLES IN SCHEMA … TO the login "
+                               "takes a whole schema"
+                             : "");
     }
     ps_buffer_done(&text);
     return status;
@@ -80,6 +101,50 @@ static enum ps_status read_nothing(struct source *source, struct ps_error *err)
     return status;
 }
 
+/* The schemas that there are, for who named one that is not. The link is in a transaction. */
+static void name_schemas(struct source *source, struct ps_error *err)
+{
+    PGresult *result = NULL;
+    struct ps_error ignored;
+    char message[PS_ERROR_MESSAGE_SIZE];
+    enum ps_status status =
+        link_query(&source->link,
+                   "SELECT string_agg(nspname, ', ' ORDER BY nspname) FROM (SELECT nspname FROM"
+                   " pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+                   " ORDER BY nspname LIMIT 20) s",
+                   LINK_SHORT_MS, "reading the schemas", &result, &ignored);
+    if (status != PS_OK) {
+        return;
+    }
+    (void)snprintf(message, sizeof message, "%s", err->message);
+    (void)ps_fail(err, err->status, err->error_class, "%s. There are: %s", message,
+                  PQgetvalue(result, 0, 0));
+    PQclear(result);
+}
+
+static enum ps_status test_select(struct source *source, struct ps_error *err)
+{
+    struct ps_error own = {0};
+    enum ps_status status = link_begin(&source->link, NULL, &own);
+    if (status == PS_OK) {
+        status = source_read_tables(source, &source->link, &own);
+        if (status == PS_CONFIG && source->scope.size == 0) {
+            name_schemas(source, &own);
+        }
+        link_end(&source->link);
+    }
+    if (status == PS_OK) {
+        status = check_rights(source, &own);
+    }
+    if (status == PS_OK) {
+        status = read_nothing(source, &own);
+    }
+    if (status != PS_OK && err != NULL) {
+        *err = own;
+    }
+    return status;
+}
+
 enum ps_status source_test(const struct ps_source_request *request, const char *name,
                            struct ps_error *err)
 {
@@ -89,17 +154,7 @@ enum ps_status source_test(const struct ps_source_request *request, const char *
         status = link_open(&source.link, &source.settings, err);
     }
     if (status == PS_OK && strcmp(name, "select") == 0) {
-        status = link_begin(&source.link, NULL, err);
-        if (status == PS_OK) {
-            status = source_read_tables(&source, &source.link, err);
-            link_end(&source.link);
-        }
-        if (status == PS_OK) {
-            status = check_rights(&source, err);
-        }
-        if (status == PS_OK) {
-            status = read_nothing(&source, err);
-        }
+        status = test_select(&source, err);
     } else if (status == PS_OK && strcmp(name, "connect") != 0) {
         status = ps_fail(err, PS_BUG, PS_CLASS_NONE, "no setup test has the name %s", name);
     }
