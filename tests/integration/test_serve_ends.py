@@ -132,6 +132,62 @@ def test_server_that_goes_in_mid_stream(serve, own_postgres):
     assert len(replica.rows("t")) == 200000
 
 
+FAULTS = [
+    ("example.no_memory", Code.RESOURCE_EXHAUSTED, "memory"),
+    ("example.bug", Code.INTERNAL, "bug"),
+]
+
+
+@pytest.mark.parametrize(("fault", "expected", "words"), FAULTS)
+@pytest.mark.parametrize("call", ["Schema", "Update", "in mid-stream"])
+def test_fault_inside_ends_the_call_and_nothing_else(serve_debug, call, fault, expected, words):
+    """The first is met while the tables are described, the fourth while their rows are read."""
+    count = 4 if call == "in mid-stream" else 1
+    server = serve_debug(env={"PENSTOCK_FAULT": f"{fault}:{count}=fail"})
+    settings = {"source": "example"}
+    replica = Replica()
+    if call == "Schema":
+        code, text = code_of(lambda: server.client.schema(settings))
+    else:
+        stream = server.client.update(settings)
+        code, text = code_of(lambda: [replica.apply(one) for one in stream])
+    assert code == expected and words in text
+    assert len(severe_lines(server)) == 1 and words in severe_lines(server)[0]
+    assert bool(replica.tables) == (call == "in mid-stream") and replica.tasks == []
+    sync(server.client, settings, replica if replica.tables else None)
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize(("fault", "expected", "words"), FAULTS)
+def test_fault_inside_a_test_is_its_failure(serve_debug, fault, expected, words):
+    server = serve_debug(env={"PENSTOCK_FAULT": f"{fault}=fail"})
+    settings = {"source": "example", "apiBaseURL": "https://api.example.com"}
+    assert words in server.client.test("connect", settings).failure
+    assert server.client.test("connect", settings).success
+    assert server.stop() == 0
+
+
+def test_record_that_no_message_can_hold_is_counted(serve, database):
+    """Of the 128 MiB that the protocol takes; no value alone is as large."""
+    database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, a text, b text);"
+        "INSERT INTO t VALUES (1, 'x', 'y'), (3, 'x', 'z'),"
+        " (2, repeat('a', 70000000), repeat('b', 70000001))"
+    )
+    server = serve()
+    replica = Replica()
+    replica.declare(server.client.schema(database.configuration()))
+    stream = server.client.update(database.configuration())
+    for response in stream:
+        replica.apply(response)
+    assert stream.code() == Code.OK
+    assert set(replica.rows("t")) == {(1,), (3,)}
+    assert replica.counts["UPSERT"] == 2 and replica.states
+    assert [text for text in replica.warnings if "128 MiB" in text and "t.b 1" in text]
+    server.wait_for_line("2 upserts")
+    server.wait_for_line("1 rows left out")
+
+
 def test_bad_row_where_it_stops_the_sync(serve, database):
     database.psql(TABLE + "INSERT INTO t VALUES (2, 'infinity')")
     server = serve()

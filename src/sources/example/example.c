@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "sources/example/log.h"
 
 static const struct ps_choice methods[] = {
@@ -169,6 +170,17 @@ static void example_close(struct ps_source *source)
     ps_free(source);
 }
 
+enum ps_status example_fault(struct ps_error *err)
+{
+    if (ps_fault("example.no_memory")) {
+        return ps_fail_nomem(err, "reading the example source");
+    }
+    if (ps_fault("example.bug")) {
+        return ps_fail(err, PS_BUG, PS_CLASS_NONE, "a bug was planted in the example source");
+    }
+    return PS_OK;
+}
+
 /* True where the form shows the option with this configuration. */
 static bool is_shown(const struct ps_option *option, const struct ps_config *config)
 {
@@ -209,7 +221,8 @@ static enum ps_status example_test(const struct ps_source_request *request, cons
         return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING, "the example source has no test named %s",
                        name);
     }
-    return check_fields(request->config, err);
+    enum ps_status status = example_fault(err);
+    return status == PS_OK ? check_fields(request->config, err) : status;
 }
 
 static enum ps_status example_list_tables(struct ps_source *source, struct ps_table_list *list,
@@ -234,6 +247,10 @@ static enum ps_status example_describe(struct ps_source *source, struct ps_arena
 {
     (void)source;
     (void)arena;
+    enum ps_status fault = example_fault(err);
+    if (fault != PS_OK) {
+        return fault;
+    }
     for (size_t i = 0; i < TABLES; i++) {
         if (strcmp(table->name, tables[i].name) == 0) {
             table->columns = tables[i].columns;

@@ -10,4 +10,7 @@
 
 extern const struct ps_source_ops ps_source_example;
 
+/* Where a test build is asked to (base/fault.h), fails as no honest source does: NOMEM or BUG. */
+enum ps_status example_fault(struct ps_error *err) PS_MUST_CHECK;
+
 #endif

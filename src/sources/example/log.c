@@ -181,6 +181,10 @@ enum ps_status example_reader_next(struct ps_reader *base, struct ps_batch *batc
     if (reader->next == LOG_RECORDS) {
         return PS_END;
     }
+    enum ps_status fault = example_fault(err);
+    if (fault != PS_OK) {
+        return fault;
+    }
     batch->operation = operation_of(reader->next);
     while (reader->next < LOG_RECORDS && !ps_batch_full(batch) &&
            operation_of(reader->next) == batch->operation) {
