@@ -180,7 +180,8 @@ def test_select_missing_names_the_tables_and_the_grants(check, database, reader)
 
 def test_many_tables_are_not_all_named(check, database, reader):
     database.psql(
-        "DO $$ BEGIN FOR i IN 1..50 LOOP EXECUTE 'CREATE TABLE many_' || i || ' ()'; END LOOP; END $$"
+        "DO $$ BEGIN FOR i IN 1..50 LOOP"
+        " EXECUTE 'CREATE TABLE many_' || i || ' ()'; END LOOP; END $$"
     )
     done = check(**reader)
     done.assert_fails("select", 3, "51 of 51 tables", "GRANT SELECT ON ALL TABLES IN SCHEMA")
