@@ -100,6 +100,9 @@ static enum ps_status read_table(struct roster *roster, const struct wire_name *
         return PS_OK;
     }
     enum ps_status status = roster_table(roster, schema, &name, &table, err);
+    if (status == PS_OK) {
+        roster_table_begin(roster, table);
+    }
     reader = ps_pb_reader_of(message->bytes, message->size);
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if (is_bytes(&field, 2)) {
@@ -166,6 +169,7 @@ enum ps_status declare_answer(struct roster *roster, const uint8_t *bytes, size_
     struct ps_pb_reader reader = ps_pb_reader_of(bytes, size);
     struct ps_pb_field field;
     enum ps_status status = PS_OK;
+    roster_message(roster);
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if (is_bytes(&field, 2)) {
             roster->answered = roster->with_schema = true;
@@ -187,6 +191,7 @@ enum ps_status declare_change(struct roster *roster, const uint8_t *bytes, size_
     struct ps_pb_reader reader = ps_pb_reader_of(bytes, size);
     struct ps_pb_field field;
     enum ps_status status = PS_OK;
+    roster_message(roster);
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
         if (roster->answered && is_bytes(&field, roster->with_schema ? 2 : 1)) {
             breach_add(roster->breaches, BREACH_SCHEMA_MIXED, &(struct breach_place){0}, NULL);

@@ -11,6 +11,10 @@
 #include "tester/session.h"
 
 #define RECORDS_MAX 100u
+/* Messages in a row that bring no record, no part of a file, no table and no column. */
+#define FRUITLESS_MAX 100000u
+/* Of a text that a connector sends for people, so much is shown. */
+#define TEXT_BYTES_MAX ((size_t)64 << 10)
 #define STATE_BYTES_CONTRACT ((size_t)10 << 20)
 /* What a warehouse's state document can hold. */
 #define STATE_BYTES_MAX ((size_t)24 << 20)
@@ -74,6 +78,20 @@ static bool read_text(const struct ps_pb_field *message, struct wire_name *ret_t
     return !reader.failed;
 }
 
+/* A copy of the text, or of its beginning, up to the end of a character. */
+static const char *keep_text(struct session *session, const char *text, size_t size)
+{
+    size_t kept = size;
+    if (size > TEXT_BYTES_MAX) {
+        kept = TEXT_BYTES_MAX;
+        while (kept > 0 && ((uint8_t)text[kept] & 0xc0) == 0x80) {
+            kept--;
+        }
+    }
+    return ps_arena_printf(session->result->arena, kept == size ? "%.*s" : "%.*s…", (int)kept,
+                           text);
+}
+
 /* A message for people: as it is, or the member "message" of the JSON that Python connectors send.
  */
 static enum ps_status readable(struct session *session, const struct ps_pb_field *message,
@@ -91,15 +109,17 @@ static enum ps_status readable(struct session *session, const struct ps_pb_field
                                       NULL) == PS_OK) {
         shown = ps_json_string(root, "message", NULL);
         const char *trace = ps_json_string(root, "trace", NULL);
+        if (shown != NULL && trace != NULL) {
+            shown = ps_arena_printf(tree, "%s (%s)", shown, trace);
+        }
         if (shown != NULL) {
-            shown = ps_arena_printf(session->result->arena, trace == NULL ? "%s" : "%s (%s)", shown,
-                                    trace);
+            shown = keep_text(session, shown, strlen(shown));
         }
     }
     ps_arena_free(tree);
     if (shown == NULL) {
-        shown = ps_arena_strndup(session->result->arena, (const char *)text.bytes,
-                                 strnlen((const char *)text.bytes, text.size));
+        shown = keep_text(session, (const char *)text.bytes,
+                          strnlen((const char *)text.bytes, text.size));
     }
     *ret_text = shown;
     return shown != NULL ? PS_OK : ps_fail_nomem(err, "reading a message of the connector");
@@ -110,6 +130,9 @@ static enum ps_status take_warning(struct session *session, const struct ps_pb_f
 {
     const struct ps_tester_request *request = session->request;
     const char *text = NULL;
+    if (++session->warnings > SESSION_WARNINGS_SHOWN) {
+        return PS_OK;
+    }
     enum ps_status status = readable(session, message, &text, err);
     if (status == PS_OK) {
         session_warn(session, text);
@@ -283,6 +306,27 @@ static enum ps_status take_operation(struct session *session, const struct ps_pb
     }
 }
 
+/* What grows while a stream brings something. */
+static uint64_t fruit(const struct session *session)
+{
+    return session->records.number + session->roster.news + session->files.bytes +
+           session->files.bytes_done;
+}
+
+/* A stream that goes on without an end and brings nothing has to be given up. */
+static enum ps_status check_flood(struct session *session, struct ps_error *err)
+{
+    uint64_t now = fruit(session);
+    session->fruitless = now == session->fruit ? session->fruitless + 1 : 0;
+    session->fruit = now;
+    return session->fruitless <= FRUITLESS_MAX
+               ? PS_OK
+               : ps_fail(err, PS_DATA, PS_CLASS_DATA,
+                         "the connector floods: %u messages in a row (warnings, checkpoints, "
+                         "tables that are known, empty ones) brought no record",
+                         FRUITLESS_MAX);
+}
+
 enum ps_status session_take(struct session *session, const uint8_t *bytes, size_t size,
                             struct ps_error *err)
 {
@@ -306,7 +350,7 @@ enum ps_status session_take(struct session *session, const uint8_t *bytes, size_
     if (status == PS_OK && session->breaches.failed) {
         return ps_fail_nomem(err, "noting a breach of the contract");
     }
-    return status;
+    return status == PS_OK ? check_flood(session, err) : status;
 }
 
 enum ps_status session_complete(struct session *session, struct ps_error *err)
@@ -329,6 +373,14 @@ void session_take_losses(struct session *session)
 {
     const struct ps_tester_request *request = session->request;
     const struct ps_sink_loss *losses = NULL;
+    if (session->warnings > SESSION_WARNINGS_SHOWN) {
+        const char *text = ps_arena_printf(
+            session->result->arena, "%llu more warnings of the connector are not shown",
+            (unsigned long long)(session->warnings - SESSION_WARNINGS_SHOWN));
+        if (text != NULL) {
+            session_warn(session, text);
+        }
+    }
     if (request->sink_ops->losses == NULL) {
         return;
     }

@@ -199,9 +199,10 @@ static bool settle_value(struct records *records, struct tester_table *table,
 
 /* A record's values on their way into the cells. */
 struct reading {
-    uint32_t place; /* of the next entry */
-    bool skip;      /* it cannot be carried */
-    bool row_data;  /* values came in row_data */
+    uint32_t place;    /* of the next entry */
+    uint32_t declared; /* how many declared columns it has */
+    bool skip;         /* it cannot be carried */
+    bool row_data;     /* values came in row_data */
 };
 
 /* One entry of data or row_data. */
@@ -234,6 +235,7 @@ static enum ps_status take_entry(struct records *records, struct tester_table *t
         reading->skip = true;
     }
     reading->row_data = reading->row_data || entry->number == FIELD_ROW_DATA;
+    reading->declared += column->declared && table->seen[index] != records->reading;
     table->cells[index] = value;
     table->seen[index] = records->reading;
     return PS_OK;
@@ -272,6 +274,20 @@ static void check_keys(struct records *records, struct tester_table *table)
             roster_breach(records->roster, table, BREACH_KEY_MISSING, column->name, column->name);
         } else if (table->cells[i].kind == VALUE_NULL) {
             roster_breach(records->roster, table, BREACH_KEY_NULL, column->name, column->name);
+        }
+    }
+}
+
+/* Every column must be present in an UPSERT. Names the first that is not, but for keys. */
+static void check_columns(struct records *records, struct tester_table *table)
+{
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        const struct tester_column *column = &table->columns[i];
+        if (column->declared && !column->platform && column->key_position == 0 &&
+            !is_set(records, table, i)) {
+            roster_breach(records->roster, table, BREACH_COLUMN_MISSING, column->name,
+                          column->name);
+            return;
         }
     }
 }
@@ -511,6 +527,9 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
         check_keys(records, table);
     } else if (operation != PS_UPSERT) {
         roster_breach(records->roster, table, BREACH_NO_KEY, NULL, NULL);
+    }
+    if (operation == PS_UPSERT && reading.declared < table->expected) {
+        check_columns(records, table);
     }
     if (reading.skip) {
         table->counts.skipped++;

@@ -169,6 +169,7 @@ enum ps_status roster_table(struct roster *roster, const struct wire_name *schem
     roster->last = table;
     roster->last_used = table;
     roster->count++;
+    roster->news++;
     table->changed = true;
     *ret_table = table;
     return PS_OK;
@@ -281,6 +282,7 @@ static enum ps_status add_column(struct roster *roster, struct tester_table *tab
         return ps_fail_nomem(err, "describing columns");
     }
     uint32_t index = table->columns_count++;
+    roster->news++;
     table->columns[index] = (struct tester_column){
         .name = kept,
         .name_size = name->size,
@@ -372,7 +374,12 @@ enum ps_status roster_declare(struct roster *roster, struct tester_table *table,
     }
     struct tester_column *column = &table->columns[index];
     struct ps_type_exact type = declared_type(declaration);
+    if (column->declared_in == roster->declarations) {
+        roster_breach(roster, table, BREACH_DECLARED_TWICE, column->name, column->name);
+    }
+    table->expected += !column->declared && !column->platform;
     column->declared = true;
+    column->declared_in = roster->declarations;
     if (column->platform) {
         roster_breach(roster, table, BREACH_PLATFORM_COLUMN, column->name, column->name);
         return PS_OK;
@@ -392,6 +399,20 @@ enum ps_status roster_declare(struct roster *roster, struct tester_table *table,
         declare_key(table, column);
     }
     return PS_OK;
+}
+
+void roster_message(struct roster *roster)
+{
+    roster->messages++;
+}
+
+void roster_table_begin(struct roster *roster, struct tester_table *table)
+{
+    if (table->declared_in == roster->messages) {
+        roster_breach(roster, table, BREACH_DECLARED_TWICE, NULL, NULL);
+    }
+    table->declared_in = roster->messages;
+    roster->declarations++;
 }
 
 void roster_declared(struct tester_table *table)

@@ -22,6 +22,7 @@ struct tester_column {
     uint64_t hash;              /* of the name without regard to case */
     uint32_t next_in_bucket;    /* index plus 1 */
     bool declared;              /* by Schema or a schema_change */
+    uint64_t declared_in;       /* the last declaration of its table that named it */
     bool platform;              /* the platform keeps the name: never sent on */
     enum ps_type declared_type; /* UNSPECIFIED: none */
     struct ps_type_exact type;  /* what it is now; UNSPECIFIED: not known yet */
@@ -39,11 +40,13 @@ struct tester_table {
     uint64_t hash;
     const char *schema, *name; /* schema "": none */
     size_t schema_size, name_size;
-    bool declared;  /* by Schema or a schema_change */
-    bool keys_only; /* only its key was declared: other columns are free */
-    bool changed;   /* the shape is behind the columns */
-    bool told;      /* the sink knows the shape */
-    bool wanted;    /* the destination is to have it at the next checkpoint, rows or not */
+    bool declared;        /* by Schema or a schema_change */
+    uint64_t declared_in; /* the last message that declared it */
+    uint32_t expected;    /* columns that were declared and are no platform columns */
+    bool keys_only;       /* only its key was declared: other columns are free */
+    bool changed;         /* the shape is behind the columns */
+    bool told;            /* the sink knows the shape */
+    bool wanted;          /* the destination is to have it at the next checkpoint, rows or not */
 
     struct tester_column *columns;
     uint32_t columns_count, columns_capacity;
@@ -83,11 +86,14 @@ struct roster {
     struct tester_table *buckets[ROSTER_BUCKETS];
     struct tester_table *first, *last, *last_used;
     size_t count;
-    bool declares;    /* Schema gave tables with more than keys: others are breaches */
-    bool answered;    /* Schema gave tables at all */
-    bool with_schema; /* it gave them in schemas */
-    bool muted;       /* a record is read again: its breaches were counted when it came */
-    bool streaming;   /* Schema is over: what is declared now is to be at the destination */
+    bool declares;         /* Schema gave tables with more than keys: others are breaches */
+    bool answered;         /* Schema gave tables at all */
+    bool with_schema;      /* it gave them in schemas */
+    uint64_t messages;     /* that declared something, counted */
+    uint64_t declarations; /* of tables, likewise */
+    uint64_t news;         /* tables and columns that were new */
+    bool muted;            /* a record is read again: its breaches were counted when it came */
+    bool streaming;        /* Schema is over: what is declared now is to be at the destination */
 };
 
 enum ps_status roster_init(struct roster *roster, struct breaches *breaches,
@@ -127,6 +133,10 @@ struct roster_declaration {
 enum ps_status roster_declare(struct roster *roster, struct tester_table *table,
                               const struct roster_declaration *declaration,
                               struct ps_error *err) PS_MUST_CHECK;
+/* A message that declares tables begins. */
+void roster_message(struct roster *roster);
+/* One of its tables; its columns follow. */
+void roster_table_begin(struct roster *roster, struct tester_table *table);
 /* All columns of one declaration of the table were given. */
 void roster_declared(struct tester_table *table);
 

@@ -10,7 +10,7 @@
 #include "tester/session.h"
 
 #define RESULT_BYTES_MAX ((size_t)512 << 20)
-#define WARNINGS_MAX 1000u
+#define WARNINGS_MAX (SESSION_WARNINGS_SHOWN + 1000u) /* those about the sink besides */
 #define SHOWN_COLUMNS 8u
 
 void session_tell(struct session *session, const struct ps_tester_event *event)

@@ -18,13 +18,17 @@ struct session {
     struct slots slots;
     struct records records;
     struct files files;
-    bool unsaved; /* operations came since the last checkpoint */
-    bool tasked;  /* a Task came: the sync is over */
+    uint64_t warnings;  /* of the connector */
+    uint64_t fruit;     /* what the stream had brought up to the last message … */
+    uint32_t fruitless; /* … and how many in a row brought nothing */
+    bool unsaved;       /* operations came since the last checkpoint */
+    bool tasked;        /* a Task came: the sync is over */
 };
 
 /* Sends an event to the caller. */
 void session_tell(struct session *session, const struct ps_tester_event *event);
-/* A warning of the connector, or one about the sink; kept for the result (at most 1,000). */
+#define SESSION_WARNINGS_SHOWN 1000u
+/* A warning of the connector (of which so many are shown), or one about the sink. */
 void session_warn(struct session *session, const char *text);
 
 /* setup.c: form, tests and schema. DATA with result->test_failed where a test failed. */
@@ -38,7 +42,7 @@ enum ps_status session_take(struct session *session, const uint8_t *bytes, size_
                             struct ps_error *err) PS_MUST_CHECK;
 /* After the last one: deferred truncates, tables that were declared and had no rows, the state. */
 enum ps_status session_complete(struct session *session, struct ps_error *err) PS_MUST_CHECK;
-/* The sink counted what it changed by rule. */
+/* The sink counted what it changed by rule; and warnings that were not shown. */
 void session_take_losses(struct session *session);
 
 /* stream.c: Update from its request to its end. */

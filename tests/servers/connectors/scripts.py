@@ -34,7 +34,13 @@ def text(characters):
     return value(string=characters)
 
 
-def record(table, operation=UPSERT, schema=None, **columns):
+NULLS = {name: value(null=True) for name in (*TYPES, "price") if name != "id"}
+
+
+def record(table, operation=UPSERT, schema=None, sparse=False, **columns):
+    """An UPSERT of t has all its columns, as it must, unless it is `sparse`."""
+    if table == "t" and operation == UPSERT and not sparse:
+        columns = {**NULLS, **columns}
     return sdk.Record(table_name=table, type=operation, schema_name=schema, data=columns)
 
 
@@ -146,6 +152,20 @@ class key_null(Script):  # noqa: N801
         yield checkpoint({})
 
 
+class column_missing(Script):  # noqa: N801
+    def update(self):
+        yield one(record("t", sparse=True, id=long(1), name=text("alone")))
+        yield one(record("t", UPDATE, id=long(1), name=text("may be alone")))
+        yield checkpoint({})
+
+
+class declared_twice(Script):  # noqa: N801
+    def schema(self):
+        table = common.Table(name="t", columns=[*columns(TYPES), *columns({"name": common.STRING})])
+        answer = sdk.SchemaResponse(without_schema=common.TableList(tables=[table]))
+        return answer.SerializeToString()
+
+
 class no_key(Free):  # noqa: N801
     def update(self):
         yield one(record("u", UPDATE, a=long(1)))
@@ -177,7 +197,7 @@ class table_unknown(Script):  # noqa: N801
     def update(self):
         yield one(record("early", id=long(1)))
         yield announce(common.Table(name="early", columns=columns({"id": common.LONG})))
-        yield one(record("early", id=long(2)))
+        yield one(record("early", id=long(2), price=value(null=True)))
         yield checkpoint({})
 
 
@@ -380,7 +400,7 @@ class RowData(Script):
         entries = {
             "id": b"\x0142", "name": b"\x01Ada", "at": b"\x012024-02-29T12:00:00Z",
             "price": b"\x0112.50", "doc": b'\x02{"a": 1}', "small": b"\x017", "x": b"\0",
-            "free": b"\x040.5",
+            "free": b"\x040.5", "clock": b"\0", "day": b"\0",
         }  # fmt: skip
         made = b"".join(
             field(5, field(1, name.encode()) + field(2, data)) for name, data in entries.items()
@@ -439,8 +459,8 @@ class Schemas(Script):
         return answer.SerializeToString()
 
     def update(self):
-        yield one(record("t", schema="Sales", id=long(1), v=text("sales")))
-        yield one(record("t", id=long(1), v=text("own")))
+        yield one(record("t", schema="Sales", sparse=True, id=long(1), v=text("sales")))
+        yield one(record("t", sparse=True, id=long(1), v=text("own")))
         yield checkpoint({})
 
 
@@ -492,18 +512,18 @@ class ColumnAnnounced(Script):
 class LateColumn(Script):
     """A million rows; the second sync changes some of them, and all that come are wider."""
 
+    def schema(self):
+        return ColumnEachRow.schema(self)
+
     def update(self):
         n = self.state.get("n", 0)
         if n == 0:
             for at in range(0, 1000000, 100):
-                yield many(*(record("t", id=long(at + i)) for i in range(100)))
+                yield many(*(record("w", id=long(at + i)) for i in range(100)))
         else:
-            yield many(*(record("t", id=long(i), name=text("changed")) for i in range(100)))
-            yield one(record("t", DELETE, id=long(7)))
-            yield announce(
-                common.Table(name="t", columns=columns({"id": common.LONG, "late": common.LONG}))
-            )
-            yield many(*(record("t", id=long(i), late=long(i)) for i in range(50, 150)))
+            yield many(*(record("w", id=long(i), name=text("changed")) for i in range(100)))
+            yield one(record("w", DELETE, id=long(7)))
+            yield many(*(record("w", id=long(i), late=long(i)) for i in range(50, 150)))
         yield checkpoint({"n": n + 1})
 
 
@@ -607,3 +627,23 @@ class FloodOfColumns(Script):
                 )
             )
         yield checkpoint({})
+
+
+class FloodOfWarnings(Script):
+    def update(self):
+        yield one(record("t", id=long(1)))
+        yield checkpoint({"n": 1})
+        warning = sdk.UpdateResponse(warning=common.Warning(message="x" * 100))
+        while True:
+            yield warning.SerializeToString()
+
+
+class FloodOfNothing(Script):
+    """Empty messages, changes that change nothing, checkpoints: over and over."""
+
+    def update(self):
+        yield one(record("t", id=long(1)))
+        yield checkpoint({"n": 1})
+        same = announce(common.Table(name="t", columns=columns(TYPES)))
+        while True:
+            yield from (same, many(), *[b""] * 100)

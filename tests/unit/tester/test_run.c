@@ -58,7 +58,10 @@ static void put_records(struct ps_buffer *out)
         ps_pb_put_text(out, 2, "t");
         ps_pb_put_int(out, 3, i == 1 ? PS_UPDATE : PS_UPSERT);
         put_entry(out, "id", 5, i);
-        put_entry(out, i == 2 ? "other" : "name", 13, 0);
+        put_entry(out, "name", 13, 0);
+        if (i == 2) {
+            put_entry(out, "other", 13, 0);
+        }
         ps_pb_close(out, record);
     }
     ps_pb_close(out, records);
