@@ -19,10 +19,11 @@ ENDING = {"message_size", "file_size"}
 
 @pytest.fixture(scope="session")
 def protos(tmp_path_factory):
-    """The modules made from proto/*.proto."""
+    """The modules made from proto/*.proto, and all of it as one descriptor set."""
     folder = tmp_path_factory.mktemp("protos")
     subprocess.run(
         [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", f"--python_out={folder}",
+         "--include_imports", f"--descriptor_set_out={folder / 'contract.pb'}",
          "common.proto", "connector_sdk.proto"],
         check=True,
     )  # fmt: skip
@@ -35,9 +36,12 @@ def connector(protos, work):
     started = []
 
     def start(script, program="scripted.py"):
+        command = [sys.executable, CONNECTORS / program, script]
+        if program == "go_connector":
+            command = [ROOT / "build" / "clients" / program, protos / "contract.pb"]
         log = (work / "connector.log").open("ab")
         process = subprocess.Popen(
-            [sys.executable, CONNECTORS / program, script],
+            command,
             stdout=subprocess.PIPE,
             stderr=log,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(protos)},
@@ -365,6 +369,31 @@ def test_nothing_is_wrong_under_sanitizers(penstock_debug, connector):
             "tester", "--port", connector(script), "--warehouse", folder[0], "--state", folder[1]
         )
         assert "Sanitizer" not in result.err, result.err
+
+
+def test_connector_in_go_written_from_the_contract(penstock, tester, work, warehouse):
+    config = penstock.configure({"city": "Köln"})
+    for n in range(2):
+        result = tester("go", "--strict", "--config", config, program="go_connector")
+        assert result.code == 0 and result.document["breaches"] == [], result.err
+        totals = result.document["totals"]
+        assert (totals["upserts"], totals["updates"], totals["deletes"]) == (1000, 1, 1)
+        assert result.document["warnings"] == ["one sensor is silent"]
+        assert state_of(work) == {"Count": 1000 * (n + 1)}
+    rows = warehouse().execute(
+        "SELECT count(*), count(*) FILTER (WHERE _fivetran_deleted), sum(celsius)::VARCHAR,"
+        " any_value(city), any_value(taken)::VARCHAR FROM tester.reading"
+    )
+    assert rows.fetchone() == (2000, 2, "39500.00", "Köln", "2024-02-29 23:59:59.5+00")
+    rows = warehouse().execute(
+        "SELECT id, raw FROM tester.reading WHERE raw IS NOT NULL ORDER BY id"
+    )
+    assert rows.fetchall() == [(1, b"\0\xff"), (1001, b"\0\xff")]
+
+
+def test_connector_in_go_fails_its_test_by_name(tester):
+    result = tester("go", program="go_connector")
+    assert result.code == 3 and "the city is missing" in result.document["error"]["message"]
 
 
 def test_connector_on_fivetran_s_own_sdk(tester, work, warehouse):
