@@ -24,7 +24,8 @@ extern "C" {
 
 #define PS_SOURCE_ABI 1u
 
-struct ps_arena; /* base/arena.h */
+struct ps_arena;  /* base/arena.h */
+struct ps_buffer; /* base/buffer.h */
 struct ps_source_ops;
 
 /* The head of every source's own struct: `struct x_source { struct ps_source base; … }`. */
@@ -209,6 +210,10 @@ struct ps_source_ops {
     /* The table's rows, counted exactly (`exact`) or from statistics. May be NULL. */
     enum ps_status (*count)(struct ps_source *source, const struct ps_table *table, bool exact,
                             int64_t *ret_rows, struct ps_error *err);
+
+    /* Appends the statement that makes an index for windows on the column. May be NULL: the source
+     * has no indexes of that kind. */
+    void (*advise_index)(const struct ps_table *table, uint32_t column, struct ps_buffer *sql);
 
     /* What a batch and a message hold where the configuration's `batch_bytes` does not say; 0: the
      * engine's own default. */

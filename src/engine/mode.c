@@ -12,6 +12,8 @@
 /* Rows whose cursor is NULL are read in every sync: with more of them a cursor gains nothing. */
 #define NULL_CURSORS_MAX 100000.0
 #define CANDIDATES_MAX 16
+/* A table with fewer rows is scanned as fast as an index is looked up. */
+#define SCAN_ROWS_CHEAP 10000
 
 struct candidates {
     int32_t columns[CANDIDATES_MAX];
@@ -113,8 +115,25 @@ static void put_names(struct ps_buffer *out, const char *const *names)
     }
 }
 
-static void put_cursor_reason(struct ps_buffer *reason, const struct ps_table *table,
-                              const struct candidates *candidates, size_t chosen)
+/* What an index would gain, and how to make it. */
+static void put_scan(struct ps_buffer *reason, const struct ps_source_ops *ops,
+                     const struct ps_table *table, uint32_t cursor)
+{
+    if (table->columns[cursor].indexed || table->rows_estimate < SCAN_ROWS_CHEAP) {
+        return;
+    }
+    ps_buffer_printf(reason,
+                     "; no index begins with it, so each read goes through all of about %lld rows",
+                     (long long)table->rows_estimate);
+    if (ops->advise_index != NULL) {
+        ps_buffer_puts(reason, ", and with one through the changed ones alone: ");
+        ops->advise_index(table, cursor, reason);
+    }
+}
+
+static void put_cursor_reason(struct ps_buffer *reason, const struct ps_source_ops *ops,
+                              const struct ps_table *table, const struct candidates *candidates,
+                              size_t chosen)
 {
     const struct ps_column *column = &table->columns[candidates->columns[chosen]];
     ps_buffer_printf(reason, "cursor %s", column->name);
@@ -126,9 +145,7 @@ static void put_cursor_reason(struct ps_buffer *reason, const struct ps_table *t
         ps_buffer_printf(reason, "%s%s", i == chosen + 1 ? "; before " : ", ",
                          table->columns[candidates->columns[i]].name);
     }
-    if (!column->indexed && table->rows_estimate >= 1000000) {
-        ps_buffer_puts(reason, "; no index begins with it, so each read scans the table");
-    }
+    put_scan(reason, ops, table, (uint32_t)candidates->columns[chosen]);
 }
 
 static bool too_many_nulls(const struct ps_table *table, int32_t column)
@@ -155,7 +172,7 @@ static enum ps_status choose_cursor(const struct ps_source_ops *ops, const struc
         if (!too_many_nulls(table, candidates.columns[i])) {
             choice->mode = PS_MODE_INCREMENTAL;
             choice->cursor = candidates.columns[i];
-            put_cursor_reason(reason, table, &candidates, i);
+            put_cursor_reason(reason, ops, table, &candidates, i);
             return PS_OK;
         }
     }

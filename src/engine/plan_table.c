@@ -216,6 +216,18 @@ static bool part_added(const char *former, const char *present)
     return false;
 }
 
+/* How many parts of the former list are not in the present one. */
+static size_t parts_gone(const char *former, const char *present)
+{
+    size_t gone = 0;
+    for (const char *at = former; *at != '\0'; at += strspn(at, ",")) {
+        size_t size = strcspn(at, ","), name_size = strcspn(at, ":,");
+        gone += name_size != size && find_entry(present, at, name_size) == NULL;
+        at += size;
+    }
+    return gone;
+}
+
 /* Without the mark of a part that had no rows when it was described. */
 static size_t entry_size(const char *entry)
 {
@@ -239,6 +251,40 @@ static bool rewritten(const char *former, const char *present)
         at += strcspn(at, ",");
     }
     return false;
+}
+
+/* What a window does not show: said once, since the state then has the parts of now. */
+static void warn_of_parts_gone(const struct plan_table_request *request)
+{
+    const struct ps_table_state *state = request->state;
+    const struct ps_table *table = request->table;
+    size_t gone = state->incarnation == NULL || table->incarnation == NULL
+                      ? 0
+                      : parts_gone(state->incarnation, table->incarnation);
+    if (gone > 0) {
+        warn(request,
+             ps_arena_printf(request->arena,
+                             "\"%s\": %zu partition%s of it %s gone since the last sync; rows that "
+                             "left with %s stay at the destination until the table is loaded again "
+                             "(--resync, or a re-sync on the platform)",
+                             plan_table_label(request->arena, table), gone, gone == 1 ? "" : "s",
+                             gone == 1 ? "is" : "are", gone == 1 ? "it" : "them"));
+    }
+}
+
+/* Once, since the state then has the mode of now. */
+static void warn_of_lost_cursor(const struct plan_table_request *request, enum ps_mode mode,
+                                const char *reason)
+{
+    const struct ps_table_state *state = request->state;
+    if (mode == PS_MODE_FULL && state != NULL && state->mode != NULL &&
+        strcmp(state->mode, ps_mode_name(PS_MODE_INCREMENTAL)) == 0) {
+        warn(request,
+             ps_arena_printf(request->arena,
+                             "\"%s\" was read by its changes until now, and is read whole in each "
+                             "sync from now on: %s",
+                             plan_table_label(request->arena, request->table), reason));
+    }
 }
 
 /* True where what was sent before cannot be gone on from, whatever the table's mode. */
@@ -357,6 +403,7 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
     warn(request, choice.warning);
     warn(request, choice.soft_delete_warning);
     warn_of_number_cursor(request, choice.cursor);
+    warn_of_lost_cursor(request, choice.mode, choice.reason);
     status = select_columns(request, &choice, &selection, err);
     if (status == PS_OK) {
         status = make_tables(request, &selection, &planned, err);
@@ -381,6 +428,7 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
         planned.load = planned.load_reason != NULL;
         if (!planned.load) {
             planned.edge = request->state->cursor;
+            warn_of_parts_gone(request);
         }
         status = take_over(request, &planned, err);
         if (status != PS_OK) {

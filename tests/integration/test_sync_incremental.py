@@ -1,7 +1,7 @@
 """Incremental syncs by a cursor: what is sent again, what is not, and what must never be missed."""
 
 import pytest
-from flow import Flow, session, table_result
+from flow import Flow, session, table_result, warnings_about
 
 CREATE = """
 CREATE TABLE t (k int PRIMARY KEY, v text, updated_at timestamptz DEFAULT now());
@@ -243,3 +243,40 @@ def test_login_that_sees_no_other_session_is_told_and_syncs(flow):
     flow.sync_and_compare("t", user="blind", password="x")
     flow.database.psql("UPDATE t SET v = 'changed', updated_at = now() WHERE k = 2")
     flow.sync_and_compare("t", user="blind", password="x")
+
+
+def test_scan_without_an_index_is_told_with_the_statement_that_makes_one(flow):
+    flow.database.psql(
+        'CREATE TABLE "T t" (k int PRIMARY KEY, updated_at timestamptz);'
+        'INSERT INTO "T t" SELECT i, now() FROM generate_series(1, 20000) i; ANALYZE "T t"'
+    )
+    plan = flow.penstock("plan", "--config", flow.configure())
+    assert 'CREATE INDEX CONCURRENTLY ON "public"."T t" ("updated_at" ASC)' in plan.out
+    assert "20000 rows" in table_result(flow.sync(), "T t")["reason"]
+    flow.database.psql('CREATE INDEX CONCURRENTLY ON "public"."T t" ("updated_at" ASC)')
+    assert "index" not in table_result(flow.sync(), "T t")["reason"]
+
+
+def test_cursor_that_is_gone_is_told_once_and_the_table_read_whole(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, updated_at timestamptz);INSERT INTO t VALUES (1, now())"
+    )
+    flow.sync()
+    flow.database.psql("ALTER TABLE t DROP updated_at; INSERT INTO t VALUES (2)")
+    document = flow.sync()
+    assert warnings_about(document, "read whole in each sync", "public.t")
+    flow.assert_equal("t")
+    assert not warnings_about(flow.sync(), "public.t")
+
+
+def test_equal_numbers_are_one_key_whatever_their_zeros(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k numeric, d numeric(6,3), v numeric,"
+        " updated_at timestamptz DEFAULT now(), PRIMARY KEY (k, d));"
+        "INSERT INTO t VALUES (1.0, 2, 3.00), (100, 0.5, 100), ('NaN', 0, 0)"
+    )
+    flow.sync()
+    flow.database.psql("UPDATE t SET k = 1.000, updated_at = now() WHERE k = 1")
+    flow.sync()
+    rows = flow.query("SELECT k, d::VARCHAR, v FROM tester.t ORDER BY k")
+    assert rows == [("1", "2.000", "3.00"), ("100", "0.500", "100"), ("NaN", "0.000", "0")]

@@ -183,13 +183,18 @@ def test_partitions_that_go_or_are_made_empty_cost_no_load(flow):
         "CREATE TABLE p3 PARTITION OF p FOR VALUES FROM (200) TO (300);"
         "ALTER TABLE p DETACH PARTITION p1"
     )
-    assert table_result(flow.sync(tables="p"), "p")["truncates"] == 0
+    document = flow.sync(tables="p")
+    assert table_result(document, "p")["truncates"] == 0
+    assert warnings_about(document, "public.p", "1 partition of it is gone", "--resync")
     flow.database.psql("INSERT INTO p VALUES (250, 'new', now())")
     document = flow.sync(tables="p")
     assert table_result(document, "p")["truncates"] == 0
     assert table_result(document, "p")["upserts"] == 2
     # What left with its partition is, like a deleted row, not seen by a cursor.
     assert flow.value("SELECT count(*) FROM tester.p WHERE NOT _fivetran_deleted") == 201
+    assert not warnings_about(document, "gone"), "it is told once"
+    flow.sync("--resync", "p", tables="p")
+    flow.assert_equal("p")
 
 
 def test_partition_attached_with_old_rows_is_found(flow):

@@ -51,6 +51,10 @@ const char *decode_decimal(const struct type_field *field, const uint8_t *bytes,
                            struct ps_batch *batch, uint32_t column);
 const char *decode_numeric_text(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                                 struct ps_batch *batch, uint32_t column);
+/* Without zeros at the end: numbers that are equal have one text, as keys that are texts need it.
+ */
+const char *decode_numeric_key(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                               struct ps_batch *batch, uint32_t column);
 
 /* Big-endian reads; the caller has checked the size. */
 static inline uint16_t decode_u16(const uint8_t *bytes)

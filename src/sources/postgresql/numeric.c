@@ -218,3 +218,24 @@ const char *decode_numeric_text(const struct type_field *field, const uint8_t *b
     }
     return put ? NULL : decode_nomem;
 }
+
+const char *decode_numeric_key(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                               struct ps_batch *batch, uint32_t column)
+{
+    const char *reason = decode_numeric_text(field, bytes, size, batch, column);
+    if (reason != NULL) {
+        return reason;
+    }
+    struct ps_vector *vector = &batch->vectors[column];
+    uint32_t start = vector->offsets[batch->rows], end = vector->bytes_size;
+    const char *text = (const char *)vector->bytes;
+    if (memchr(text + start, '.', end - start) != NULL) {
+        while (text[end - 1] == '0') {
+            end--;
+        }
+        end -= text[end - 1] == '.';
+    }
+    batch->bytes -= vector->bytes_size - end;
+    vector->offsets[batch->rows + 1] = vector->bytes_size = end;
+    return NULL;
+}

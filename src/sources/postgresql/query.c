@@ -147,14 +147,16 @@ static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value)
 static void write_window(struct ps_buffer *sql, const struct ps_table *table,
                          const struct ps_window *window)
 {
-    const char *name = table->columns[window->column].name;
+    const struct ps_column *column = &table->columns[window->column];
     ps_buffer_puts(sql, " WHERE ");
-    query_identifier(sql, name);
+    query_identifier(sql, column->name);
     ps_buffer_puts(sql, " >= ");
     write_scalar(sql, &window->lower);
-    ps_buffer_puts(sql, " OR ");
-    query_identifier(sql, name);
-    ps_buffer_puts(sql, " IS NULL");
+    if (column->nullable) {
+        ps_buffer_puts(sql, " OR ");
+        query_identifier(sql, column->name);
+        ps_buffer_puts(sql, " IS NULL");
+    }
 }
 
 void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
@@ -170,4 +172,16 @@ void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
         write_window(sql, request->table, request->window);
     }
     ps_buffer_puts(sql, ") TO STDOUT (FORMAT BINARY)");
+}
+
+void query_index(const struct ps_table *table, uint32_t column, struct ps_buffer *sql)
+{
+    /* A partitioned table's index cannot be made without its lock. YugabyteDB would hash the column
+     * where no order is said. */
+    ps_buffer_puts(sql, table->kind == PS_TABLE_PARTITIONED ? "CREATE INDEX ON "
+                                                            : "CREATE INDEX CONCURRENTLY ON ");
+    query_qualified(sql, table->schema, table->name);
+    ps_buffer_puts(sql, " (");
+    query_identifier(sql, table->columns[column].name);
+    ps_buffer_puts(sql, " ASC)");
 }

@@ -29,4 +29,7 @@ void query_rewritten(struct ps_buffer *sql, const struct ps_table *table);
 void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
                 const struct type_field *fields);
 
+/* CREATE INDEX … on the column, as a person would run it while the table is in use. */
+void query_index(const struct ps_table *table, uint32_t column, struct ps_buffer *sql);
+
 #endif

@@ -117,6 +117,10 @@ static enum ps_status resolve_fields(struct reader *reader, const struct ps_read
             field.scale != column->scale) {
             return fail_changed(reader, "has a column whose type has changed", err);
         }
+        if (column->key_position != 0 && field.decode == decode_numeric_text &&
+            PQfmod(probe, (int)i) < 0) {
+            field.decode = decode_numeric_key; /* 1.0 and 1.00 are one key to the server */
+        }
         reader->fields[i] = field;
     }
     return PS_OK;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "sources/postgresql/postgresql.h"
+#include "sources/postgresql/query.h"
 #include "sources/postgresql/source.h"
 
 /* The name that stands for "each connection has its own": see snapshot_name. */
@@ -155,7 +156,7 @@ static void source_about(struct ps_source *base, struct ps_about *ret_about)
         .snapshot_name = source_snapshot_name, .reader_open = source_reader_open,                  \
         .reader_next = source_reader_next, .reader_position = source_reader_position,              \
         .reader_cancel = source_reader_cancel, .reader_close = source_reader_close,                \
-        .count = source_count, .about = source_about,                                              \
+        .count = source_count, .advise_index = query_index, .about = source_about,                 \
     }
 
 const struct ps_source_ops ps_source_postgresql =

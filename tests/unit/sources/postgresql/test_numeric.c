@@ -108,6 +108,22 @@ static void test_numeric_without_bounds_is_printed_as_the_server_does(void **sta
     field_case_done(&test);
 }
 
+static void test_numeric_of_a_key_has_one_text_for_equal_numbers(void **state)
+{
+    (void)state;
+    struct field_case test;
+    field_case_init(&test, NUMERIC, -1);
+    test.field.decode = decode_numeric_key;
+    assert_decodes_to_text(&test, "0001 0000 0000 0000 0001", "1");
+    assert_decodes_to_text(&test, "0001 0000 0000 0003 0001", "1");
+    assert_decodes_to_text(&test, "0001 0001 0000 0002 0001", "10000");
+    assert_decodes_to_text(&test, "0002 0000 4000 0004 0001 1388", "-1.5");
+    assert_decodes_to_text(&test, "0000 0000 0000 0002", "0");
+    assert_decodes_to_text(&test, "0001 0002 0000 0000 0007", "700000000");
+    assert_decodes_to_text(&test, "0000 0000 c000 0000", "NaN");
+    field_case_done(&test);
+}
+
 static void test_numeric_of_the_longest_text_fits(void **state)
 {
     (void)state;
@@ -139,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_decimal_that_does_not_fit_its_column_is_refused),
         cmocka_unit_test(test_numeric_that_is_cut_or_wrong_is_malformed),
         cmocka_unit_test(test_numeric_without_bounds_is_printed_as_the_server_does),
+        cmocka_unit_test(test_numeric_of_a_key_has_one_text_for_equal_numbers),
         cmocka_unit_test(test_numeric_of_the_longest_text_fits),
         cmocka_unit_test(test_type_of_a_numeric_follows_its_modifier),
     };

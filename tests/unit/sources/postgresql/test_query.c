@@ -4,7 +4,7 @@
 #include "sources/postgresql/query.h"
 
 static const struct ps_column columns[] = {
-    {.name = "id", .type = PS_TYPE_LONG},
+    {.name = "id", .type = PS_TYPE_LONG, .nullable = true},
     {.name = "A \"b\" %s \\ 'x' Näme;--", .type = PS_TYPE_STRING},
     {.name = "c", .type = PS_TYPE_STRING},
 };
@@ -108,6 +108,32 @@ static void test_window_has_a_literal_of_its_type(void **state)
     assert_window((struct ps_scalar){.type = PS_TYPE_LONG, .present = false}, NULL);
 }
 
+static void test_window_on_a_column_without_null_has_no_or(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    const struct ps_column column = {.name = "n", .type = PS_TYPE_INT};
+    const struct ps_table of = {
+        .schema = "s", .name = "t", .columns = &column, .columns_count = 1, .own_rows_only = true};
+    const struct ps_window window = {.column = 0,
+                                     .lower = {.type = PS_TYPE_INT, .present = true, .integer = 7}};
+    const struct ps_read_request request = {
+        .table = &of, .columns = all, .columns_count = 1, .window = &window};
+    const struct type_field field = {.select = TYPE_SELECT_PLAIN};
+    query_copy(&sql, &request, &field);
+    assert_sql(&sql,
+               "COPY (SELECT \"n\" FROM ONLY \"s\".\"t\" WHERE \"n\" >= '7'::bigint) TO STDOUT "
+               "(FORMAT BINARY)");
+}
+
+static void test_index_is_made_in_the_order_of_the_column(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    query_index(&table, 0, &sql);
+    assert_sql(&sql, "CREATE INDEX CONCURRENTLY ON \"s.1\".\"t\"\"\"\"'\" (\"id\" ASC)");
+}
+
 static void test_rewrite_check_names_the_table_as_a_literal(void **state)
 {
     (void)state;
@@ -125,6 +151,8 @@ int main(void)
         cmocka_unit_test(test_copy_of_raw_text_keeps_the_blanks),
         cmocka_unit_test(test_table_without_columns_has_a_query),
         cmocka_unit_test(test_window_has_a_literal_of_its_type),
+        cmocka_unit_test(test_window_on_a_column_without_null_has_no_or),
+        cmocka_unit_test(test_index_is_made_in_the_order_of_the_column),
         cmocka_unit_test(test_rewrite_check_names_the_table_as_a_literal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
