@@ -1,5 +1,6 @@
 """How calls end, as gRPC's codes: docs/rpc.md, "How a sync ends"."""
 
+import itertools
 import json
 
 import grpc
@@ -9,6 +10,7 @@ from clients.source_rows import assert_same
 from postgres import free_port
 
 Code = grpc.StatusCode
+numbers = itertools.count(1)
 TABLE = "CREATE TABLE t (k int PRIMARY KEY, d date); INSERT INTO t VALUES (1, '2024-01-01');"
 # No waiting: the tests provoke what is retried.
 IMPATIENT = {"max_retries": "1", "retry_sleep_seconds": "0"}
@@ -30,6 +32,10 @@ def assert_for_the_platform(text):
 
 
 def severe_lines(server):
+    """Those of the calls that have ended. The line of a later call says that they were read."""
+    mark = f"marker-{next(numbers)}"
+    server.client.test("connect", {"source": mark})
+    server.wait_for_line(mark)
     return [one["message"] for one in server.messages() if one["level"] == "SEVERE"]
 
 
@@ -102,7 +108,7 @@ def test_schema_answers_in_seconds_where_nobody_listens(serve):
     server = serve()
     code, text = code_of(lambda: server.client.schema(settings))
     assert code == Code.UNAVAILABLE and settings["port"] in text
-    assert any("trying again in" in line for line in server.lines)
+    server.wait_for_line("trying again in")
 
 
 def test_server_that_goes_in_mid_stream(serve, own_postgres):
@@ -152,7 +158,8 @@ def test_fault_inside_ends_the_call_and_nothing_else(serve_debug, call, fault, e
         stream = server.client.update(settings)
         code, text = code_of(lambda: [replica.apply(one) for one in stream])
     assert code == expected and words in text
-    assert len(severe_lines(server)) == 1 and words in severe_lines(server)[0]
+    lines = severe_lines(server)
+    assert len(lines) == 1 and words in lines[0]
     assert bool(replica.tables) == (call == "in mid-stream") and replica.tasks == []
     sync(server.client, settings, replica if replica.tables else None)
     assert server.stop() == 0

@@ -238,6 +238,7 @@ def test_idle_server_stops_at_once(serve, number):
     server.process.send_signal(number)
     assert server.process.wait(timeout=30) == 0
     assert time.monotonic() - began < 10  # that long a sync would have had
+    assert server.stop() == 0  # all lines are read
     assert server.messages()[-1]["message"] == "stopped"
 
 

@@ -73,6 +73,7 @@ def test_debug_lasts_as_long_as_the_call_that_asks(serve, database):
     database.psql(TABLE)
     server = serve()
     sync(server.client, database.configuration(debug="true"))
+    server.wait_for_line("Update done")
     loud = len(server.lines)
     sync(server.client, database.configuration())
     assert len(lines_of(server)) - loud < loud

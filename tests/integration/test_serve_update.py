@@ -60,6 +60,7 @@ def test_messages_end_by_their_bytes(serve, database):
     alone = [size for kind, size in replica.message_sizes if kind == "record"]
     assert max(several) <= 2**20 + 16
     assert sum(size > 2**20 for size in alone) == 3
+    server.wait_for_line("Update done")
     told = [one for one in server.messages() if "goes alone" in one["message"]]
     assert len(told) == 1 and told[0]["level"] == "WARNING"
 
@@ -177,6 +178,7 @@ def test_rows_that_cannot_be_carried_are_warned_about(serve, database):
     assert_same(database, replica, "t", where="k IN (1, 3)")
     assert len(replica.warnings) == 1
     assert '"d"' in replica.warnings[0] and "2 rows" in replica.warnings[0]
+    server.wait_for_line("Update done")
     assert any(one["level"] == "WARNING" and '"d"' in one["message"] for one in server.messages())
 
 

@@ -68,8 +68,12 @@ class Server:
         self.lines = []
         self.changed = threading.Condition()
         self.errors = []
-        for stream, kept in ((self.process.stdout, self.lines), (self.process.stderr, self.errors)):
-            threading.Thread(target=self.read, args=(stream, kept), daemon=True).start()
+        self.readers = [
+            threading.Thread(target=self.read, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.errors))
+        ]
+        for reader in self.readers:
+            reader.start()
         self.wait_for_line("listens on port")
 
     def read(self, stream, kept):
@@ -113,10 +117,13 @@ class Server:
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def stop(self, timeout=60):
-        """SIGTERM; the exit status."""
+        """SIGTERM; the exit status. All that it wrote has been read then."""
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(timeout=timeout)
+        code = self.process.wait(timeout=timeout)
+        for reader in self.readers:
+            reader.join(timeout=timeout)
+        return code
 
     def assert_well(self, sanitized=False):
         """It still lives; and once stopped, ends with 0 and without a sanitizer's report."""
