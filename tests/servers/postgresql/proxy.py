@@ -27,8 +27,10 @@ class Fault:
     ends: bool = False  # FATAL: the connection ends with it
     cut: bool = False  # the connection ends without a word
     silent: bool = False  # no further word, and the connection stays
+    pause: threading.Event | None = None  # nothing is wrong: the answer waits there for it
     detail: str = ""
     happened: int = 0
+    paused: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -147,9 +149,10 @@ class Session:
             elif self.fault is not None and kind != b"N":
                 # The end of the answer counts as its last message.
                 if self.left <= 0 or kind in (b"C", b"c", b"Z"):
+                    pauses = self.fault.pause is not None
                     if not self.fail():
                         return
-                    self.skipping = kind != b"Z"
+                    self.skipping = kind != b"Z" and not pauses
                     if self.skipping:
                         continue
                 self.left -= 1
@@ -158,6 +161,10 @@ class Session:
     def fail(self):
         """False: the connection is over."""
         fault, self.fault = self.fault, None
+        if fault.pause is not None:
+            fault.paused.set()
+            fault.pause.wait(60)
+            return True
         if fault.silent:
             self.proxy.ended.wait()
         elif not fault.cut:
