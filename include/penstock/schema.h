@@ -91,6 +91,7 @@ struct ps_table {
     uint32_t source_id;      /* the source's own handle (PostgreSQL: oid) */
     bool own_rows_only;      /* without those of tables that inherit from it */
     bool partial;            /* the login may read some of its columns, and nothing but those */
+    bool key_derived;        /* the key is not declared as one: a unique index stands in for it */
 };
 
 /* The index of the named column (exact, case counts), or -1. */

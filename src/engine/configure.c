@@ -4,6 +4,7 @@
 #include "engine/configure.h"
 
 #include "base/buffer.h"
+#include "engine/column_types.h"
 #include "engine/engine.h"
 #include "engine/retry.h"
 #include "engine/size_class.h"
@@ -50,6 +51,9 @@ enum ps_status ps_configure(struct ps_settings *settings, const struct ps_source
     }
     if (status == PS_OK) {
         status = ps_retry_check(config, err);
+    }
+    if (status == PS_OK) {
+        status = column_types_check(config, err);
     }
     if (status != PS_OK) {
         ps_config_free(config);

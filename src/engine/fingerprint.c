@@ -1,6 +1,7 @@
 /*
- * The form: "k<keys>.b<backfilled>.s<left out>.d<deletes>.c<columns>.n<names>". The first five are
- * hashes of eight digits, of sets of columns. `names` has four digits for each of the source's
+ * The form: "k<keys>.b<backfilled>.s<left out>.d<deletes>.c<columns>.n<names>", and ".v<values>" at
+ * the end where the configuration changes values. All but `names` are hashes of eight digits, of
+ * sets of columns or of settings. `names` has four digits for each of the source's
  * column handles, from 1 on: a hash of the name that the column had when it was last seen, 0000
  * where there was none. Columns that are gone stay in it, because what they left still lies at the
  * destination.
@@ -12,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/random.h"
 
 #define NAME_DIGITS 4
+#define NEW_COLUMNS_NAMED 8
 /* Handles beyond it are not followed; PostgreSQL's end at 1,600, unless columns are dropped. */
 #define HANDLES_MAX 4096u
 
@@ -121,12 +124,15 @@ const char *fingerprint_make(struct ps_arena *arena, const struct fingerprint_su
                                      (uint64_t)column->precision << 8 | column->scale));
     }
     const char *names = make_names(arena, table, former);
-    return names == NULL ? NULL
-                         : ps_arena_printf(arena,
-                                           "k%08" PRIx32 ".b%08" PRIx32 ".s%08" PRIx32
-                                           ".d%08" PRIx32 ".c%08" PRIx32 ".n%s",
-                                           (uint32_t)keys, (uint32_t)backfilled, subject->left_out,
-                                           subject->deletes, (uint32_t)columns, names);
+    const char *values =
+        subject->values == 0 ? "" : ps_arena_printf(arena, ".v%08" PRIx32, subject->values);
+    return names == NULL || values == NULL
+               ? NULL
+               : ps_arena_printf(arena,
+                                 "k%08" PRIx32 ".b%08" PRIx32 ".s%08" PRIx32 ".d%08" PRIx32
+                                 ".c%08" PRIx32 ".n%s%s",
+                                 (uint32_t)keys, (uint32_t)backfilled, subject->left_out,
+                                 subject->deletes, (uint32_t)columns, names, values);
 }
 
 /*
@@ -156,6 +162,47 @@ static bool names_moved(const char *former, const struct ps_table *table)
     return false;
 }
 
+/* Adds ", new: a, b" of the columns whose handles the former did not know. */
+static void put_new_columns(struct ps_buffer *out, const char *former, const struct ps_table *table)
+{
+    size_t size, count = 0;
+    const char *names = part_of(former, 'n', &size);
+    for (uint32_t i = 0; i < table->columns_count && size > 0; i++) {
+        uint32_t handle = table->columns[i].source_id;
+        if (handle != 0 && kept_name(names, size, handle) == 0 && count++ < NEW_COLUMNS_NAMED) {
+            ps_buffer_printf(out, "%s\"%s\"", count == 1 ? ", new: " : ", ",
+                             table->columns[i].name);
+        }
+    }
+    if (count > NEW_COLUMNS_NAMED) {
+        ps_buffer_printf(out, " and %zu more", count - NEW_COLUMNS_NAMED);
+    }
+}
+
+const char *fingerprint_difference(const char *former, const struct fingerprint_subject *subject,
+                                   struct ps_arena *arena)
+{
+    const char *present = fingerprint_make(arena, subject, NULL);
+    if (former == NULL || present == NULL) {
+        return NULL;
+    }
+    bool keys = !same_part(former, present, 'k'), columns = !same_part(former, present, 'c');
+    bool moved = names_moved(former, subject->table);
+    if (!keys && !columns && !moved) {
+        return NULL;
+    }
+    struct ps_buffer text;
+    ps_buffer_init(&text, 8192);
+    ps_buffer_puts(&text, keys && columns ? "its key and its columns changed"
+                          : keys          ? "its key changed"
+                          : moved         ? "a column was renamed or replaced"
+                                          : "its columns changed");
+    put_new_columns(&text, former, subject->table);
+    const char *copy = ps_arena_strdup(arena, ps_buffer_text(&text));
+    ps_buffer_done(&text);
+    return copy;
+}
+
 const char *fingerprint_change(const char *former, const struct fingerprint_subject *subject,
                                struct ps_arena *arena)
 {
@@ -174,6 +221,9 @@ const char *fingerprint_change(const char *former, const struct fingerprint_subj
     }
     if (!same_part(former, present, 'd')) {
         return "rows are marked as deleted otherwise";
+    }
+    if (!same_part(former, present, 'v')) {
+        return "the configuration makes other values of its columns";
     }
     return names_moved(former, subject->table) ? "a column was renamed or replaced" : NULL;
 }

@@ -9,13 +9,14 @@
 #include "penstock/schema.h"
 
 /*
- * The table as it is sent, a hash of the names of the source's columns that are not, and one of
- * what marks a row as deleted.
+ * The table as it is sent, a hash of the names of the source's columns that are not, one of what
+ * marks a row as deleted, and one of what the configuration makes of values; 0: it leaves them.
  */
 struct fingerprint_subject {
     const struct ps_table *table;
     uint32_t left_out;
     uint32_t deletes;
+    uint32_t values;
 };
 
 /* Adds the name of a column that is not sent to the hash of them. */
@@ -27,6 +28,13 @@ uint32_t fingerprint_leave_out(uint32_t left_out, const char *name);
  */
 const char *fingerprint_make(struct ps_arena *arena, const struct fingerprint_subject *subject,
                              const char *former);
+
+/*
+ * What of the columns and keys is not what it was at `former`, for people, in the arena; NULL:
+ * nothing. Names columns that are new where it can.
+ */
+const char *fingerprint_difference(const char *former, const struct fingerprint_subject *subject,
+                                   struct ps_arena *arena);
 
 /* What changed since `former` so that rows sent before are no longer right; NULL: nothing. */
 const char *fingerprint_change(const char *former, const struct fingerprint_subject *subject,

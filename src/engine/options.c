@@ -9,6 +9,8 @@
 
 static const char *const destination_names_choices[] = {"table", "schema_table", "schema", NULL};
 static const char *const on_bad_row_choices[] = {"skip", "stop", NULL};
+static const char *const on_schema_change_choices[] = {"apply", "warn", "stop", NULL};
+static const char *const primary_keys_choices[] = {"auto", "declared", "none", NULL};
 
 static const struct ps_choice profile_choices[] = {
     {"development", "Development",
@@ -67,6 +69,40 @@ const struct ps_option ps_engine_options[] = {
      .default_value = "skip",
      .choices = on_bad_row_choices,
      .help = "skip: leave them out, count them and say so. stop: end the sync at the first."},
+    {.name = "on_schema_change",
+     .label = "Tables that have changed",
+     .type = PS_OPTION_CHOICE,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "apply",
+     .choices = on_schema_change_choices,
+     .help = "What to do when a table's columns, types or key are not those of the last sync. "
+             "apply: take them over. warn: the same, and say so. stop: end the sync before "
+             "anything of the table is read."},
+    {.name = "primary_keys",
+     .label = "Keys",
+     .type = PS_OPTION_BY_TABLE,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "auto",
+     .choices = primary_keys_choices,
+     .help = "For all tables, or table=choice, …. auto: the primary key, or else a unique index "
+             "without NULLs. declared: primary keys alone. none: no key; such a table is loaded "
+             "whole each time, and rows that are the same in every column become one."},
+    {.name = "column_types",
+     .label = "Types of columns",
+     .type = PS_OPTION_TEXT,
+     .flags = PS_OPTION_ADVANCED,
+     .help = "table.column=TYPE, …; * stands for any run of characters. STRING takes anything; "
+             "DECIMAL(p,s), SHORT, INT and LONG take numbers that the source declares without a "
+             "precision, and rows that do not fit count as rows that cannot be carried. What would "
+             "lose values is refused."},
+    {.name = "empty_value",
+     .label = "In place of empty values",
+     .type = PS_OPTION_BY_TABLE,
+     .flags = PS_OPTION_ADVANCED,
+     .placeholder = "N/A",
+     .help = "This text in place of NULL and of empty values in columns of text and JSON that are "
+             "no keys; for all tables, or table=text, …. Not set: NULL stays NULL, and an empty "
+             "text stays empty."},
     INTEGER("lookback_seconds", "Look-back", 0, 31536000, "300",
             "How far before its edge an incremental read begins again, in seconds, for clients "
             "that compute times themselves. 0 turns it off."),

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "engine/column_types.h"
 #include "engine/retry.h"
 
 /* Ten thousand wide tables stay far below it. */
@@ -537,6 +538,26 @@ static enum ps_status warn_of_soft_delete(struct planner *planner, struct ps_err
     return PS_OK;
 }
 
+/* A slip in `column_types` would leave the column as it is. */
+static enum ps_status warn_of_column_types(struct planner *planner, struct ps_error *err)
+{
+    const char *at = NULL;
+    const struct ps_table **tables =
+        ps_arena_array(planner->plan->arena, planner->selected_count + 1, sizeof(*tables));
+    if (tables == NULL) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    for (size_t i = 0; i < planner->selected_count; i++) {
+        tables[i] = planner->selected[i];
+    }
+    for (const char *text;
+         (text = column_types_unmatched(planner->request->config, tables, planner->selected_count,
+                                        planner->plan->arena, &at)) != NULL;) {
+        planner_warn(planner, text);
+    }
+    return PS_OK;
+}
+
 static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
 {
     struct ps_plan *plan = planner->plan;
@@ -576,6 +597,9 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
     }
     if (status == PS_OK) {
         status = warn_of_soft_delete(planner, err);
+    }
+    if (status == PS_OK) {
+        status = warn_of_column_types(planner, err);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #include "engine/fingerprint.h"
 #include "engine/mode.h"
 #include "engine/plan.h"
+#include "engine/shape.h"
 #include "engine/size_class.h"
 #include "engine/window.h"
 
@@ -389,11 +390,11 @@ static enum ps_status take_over(const struct plan_table_request *request,
     return planned->reason == NULL ? ps_fail_nomem(err, "planning a table") : PS_OK;
 }
 
-enum ps_status plan_table(const struct plan_table_request *request, struct ps_plan_table *ret_table,
-                          struct ps_error *err)
+static enum ps_status plan_keyed_table(const struct plan_table_request *request,
+                                       struct ps_plan_table *ret_table, struct ps_error *err)
 {
     struct mode_choice choice;
-    struct selection selection;
+    struct selection selection = {.columns = NULL};
     struct ps_plan_table planned = {.load = true};
     enum ps_status status = mode_choose(request->plan->source_ops, request->plan->config,
                                         request->arena, request->table, &choice, err);
@@ -408,6 +409,10 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
     if (status == PS_OK) {
         status = make_tables(request, &selection, &planned, err);
     }
+    const struct ps_table *plain = planned.sink_table;
+    if (status == PS_OK) {
+        status = shape_types(request, &planned, err);
+    }
     if (status != PS_OK) {
         return status;
     }
@@ -416,10 +421,17 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
     planned.reason = choice.reason;
     planned.cursor = batch_column(&selection, choice.cursor);
     planned.soft_delete = batch_column(&selection, choice.soft_delete);
-    const struct fingerprint_subject subject = {planned.sink_table, selection.left_out,
-                                                deletes_hash(request, choice.soft_delete)};
-    status = size_choose(request->plan->source_ops, request->plan->config, request->arena,
-                         request->table, &planned.sizing, err);
+    const struct fingerprint_subject subject = {
+        .table = plain,
+        .left_out = selection.left_out,
+        .deletes = deletes_hash(request, choice.soft_delete),
+        .values = shape_values_hash(request->plan->config, &planned),
+    };
+    status = shape_check_change(request, &subject, err);
+    if (status == PS_OK) {
+        status = size_choose(request->plan->source_ops, request->plan->config, request->arena,
+                             request->table, &planned.sizing, err);
+    }
     if (status != PS_OK) {
         return status;
     }
@@ -447,4 +459,13 @@ enum ps_status plan_table(const struct plan_table_request *request, struct ps_pl
     }
     *ret_table = planned;
     return PS_OK;
+}
+
+enum ps_status plan_table(const struct plan_table_request *request, struct ps_plan_table *ret_table,
+                          struct ps_error *err)
+{
+    struct plan_table_request keyed = *request;
+    enum ps_status status =
+        shape_keys(request->plan->config, request->arena, request->table, &keyed.table, err);
+    return status == PS_OK ? plan_keyed_table(&keyed, ret_table, err) : status;
 }

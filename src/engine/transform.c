@@ -1,5 +1,5 @@
 /*
- * Soft deletes. The common batch, without a marked row and without a column to take out, passes
+ * The common batch, without a marked row, a column to take out and a value to change, passes
  * through untouched.
  */
 #include "engine/transform.h"
@@ -8,6 +8,9 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/json.h"
+#include "data/convert.h"
 
 #define VALUES_MAX 32
 #define POOL_KEPT 4
@@ -22,7 +25,47 @@ struct transform {
     size_t texts_count;
     ps_int128 numbers[VALUES_MAX]; /* the same at the column's scale */
     size_t numbers_count;
+    const char *empty;           /* in place of empty values; NULL: they stay */
+    struct ps_buffer empty_json; /* the same as a value of JSON */
+    bool rewrites;               /* some value may have to change */
 };
+
+static bool is_text(enum ps_type type)
+{
+    return type == PS_TYPE_STRING || type == PS_TYPE_UNSPECIFIED;
+}
+
+/* True where empty values of the column are filled. */
+static bool fills(const struct transform *transform, const struct ps_column *column)
+{
+    return transform->empty != NULL && column->key_position == 0 &&
+           (is_text(column->type) || column->type == PS_TYPE_JSON);
+}
+
+static bool same_type(const struct ps_column *a, const struct ps_column *b)
+{
+    return a->type == b->type && a->precision == b->precision && a->scale == b->scale;
+}
+
+static enum ps_status prepare_values(struct transform *transform, const struct ps_config *config,
+                                     struct ps_error *err)
+{
+    const struct ps_plan_table *table = transform->table;
+    struct ps_json_writer writer;
+    transform->empty = table->source_table == NULL
+                           ? NULL
+                           : ps_config_by_table(config, "empty_value", table->source_table->schema,
+                                                table->source_table->name);
+    ps_json_writer_init(&writer, &transform->empty_json, false);
+    ps_json_put_text(&writer, NULL, transform->empty == NULL ? "" : transform->empty);
+    for (uint32_t i = 0; i < table->sink_table->columns_count; i++) {
+        const struct ps_column *column = &table->sink_table->columns[i];
+        transform->rewrites = transform->rewrites || fills(transform, column) ||
+                              !same_type(column, &table->read_table->columns[i]);
+    }
+    return ps_buffer_ok(&transform->empty_json) ? PS_OK
+                                                : ps_fail_nomem(err, "preparing a table's batches");
+}
 
 /* "true", "yes" and their like mean 1 for a boolean. */
 static bool parse_number(const char *text, enum ps_type type, uint8_t scale, ps_int128 *ret_number)
@@ -80,9 +123,10 @@ enum ps_status transform_new(const struct ps_plan_table *table, const struct ps_
         return ps_fail_nomem(err, "preparing a table's batches");
     }
     transform->table = table;
-    enum ps_status status = PS_OK;
+    ps_buffer_init(&transform->empty_json, 0);
+    enum ps_status status = prepare_values(transform, config, err);
     bool narrows = table->read_table->columns_count != table->sink_table->columns_count;
-    if (narrows || table->soft_delete >= 0) {
+    if (status == PS_OK && (narrows || table->soft_delete >= 0 || transform->rewrites)) {
         status = make_pools(transform, rows_max, err);
     }
     if (table->soft_delete >= 0) {
@@ -113,6 +157,7 @@ void transform_free(struct transform *transform)
     ps_free(transform->columns);
     ps_free(transform->selected);
     ps_free(transform->marked);
+    ps_buffer_done(&transform->empty_json);
     ps_free(transform);
 }
 
@@ -177,55 +222,144 @@ static uint32_t find_marked(struct transform *transform, const struct ps_batch *
     return count;
 }
 
-static enum ps_status copy_selected(struct ps_batch_pool *pool, const struct ps_batch *source,
-                                    const uint8_t *selected, enum ps_operation operation,
-                                    struct ps_batch **ret_batch, struct ps_error *err)
+/* True where the value is empty: NULL, no text, or JSON that says nothing. */
+static bool is_empty(const struct ps_vector *vector, uint32_t row)
 {
+    static const char *const nothings[] = {"null", "\"\"", "[]", "{}", NULL};
+    if (!ps_vector_is_valid(vector, row)) {
+        return true;
+    }
+    if (vector->offsets == NULL) {
+        return false;
+    }
+    size_t size;
+    const char *text = (const char *)ps_vector_bytes(vector, row, &size);
+    for (size_t i = 0; vector->type == PS_TYPE_JSON && nothings[i] != NULL; i++) {
+        if (strlen(nothings[i]) == size && memcmp(nothings[i], text, size) == 0) {
+            return true;
+        }
+    }
+    return size == 0;
+}
+
+/* Puts one value. `ret_bad`: why the row cannot be carried; NULL: it can. */
+static enum ps_status put_value(struct transform *transform, struct ps_batch *target,
+                                uint32_t column, const struct ps_vector *from, uint32_t row,
+                                const char **ret_bad, struct ps_error *err)
+{
+    const struct ps_column *sent = &transform->table->sink_table->columns[target->columns[column]];
+    if (target->operation == PS_DELETE || !fills(transform, sent) || !is_empty(from, row)) {
+        return ps_convert_put(target, column, from, row, ret_bad, err);
+    }
+    bool json = sent->type == PS_TYPE_JSON;
+    const char *text = json ? ps_buffer_text(&transform->empty_json) : transform->empty;
+    *ret_bad = NULL;
+    return ps_batch_put_bytes(target, column, text, strlen(text))
+               ? PS_OK
+               : ps_fail_nomem(err, "filling an empty value");
+}
+
+/* Puts the selected rows value by value. A row of which one is bad is given up. */
+static enum ps_status rewrite_rows(struct transform *transform, struct ps_batch *target,
+                                   const struct ps_batch *source, const uint8_t *selected,
+                                   struct ps_error *err)
+{
+    enum ps_status status = PS_OK;
+    for (uint32_t row = 0; row < source->rows && status == PS_OK; row++) {
+        const char *bad = NULL;
+        if (!selected[row]) {
+            continue;
+        }
+        for (uint32_t i = 0; i < target->columns_count && status == PS_OK && bad == NULL; i++) {
+            uint32_t column = target->columns[i];
+            assert(column < source->columns_count && source->columns[column] == column);
+            status = put_value(transform, target, i, &source->vectors[column], row, &bad, err);
+            if (bad != NULL) {
+                ps_batch_row_bad(target, i, bad);
+            }
+        }
+        if (status == PS_OK && bad == NULL) {
+            ps_batch_row_end(target);
+        }
+    }
+    return status;
+}
+
+static void count_bad(struct transform_output *output, const struct ps_batch *batch)
+{
+    output->bad_rows += batch->bad_rows;
+    for (uint32_t i = 0; i < batch->bad_count && output->bad_count < PS_BATCH_BAD_MAX; i++) {
+        output->bad[output->bad_count] = batch->bad[i];
+        output->bad[output->bad_count++].column = batch->columns[batch->bad[i].column];
+    }
+}
+
+/* The rows that are sent, or those that are deleted; NULL where none of them can be carried. */
+static enum ps_status copy_selected(struct transform *transform, const struct ps_batch *source,
+                                    bool deletes, struct transform_output *output,
+                                    struct ps_error *err)
+{
+    const uint8_t *selected = deletes ? transform->marked : transform->selected;
     struct ps_batch *batch;
-    enum ps_status status = ps_batch_pool_take(pool, &batch, err);
+    enum ps_status status =
+        ps_batch_pool_take(deletes ? transform->deletes_pool : transform->rows_pool, &batch, err);
     if (status != PS_OK) {
         return status;
     }
-    status = ps_batch_copy_rows(batch, source, selected, err);
-    if (status != PS_OK) {
+    batch->operation = deletes ? PS_DELETE : source->operation;
+    status = transform->rewrites ? rewrite_rows(transform, batch, source, selected, err)
+                                 : ps_batch_copy_rows(batch, source, selected, err);
+    if (status == PS_OK) {
+        count_bad(output, batch);
+    }
+    if (status != PS_OK || batch->rows == 0) {
         ps_batch_release(batch);
         return status;
     }
-    batch->operation = operation;
-    *ret_batch = batch;
+    if (deletes) {
+        output->deletes = batch;
+    } else {
+        output->rows = batch;
+    }
     return PS_OK;
+}
+
+/* Fills output->rows and output->deletes, or drops what a load leaves out. */
+static enum ps_status make_output(struct transform *transform, const struct ps_batch *batch,
+                                  uint32_t marked, bool load, struct transform_output *output,
+                                  struct ps_error *err)
+{
+    enum ps_status status = PS_OK;
+    for (uint32_t i = 0; i < batch->rows; i++) {
+        transform->selected[i] = marked == 0 || !transform->marked[i];
+    }
+    if (marked < batch->rows) {
+        status = copy_selected(transform, batch, false, output, err);
+    }
+    if (status != PS_OK || marked == 0) {
+        return status;
+    }
+    if (load || transform->deletes_pool == NULL) {
+        output->dropped = marked;
+        return PS_OK;
+    }
+    return copy_selected(transform, batch, true, output, err);
 }
 
 enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, bool load,
                                struct transform_output *ret_output, struct ps_error *err)
 {
     struct transform_output output = {.rows = NULL};
-    enum ps_status status = PS_OK;
     const struct ps_plan_table *table = transform->table;
-    batch->table = table->sink_table;
     bool narrows = table->read_table->columns_count != table->sink_table->columns_count;
     uint32_t marked = find_marked(transform, batch);
-    if (marked == 0 && !narrows) {
-        ret_output->rows = batch;
-        ret_output->deletes = NULL;
-        ret_output->dropped = 0;
+    if (marked == 0 && !narrows && !transform->rewrites) {
+        batch->table = table->sink_table;
+        output.rows = batch;
+        *ret_output = output;
         return PS_OK;
     }
-    for (uint32_t i = 0; i < batch->rows; i++) {
-        transform->selected[i] = table->soft_delete < 0 || !transform->marked[i];
-    }
-    if (marked < batch->rows) {
-        status = copy_selected(transform->rows_pool, batch, transform->selected, batch->operation,
-                               &output.rows, err);
-    }
-    if (status == PS_OK && marked > 0) {
-        if (load || transform->deletes_pool == NULL) {
-            output.dropped = marked;
-        } else {
-            status = copy_selected(transform->deletes_pool, batch, transform->marked, PS_DELETE,
-                                   &output.deletes, err);
-        }
-    }
+    enum ps_status status = make_output(transform, batch, marked, load, &output, err);
     ps_batch_release(batch);
     if (status != PS_OK) {
         ps_batch_release(output.rows);

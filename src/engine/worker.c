@@ -146,15 +146,15 @@ static void read_done(struct read *read)
     ps_free(read->columns);
 }
 
-/* Counts the rows that the reader gave up. DATA where the user wants the sync to end there. */
-static enum ps_status read_count_bad(struct read *read, const struct ps_batch *batch,
-                                     struct ps_error *err)
+/* Counts rows that were given up. DATA where the user wants the sync to end there. */
+static enum ps_status read_count_bad(struct read *read, const struct ps_bad_rows *reasons,
+                                     uint32_t reasons_count, uint64_t rows, struct ps_error *err)
 {
     const struct ps_table *table = read->table->read_table;
     struct read_end *end = &read->end;
-    end->bad_rows += batch->bad_rows;
-    for (uint32_t i = 0; i < batch->bad_count; i++) {
-        const struct ps_bad_rows *bad = &batch->bad[i];
+    end->bad_rows += rows;
+    for (uint32_t i = 0; i < reasons_count; i++) {
+        const struct ps_bad_rows *bad = &reasons[i];
         const char *column = table->columns[bad->column].name;
         uint32_t at = 0;
         while (at < end->bad_count &&
@@ -169,13 +169,12 @@ static enum ps_status read_count_bad(struct read *read, const struct ps_batch *b
         }
         end->bad[at].rows += bad->rows;
     }
-    if (batch->bad_rows > 0 &&
-        ps_config_choice(read->worker->run->request->plan.config, "on_bad_row") == 1) {
+    if (rows > 0 && ps_config_choice(read->worker->run->request->plan.config, "on_bad_row") == 1) {
         return ps_fail(err, PS_DATA, PS_CLASS_DATA,
                        "a row of \"%s\" cannot be carried: column \"%s\": %s (on_bad_row is stop; "
                        "with skip such rows are left out and counted)",
-                       read->table->source_table->name, table->columns[batch->bad[0].column].name,
-                       batch->bad[0].reason);
+                       read->table->source_table->name, table->columns[reasons[0].column].name,
+                       reasons[0].reason);
     }
     return PS_OK;
 }
@@ -221,7 +220,7 @@ static enum ps_status read_batch(struct read *read, struct ps_reader *reader, st
     }
     status = source_ops(read->worker)->reader_next(reader, batch, err);
     if (status == PS_OK) {
-        status = read_count_bad(read, batch, err);
+        status = read_count_bad(read, batch->bad, batch->bad_count, batch->bad_rows, err);
     }
     if (status == PS_OK) {
         status = read_begin(read, err);
@@ -236,6 +235,12 @@ static enum ps_status read_batch(struct read *read, struct ps_reader *reader, st
     struct transform_output output;
     status = transform_apply(read->transform, batch, read->table->load, &output, err);
     if (status != PS_OK) {
+        return status;
+    }
+    status = read_count_bad(read, output.bad, output.bad_count, output.bad_rows, err);
+    if (status != PS_OK) {
+        ps_batch_release(output.rows);
+        ps_batch_release(output.deletes);
         return status;
     }
     status = read_queue(read, output.rows, err);

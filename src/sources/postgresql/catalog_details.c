@@ -165,10 +165,12 @@ static void consider_key(struct catalog_table *table, struct catalog_column *con
         table->key_columns = 1; /* nothing is better than that */
         table->key_width = 0;
         set_key(table, columns, count);
+        table->table.key_derived = false;
     } else if (better) {
         table->key_columns = count;
         table->key_width = width;
         set_key(table, columns, count);
+        table->table.key_derived = true;
     }
 }
 

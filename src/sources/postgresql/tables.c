@@ -193,6 +193,7 @@ static enum ps_status hand_out(struct ps_arena *arena, const char *database,
     table->own_rows_only = entry->table.own_rows_only;
     table->partial = catalog_is_partial(entry);
     table->keys_count = entry->table.keys_count;
+    table->key_derived = entry->table.key_derived;
     table->incarnation = incarnation;
     table->kind = entry->table.kind;
     table->source_id = entry->table.source_id;

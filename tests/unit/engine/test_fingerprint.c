@@ -3,18 +3,20 @@
  */
 #include "support/unit.h"
 
+#include <string.h>
+
 #include <stdio.h>
 
 #include "base/arena.h"
 #include "engine/fingerprint.h"
 
 static struct ps_arena *arena;
-static uint32_t left_out, deletes; /* of the subjects that are made */
+static uint32_t left_out, deletes, values; /* of the subjects that are made */
 
 static const char *make(const struct ps_column *columns, uint32_t count, const char *former)
 {
     struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
-    const struct fingerprint_subject subject = {&table, left_out, deletes};
+    const struct fingerprint_subject subject = {&table, left_out, deletes, values};
     const char *fingerprint = fingerprint_make(arena, &subject, former);
     assert_non_null(fingerprint);
     return fingerprint;
@@ -23,7 +25,7 @@ static const char *make(const struct ps_column *columns, uint32_t count, const c
 static const char *change(const char *former, const struct ps_column *columns, uint32_t count)
 {
     struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
-    const struct fingerprint_subject subject = {&table, left_out, deletes};
+    const struct fingerprint_subject subject = {&table, left_out, deletes, values};
     return fingerprint_change(former, &subject, arena);
 }
 
@@ -144,6 +146,46 @@ static int end(void **state)
     return 0;
 }
 
+static void test_fingerprint_other_values_call_for_a_load_and_leave_older_states_alone(void **state)
+{
+    (void)state;
+    const char *former = make(before, 3, NULL);
+    assert_null(strstr(former, ".v"));
+    values = 7;
+    assert_non_null(change(former, before, 3));
+    const char *with_values = make(before, 3, former);
+    assert_null(change(with_values, before, 3));
+    values = 0;
+    assert_non_null(change(with_values, before, 3));
+    assert_null(change(former, before, 3));
+}
+
+static const char *difference(const char *former, const struct ps_column *columns, uint32_t count)
+{
+    struct ps_table table = {.schema = "", .name = "t", .columns = columns, .columns_count = count};
+    const struct fingerprint_subject subject = {&table, left_out, deletes, values};
+    return fingerprint_difference(former, &subject, arena);
+}
+
+static void test_fingerprint_difference_names_new_columns(void **state)
+{
+    (void)state;
+    static const struct ps_column more[] = {KEY, TEXT("a", 2), TEXT("b", 3), TEXT("c", 4)};
+    static const struct ps_column fewer[] = {KEY, TEXT("a", 2)};
+    static const struct ps_column other_name[] = {KEY, TEXT("a", 2), TEXT("x", 3)};
+    static const struct ps_column other_key[] = {
+        {.name = "k", .type = PS_TYPE_INT, .source_id = 1},
+        {.name = "a", .type = PS_TYPE_STRING, .key_position = 1, .source_id = 2},
+        TEXT("b", 3)};
+    const char *former = make(before, 3, NULL);
+    assert_null(difference(former, before, 3));
+    assert_null(difference(NULL, before, 3));
+    assert_string_equal(difference(former, more, 4), "its columns changed, new: \"c\"");
+    assert_string_equal(difference(former, fewer, 2), "its columns changed");
+    assert_string_equal(difference(former, other_name, 3), "a column was renamed or replaced");
+    assert_string_equal(difference(former, other_key, 3), "its key changed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +198,9 @@ int main(void)
         cmocka_unit_test(test_another_mark_of_deleted_rows_is_seen),
         cmocka_unit_test(test_source_without_handles_is_compared_by_sets_alone),
         cmocka_unit_test(test_unreadable_fingerprint_counts_as_a_changed_key),
+        cmocka_unit_test(
+            test_fingerprint_other_values_call_for_a_load_and_leave_older_states_alone),
+        cmocka_unit_test(test_fingerprint_difference_names_new_columns),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

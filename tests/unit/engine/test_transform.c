@@ -3,6 +3,8 @@
  */
 #include "support/unit.h"
 
+#include <stdio.h>
+
 #include "engine/transform.h"
 #include "unit/engine/engine_config.h"
 
@@ -38,18 +40,37 @@ static struct ps_batch *batch_of(const char *const *gone, uint32_t rows)
     return batch;
 }
 
-static struct transform_output apply(const struct ps_plan_table *table, struct ps_batch *batch,
-                                     bool load)
+static struct transform_output apply_with(const char *const *pairs,
+                                          const struct ps_plan_table *table, struct ps_batch *batch,
+                                          bool load)
 {
     struct engine_config made;
     struct transform *transform;
     struct transform_output output;
-    const struct ps_config *config = engine_config_make(&made, NULL);
+    const struct ps_config *config = engine_config_make(&made, pairs);
     assert_int_equal(transform_new(table, config, 8, &transform, &err), PS_OK);
     assert_int_equal(transform_apply(transform, batch, load, &output, &err), PS_OK);
     transform_free(transform);
     engine_config_done(&made);
     return output;
+}
+
+static struct transform_output apply(const struct ps_plan_table *table, struct ps_batch *batch,
+                                     bool load)
+{
+    return apply_with(NULL, table, batch, load);
+}
+
+static const char *text_at(const struct ps_batch *batch, uint32_t column, uint32_t row)
+{
+    static char text[64];
+    size_t size;
+    if (!ps_vector_is_valid(&batch->vectors[column], row)) {
+        return "NULL";
+    }
+    const uint8_t *bytes = ps_vector_bytes(&batch->vectors[column], row, &size);
+    snprintf(text, sizeof(text), "%.*s", (int)size, (const char *)bytes);
+    return text;
 }
 
 static void test_transform_without_marked_rows_passes_the_batch_through(void **state)
@@ -103,6 +124,105 @@ static void test_transform_takes_the_engines_own_columns_out(void **state)
     ps_batch_release(output.rows);
 }
 
+/* The same table with a key of text and a third column that is a short decimal or JSON. */
+static struct ps_column sent[3];
+static const struct ps_table as_sent = {
+    .schema = "", .name = "t", .columns = sent, .columns_count = 3, .keys_count = 1};
+
+static void sent_as(enum ps_type key, enum ps_type third, uint8_t precision)
+{
+    memcpy(sent, columns, sizeof(sent));
+    sent[0].type = key;
+    sent[2].type = third;
+    sent[2].precision = precision;
+}
+
+static void test_transform_gives_columns_their_types_in_rows_and_in_deletes(void **state)
+{
+    (void)state;
+    sent_as(PS_TYPE_STRING, PS_TYPE_STRING, 0);
+    struct ps_plan_table table = {
+        .source_table = &whole, .read_table = &whole, .sink_table = &as_sent, .soft_delete = 2};
+    struct transform_output output =
+        apply(&table, batch_of((const char *const[]){"N", "Y"}, 2), false);
+    assert_int_equal(output.rows->rows, 1);
+    assert_string_equal(text_at(output.rows, 0, 0), "1");
+    assert_int_equal(output.deletes->rows, 1);
+    assert_string_equal(text_at(output.deletes, 0, 0), "2");
+    ps_batch_release(output.rows);
+    ps_batch_release(output.deletes);
+}
+
+static void test_transform_gives_up_rows_whose_value_does_not_fit(void **state)
+{
+    (void)state;
+    sent_as(PS_TYPE_LONG, PS_TYPE_DECIMAL, 2);
+    struct ps_plan_table table = {
+        .source_table = &whole, .read_table = &whole, .sink_table = &as_sent, .soft_delete = -1};
+    struct transform_output output =
+        apply(&table, batch_of((const char *const[]){"12", "123", NULL, "x"}, 4), false);
+    assert_int_equal(output.rows->rows, 2);
+    assert_int_equal(((int64_t *)output.rows->vectors[0].values)[1], 3);
+    assert_int_equal(output.bad_rows, 2);
+    assert_int_equal(output.bad_count, 1);
+    assert_int_equal(output.bad[0].column, 2);
+    assert_int_equal(output.bad[0].rows, 2);
+    ps_batch_release(output.rows);
+    output = apply(&table, batch_of((const char *const[]){"123"}, 1), false);
+    assert_null(output.rows);
+    assert_int_equal(output.bad_rows, 1);
+}
+
+static const char *const filled[] = {"empty_value", "N/A", NULL};
+
+static void test_transform_fills_empty_texts_but_no_keys(void **state)
+{
+    (void)state;
+    sent_as(PS_TYPE_LONG, PS_TYPE_STRING, 0);
+    struct ps_plan_table table = {
+        .source_table = &whole, .read_table = &whole, .sink_table = &as_sent, .soft_delete = -1};
+    const char *const gone[] = {"", NULL, "x"};
+    struct transform_output output = apply_with(filled, &table, batch_of(gone, 3), false);
+    assert_string_equal(text_at(output.rows, 2, 0), "N/A");
+    assert_string_equal(text_at(output.rows, 2, 1), "N/A");
+    assert_string_equal(text_at(output.rows, 2, 2), "x");
+    ps_batch_release(output.rows);
+    output = apply(&table, batch_of(gone, 3), false);
+    assert_string_equal(text_at(output.rows, 2, 0), "");
+    assert_string_equal(text_at(output.rows, 2, 1), "NULL");
+    ps_batch_release(output.rows);
+    sent[2].key_position = 2;
+    output = apply_with(filled, &table, batch_of(gone, 3), false);
+    assert_string_equal(text_at(output.rows, 2, 0), "");
+    ps_batch_release(output.rows);
+}
+
+static void test_transform_fills_empty_json_with_a_value_of_json(void **state)
+{
+    (void)state;
+    sent_as(PS_TYPE_LONG, PS_TYPE_JSON, 0);
+    struct ps_plan_table table = {.source_table = &as_sent,
+                                  .read_table = &as_sent,
+                                  .sink_table = &as_sent,
+                                  .soft_delete = -1};
+    struct ps_batch_shape shape = {&as_sent, identity, 3, 8, 1 << 20};
+    static const char *const values[] = {"{}", "[]", "null", "\"\"", "0"};
+    struct ps_batch *batch;
+    assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
+    for (uint32_t i = 0; i < 5; i++) {
+        ps_batch_put_long(batch, 0, i);
+        ps_batch_put_null(batch, 1);
+        assert_true(ps_batch_put_bytes(batch, 2, values[i], strlen(values[i])));
+        ps_batch_row_end(batch);
+    }
+    struct transform_output output = apply_with(filled, &table, batch, false);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_string_equal(text_at(output.rows, 2, i), "\"N/A\"");
+    }
+    assert_string_equal(text_at(output.rows, 2, 4), "0");
+    ps_batch_release(output.rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +230,10 @@ int main(void)
         cmocka_unit_test(test_transform_turns_marked_rows_into_deletes),
         cmocka_unit_test(test_transform_of_a_load_leaves_marked_rows_out),
         cmocka_unit_test(test_transform_takes_the_engines_own_columns_out),
+        cmocka_unit_test(test_transform_gives_columns_their_types_in_rows_and_in_deletes),
+        cmocka_unit_test(test_transform_gives_up_rows_whose_value_does_not_fit),
+        cmocka_unit_test(test_transform_fills_empty_texts_but_no_keys),
+        cmocka_unit_test(test_transform_fills_empty_json_with_a_value_of_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

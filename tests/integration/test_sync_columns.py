@@ -1,0 +1,156 @@
+"""What the configuration makes of columns: types, empty values, keys, and changed tables."""
+
+import pytest
+from flow import Flow, table_result, warnings_about
+
+
+@pytest.fixture
+def flow(penstock, database):
+    return Flow(penstock, database)
+
+
+def type_of(flow, table, column):
+    return flow.value(
+        "SELECT data_type FROM duckdb_columns() WHERE table_name = ? AND column_name = ?"
+        " AND schema_name = 'tester'",
+        table,
+        column,
+    )
+
+
+def test_column_types_narrow_undeclared_numbers_and_keep_anything_as_text(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, n numeric, m numeric, moment timestamp, b bytea);"
+        "INSERT INTO t VALUES (1, 12.5, 7, '2024-01-01 10:00:00.123456', '\\x00ff'),"
+        " (2, NULL, NULL, NULL, NULL)"
+    )
+    flow.sync(
+        column_types="t.n=DECIMAL(10,2), public.t.m = LONG, t.moment=STRING, t.b=STRING, t.k=STRING"
+    )
+    assert type_of(flow, "t", "n") == "DECIMAL(10,2)"
+    assert type_of(flow, "t", "m") == "BIGINT"
+    assert flow.query("SELECT k, n::text, m, moment, b FROM tester.t ORDER BY k") == [
+        ("1", "12.50", 7, "2024-01-01T10:00:00.123456", "00ff"),
+        ("2", None, None, None, None),
+    ]
+
+
+def test_column_types_count_rows_that_do_not_fit(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, n numeric);"
+        "INSERT INTO t VALUES (1, 12.5), (2, 12.345), (3, 'NaN'), (4, 99999999999)"
+    )
+    document = flow.sync(code=4, column_types="t.n=DECIMAL(10,2)")
+    assert flow.query("SELECT k FROM tester.t") == [(1,)]
+    assert table_result(document, "t")["skipped"] == 3
+    assert warnings_about(document, "3 rows were left out", '"n"')
+    document = flow.sync(code=1, column_types="t.n=DECIMAL(10,2)", on_bad_row="stop")
+    assert '"n"' in document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("types", "words"),
+    [
+        ("t.k=SHORT", ["column_types", '"k"', '"public.t"', "SHORT", "digits"]),
+        ("t.s=LONG", ['"s"', "not every text"]),
+        ("t.k=VARCHAR", ["t.k=VARCHAR", "table.column=TYPE"]),
+        ("k=STRING", ["k=STRING", "table.column=TYPE"]),
+    ],
+)
+def test_column_types_that_would_lose_are_refused_at_the_plan(flow, types, words):
+    flow.database.psql("CREATE TABLE t (k int PRIMARY KEY, s text)")
+    path = flow.configure(column_types=types)
+    done = flow.penstock("plan", "--config", path)
+    assert done.code == 2
+    for word in words:
+        assert word in done.err
+
+
+def test_column_types_that_change_bring_the_table_again(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, n int, updated_at timestamptz);"
+        "INSERT INTO t VALUES (1, 5, '2024-01-01')"
+    )
+    flow.sync()
+    document = flow.sync(column_types="t.n=STRING, t.misspelt=STRING")
+    reason = table_result(document, "t")["reason"]
+    assert "the configuration makes other values of its columns" in reason
+    assert warnings_about(document, "no column matches `t.misspelt`")
+    assert flow.query("SELECT n FROM tester.t") == [("5",)]
+
+
+def test_empty_value_fills_text_and_json_but_no_keys(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k text PRIMARY KEY, s text, j jsonb, n int);"
+        "INSERT INTO t VALUES ('', '', '{}', NULL), ('a', NULL, NULL, NULL), ('b', 'x', '[1]', 1);"
+        "CREATE TABLE u (k int PRIMARY KEY, s text); INSERT INTO u VALUES (1, ''), (2, NULL)"
+    )
+    flow.sync(empty_value="t=N/A")
+    assert flow.query("SELECT k, s, j::text, n FROM tester.t ORDER BY k") == [
+        ("", "N/A", '"N/A"', None),
+        ("a", "N/A", '"N/A"', None),
+        ("b", "x", "[1]", 1),
+    ]
+    assert flow.query("SELECT s FROM tester.u ORDER BY k") == [("",), (None,)]
+
+
+def test_primary_keys_choose_what_counts_as_a_key(flow):
+    flow.database.psql(
+        "CREATE TABLE p (k int PRIMARY KEY, v int, updated_at timestamptz);"
+        "CREATE TABLE u (k int UNIQUE NOT NULL, v int, updated_at timestamptz);"
+        "INSERT INTO p VALUES (1, 1, now()); INSERT INTO u VALUES (1, 1, now())"
+    )
+
+    def modes(**settings):
+        path = flow.configure(**settings)
+        document = flow.penstock("plan", "--config", path, "--json").document
+        return {table["table"]: table["mode"] for table in document["tables"]}
+
+    assert modes() == {"p": "incremental", "u": "incremental"}
+    assert modes(primary_keys="declared") == {"p": "incremental", "u": "full"}
+    assert modes(primary_keys="p=none") == {"p": "full", "u": "incremental"}
+    flow.database.psql("INSERT INTO p VALUES (2, 1, (SELECT updated_at FROM p))")
+    document = flow.sync(primary_keys="none", exclude_tables="u", column_types="p.k=STRING")
+    assert table_result(document, "p")["mode"] == "full"
+    assert flow.value("SELECT count(*) FROM tester.p") == 2
+
+
+CHANGES = {
+    "column added": ("ALTER TABLE t ADD COLUMN extra int", ["columns changed", '"extra"']),
+    "type widened": ("ALTER TABLE t ALTER COLUMN v TYPE bigint", ["columns changed"]),
+    "column renamed": ("ALTER TABLE t RENAME COLUMN v TO w", ["renamed"]),
+    "key changed": (
+        "ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (k, v)",
+        ["key"],
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_on_schema_change(flow, change):
+    sql, words = CHANGES[change]
+    flow.database.psql("CREATE TABLE t (k int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
+    flow.sync(on_schema_change="stop")
+    flow.sync(on_schema_change="stop")
+    flow.database.psql(sql + "; CREATE TABLE another (k int)")
+    document = flow.sync(code=2, on_schema_change="stop")
+    for word in ["public.t", "on_schema_change", *words]:
+        assert word in document["error"]["message"]
+    assert "another" not in flow.tables()
+    document = flow.sync(on_schema_change="warn")
+    assert warnings_about(document, "public.t", *words)
+    assert not warnings_about(flow.sync(on_schema_change="warn"), "public.t")
+    flow.database.psql(sql.replace("extra", "extra2") if "extra" in sql else "SELECT 1")
+    assert not warnings_about(flow.sync(on_schema_change="apply"), "public.t")
+
+
+def test_soft_delete_values_mark_rows(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, gone text, updated_at timestamptz);"
+        "INSERT INTO t VALUES (1, 'N', now()), (2, 'X', now()), (3, 'Y', now())"
+    )
+    alive = "SELECT k FROM tester.t WHERE NOT _fivetran_deleted ORDER BY k"
+    flow.sync(soft_delete_column="gone")
+    assert flow.query(alive) == [(1,), (2,)]
+    flow.sync(soft_delete_column="gone", soft_delete_values="x")
+    assert flow.query(alive) == [(1,), (3,)]
