@@ -33,10 +33,26 @@ def literal(text):
     return "'" + text.replace("'", "''") + "'"
 
 
+# A type is an array ('a') or an object ('o') that arrives as JSON, or neither ('s').
+KIND = """CASE WHEN t.typtype = 'c' OR t.typname = 'hstore' THEN 'o'
+  WHEN t.typelem <> 0 AND t.typlen = -1 AND t.typname NOT IN ('int2vector', 'oidvector') THEN 'a'
+  ELSE 's' END"""
+COLUMNS = f"""
+WITH RECURSIVE base(attnum, attname, oid) AS (
+  SELECT a.attnum, a.attname, a.atttypid FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = {{schema}} AND c.relname = {{table}} AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL SELECT attnum, attname, typbasetype FROM base JOIN pg_type t USING (oid)
+    WHERE typtype = 'd')
+SELECT coalesce(json_agg(json_build_array(attname, typname, {KIND}) ORDER BY attnum), '[]')
+  FROM base JOIN pg_type t USING (oid) WHERE typtype <> 'd'"""
+
+
 @dataclass
 class Column:
     name: str
-    type: str  # pg_type.typname
+    type: str  # pg_type.typname, of a domain that of its base
+    kind: str = "s"
 
     def in_postgresql(self):
         """The value as the text that is compared; NULL stays NULL."""
@@ -51,6 +67,15 @@ class Column:
             return f"{name}::text"
         if self.type == "money":
             return f"{name}::numeric"
+        if self.kind == "a":
+            # An array that does not begin at 1 prints its dimensions.
+            return (
+                f"CASE WHEN {name}::text LIKE '[%'"
+                f" THEN json_build_object(array_dims({name}), to_json({name}))"
+                f" ELSE to_json({name}) END"
+            )
+        if self.kind == "o":
+            return f"to_json({name})"
         return name  # COPY writes what the type's output function gives: char(n) with its blanks
 
     def from_csv(self, name, target):
@@ -76,14 +101,8 @@ def in_warehouse(name, target):
 
 def columns_of(database, schema, table):
     """The columns of a table of PostgreSQL, in order."""
-    out = database.psql(
-        "SELECT coalesce(json_agg(json_build_array(a.attname, t.typname) ORDER BY a.attnum), '[]')"
-        " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid"
-        f" WHERE n.nspname = {literal(schema)} AND c.relname = {literal(table)}"
-        " AND a.attnum > 0 AND NOT a.attisdropped"
-    )
-    return [Column(*pair) for pair in json.loads(out)]
+    out = database.psql(COLUMNS.format(schema=literal(schema), table=literal(table)))
+    return [Column(*found) for found in json.loads(out)]
 
 
 def export(database, sql, path):

@@ -66,11 +66,12 @@ EXTREMES = [
 TYPES = {
     "k": "BIGINT", "b": "BOOLEAN", "i2": "SMALLINT", "i4": "INTEGER", "i8": "BIGINT",
     "f4": "FLOAT", "f8": "DOUBLE", "n10": "DECIMAL(10,2)", "n38": "DECIMAL(38,10)",
-    "n30": "DECIMAL(38,38)", "n": "VARCHAR", "wide": "VARCHAR", "n0": "VARCHAR", "t": "VARCHAR",
+    "n30": "DECIMAL(38,38)", "n": "VARCHAR", "wide": "VARCHAR", "n0": "DECIMAL(7,0)",
+    "t": "VARCHAR",
     "v": "VARCHAR", "c": "VARCHAR", "nm": "VARCHAR", "d": "DATE", "ts": "TIMESTAMP",
     "tz": "TIMESTAMP WITH TIME ZONE", "ts0": "TIMESTAMP", "u": "VARCHAR", "ba": "BLOB",
-    "j": "JSON", "jb": "JSON", "dm": "DECIMAL(12,4)", "md": "VARCHAR", "arr": "VARCHAR",
-    "iv": "VARCHAR", "x": "VARCHAR",
+    "j": "JSON", "jb": "JSON", "dm": "DECIMAL(12,4)", "md": "VARCHAR", "arr": "JSON",
+    "iv": "VARCHAR", "x": "VARCHAR", "tarr": "JSON", "ltree_like": "JSON", "o": "BIGINT",
     "_fivetran_synced": "TIMESTAMP WITH TIME ZONE", "_fivetran_deleted": "BOOLEAN",
 }  # fmt: skip
 

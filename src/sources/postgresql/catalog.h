@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "penstock/schema.h"
 #include "sources/postgresql/link.h"
+#include "sources/postgresql/types.h"
 
 /* What is known of a column besides what the engine needs. */
 struct catalog_column {
@@ -51,6 +52,7 @@ struct catalog {
     struct catalog_domain {
         uint32_t oid, base;
         int32_t modifier;
+        enum type_shape shape; /* the base's */
     } * domains;
     size_t domains_count, domains_capacity;
 };

@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "sources/postgresql/catalog.h"
-#include "sources/postgresql/types.h"
+#include "sources/postgresql/shapes.h"
 
 /* An index has at most 32 columns (INDEX_MAX_KEYS); forks allow more. */
 #define KEY_COLUMNS_MAX 64
@@ -37,6 +37,7 @@ enum ps_status catalog_domain_row(void *context, const PGresult *row, struct ps_
     domain->oid = read_oid(row, 0);
     domain->base = read_oid(row, 1);
     domain->modifier = (int32_t)strtol(PQgetvalue(row, 0, 2), NULL, 10);
+    domain->shape = shape_of(PQgetvalue(row, 0, 3));
     return PS_OK;
 }
 
@@ -47,8 +48,9 @@ static int compare_domain(const void *key, const void *element)
     return oid < other ? -1 : oid > other;
 }
 
-/* Takes domains off: the base type and the modifier that the innermost of them gives it. */
-static void resolve_domain(const struct catalog *catalog, uint32_t *type, int32_t *modifier)
+/* Takes domains off: the base type, its shape, and the modifier that the innermost gives it. */
+static void resolve_domain(const struct catalog *catalog, uint32_t *type, int32_t *modifier,
+                           enum type_shape *shape)
 {
     for (int depth = 0; depth < 64 && catalog->domains_count > 0; depth++) {
         const struct catalog_domain *domain =
@@ -59,6 +61,7 @@ static void resolve_domain(const struct catalog *catalog, uint32_t *type, int32_
         }
         *type = domain->base;
         *modifier = domain->modifier;
+        *shape = domain->shape;
     }
 }
 
@@ -83,8 +86,9 @@ enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_
     struct ps_column *column = &entry->column;
     uint32_t type = read_oid(row, 3);
     int32_t modifier = (int32_t)strtol(PQgetvalue(row, 0, 4), NULL, 10);
-    resolve_domain(catalog, &type, &modifier);
-    struct type_field field = type_resolve(type, modifier, false);
+    enum type_shape shape = shape_of(PQgetvalue(row, 0, 10));
+    resolve_domain(catalog, &type, &modifier, &shape);
+    struct type_field field = type_resolve(type, modifier, shape, false);
     column->source_id = read_oid(row, 1);
     column->name = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 2));
     column->source_type = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 7));

@@ -4,6 +4,7 @@
  */
 #include "sources/postgresql/catalog.h"
 #include "sources/postgresql/query.h"
+#include "sources/postgresql/shapes.h"
 
 /* The tables of the scope; c and n are pg_class and pg_namespace. */
 static void write_scope(struct ps_buffer *sql, const struct catalog_scope *scope)
@@ -106,12 +107,13 @@ static void write_columns(struct ps_buffer *sql, const struct link *link,
                      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
                      " a.attnotnull, a.atthasmissing%s, format_type(a.atttypid, a.atttypmod),"
                      " a.attlen, has_table_privilege(c.oid, 'SELECT') OR"
-                     " has_column_privilege(c.oid, a.attnum, 'SELECT') FROM pg_attribute a JOIN "
-                     "pg_class c ON c.oid = a.attrelid"
+                     " has_column_privilege(c.oid, a.attnum, 'SELECT'), %s"
+                     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+                     " JOIN pg_class c ON c.oid = a.attrelid"
                      " JOIN pg_namespace n ON n.oid = c.relnamespace"
                      " WHERE %s AND a.attnum > 0"
                      " AND NOT a.attisdropped AND ",
-                     in_partitions, kinds(scope));
+                     in_partitions, shape_sql, kinds(scope));
     write_scope(sql, scope);
     ps_buffer_puts(sql, " ORDER BY a.attrelid, a.attnum");
 }
@@ -159,8 +161,11 @@ void catalog_sql(struct ps_buffer *sql, enum catalog_statement statement, const 
         write_inherited(sql);
         return;
     case CATALOG_DOMAINS:
-        ps_buffer_puts(sql, "SELECT oid, typbasetype, typtypmod FROM pg_type"
-                            " WHERE typtype = 'd' ORDER BY oid");
+        ps_buffer_printf(sql,
+                         "SELECT d.oid, d.typbasetype, d.typtypmod, %s FROM pg_type d"
+                         " JOIN pg_type t ON t.oid = d.typbasetype WHERE d.typtype = 'd'"
+                         " ORDER BY d.oid",
+                         shape_sql);
         return;
     case CATALOG_COLUMNS:
         write_columns(sql, link, scope);

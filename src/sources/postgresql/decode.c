@@ -1,4 +1,4 @@
-/* Decoders of the fixed-width types, texts and bytes; numeric has a file of its own. */
+/* Decoders of the fixed-width types, texts and bytes; other kinds have files of their own. */
 #include "sources/postgresql/decode.h"
 
 #include "sources/postgresql/types.h"
@@ -54,6 +54,17 @@ const char *decode_int8(const struct type_field *field, const uint8_t *bytes, ui
         return decode_malformed;
     }
     ps_batch_put_long(batch, column, (int64_t)decode_u64(bytes));
+    return NULL;
+}
+
+const char *decode_oid(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                       struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 4) {
+        return decode_malformed;
+    }
+    ps_batch_put_long(batch, column, (int64_t)decode_u32(bytes));
     return NULL;
 }
 
@@ -133,15 +144,9 @@ const char *decode_timestamp(const struct type_field *field, const uint8_t *byte
     return NULL;
 }
 
-const char *decode_uuid(const struct type_field *field, const uint8_t *bytes, uint32_t size,
-                        struct ps_batch *batch, uint32_t column)
+void decode_uuid_text(const uint8_t bytes[16], char text[UUID_TEXT_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    (void)field;
-    if (size != 16) {
-        return decode_malformed;
-    }
-    char text[36];
     size_t at = 0;
     for (size_t i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10) {
@@ -150,6 +155,17 @@ const char *decode_uuid(const struct type_field *field, const uint8_t *bytes, ui
         text[at++] = digits[bytes[i] >> 4];
         text[at++] = digits[bytes[i] & 15];
     }
+}
+
+const char *decode_uuid(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 16) {
+        return decode_malformed;
+    }
+    char text[UUID_TEXT_SIZE];
+    decode_uuid_text(bytes, text);
     return ps_batch_put_bytes(batch, column, text, sizeof text) ? NULL : decode_nomem;
 }
 

@@ -27,6 +27,9 @@ const char *decode_int4(const struct type_field *field, const uint8_t *bytes, ui
                         struct ps_batch *batch, uint32_t column);
 const char *decode_int8(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                         struct ps_batch *batch, uint32_t column);
+/* Unsigned, so that it becomes a LONG. */
+const char *decode_oid(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                       struct ps_batch *batch, uint32_t column);
 const char *decode_float4(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                           struct ps_batch *batch, uint32_t column);
 const char *decode_float8(const struct type_field *field, const uint8_t *bytes, uint32_t size,
@@ -46,6 +49,26 @@ const char *decode_text_checked(const struct type_field *field, const uint8_t *b
 const char *decode_jsonb(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                          struct ps_batch *batch, uint32_t column);
 
+/* decode_time.c */
+const char *decode_time(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column);
+const char *decode_timetz(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                          struct ps_batch *batch, uint32_t column);
+const char *decode_interval(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                            struct ps_batch *batch, uint32_t column);
+
+/* decode_network.c; inet and cidr, macaddr and macaddr8, bit and varbit have one form each. */
+const char *decode_inet(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column);
+const char *decode_macaddr(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                           struct ps_batch *batch, uint32_t column);
+const char *decode_bits(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column);
+
+/* decode_array.c: arrays of field->element, as JSON. */
+const char *decode_array(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                         struct ps_batch *batch, uint32_t column);
+
 /* numeric.c */
 const char *decode_decimal(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                            struct ps_batch *batch, uint32_t column);
@@ -55,6 +78,47 @@ const char *decode_numeric_text(const struct type_field *field, const uint8_t *b
  */
 const char *decode_numeric_key(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                                struct ps_batch *batch, uint32_t column);
+
+/*
+ * The number's text at the end of the vector's bytes. `json`: words for what is no number are in
+ * quotes.
+ */
+const char *decode_put_numeric(struct ps_vector *vector, const uint8_t *bytes, uint32_t size,
+                               bool json);
+
+#define UUID_TEXT_SIZE 36
+/* The canonical form, without a NUL. */
+void decode_uuid_text(const uint8_t bytes[16], char text[UUID_TEXT_SIZE]);
+
+/* A piece of a value that is written bit by bit, see decode_text_end. False: no memory. */
+PS_MUST_CHECK static inline bool decode_put(struct ps_vector *vector, const void *bytes,
+                                            size_t size)
+{
+    if (!ps_vector_reserve(vector, size)) {
+        return false;
+    }
+    memcpy(vector->bytes + vector->bytes_size, bytes, size);
+    vector->bytes_size += (uint32_t)size;
+    return true;
+}
+
+/*
+ * Ends a value whose text was put at the vector's end, from `start` on; where there is a reason
+ * against it, takes it off again. Gives the reason.
+ */
+static inline const char *decode_text_end(struct ps_batch *batch, uint32_t column, uint32_t start,
+                                          const char *reason)
+{
+    struct ps_vector *vector = &batch->vectors[column];
+    if (reason != NULL) {
+        vector->bytes_size = start;
+        return reason;
+    }
+    batch->bytes += vector->bytes_size - start;
+    vector->offsets[batch->rows + 1] = vector->bytes_size;
+    ps_vector_set_valid(vector, batch->rows);
+    return NULL;
+}
 
 /* Big-endian reads; the caller has checked the size. */
 static inline uint16_t decode_u16(const uint8_t *bytes)

@@ -3,7 +3,6 @@
  * base 10,000, the first of them times 10,000^weight; zeros are stripped at both ends (PostgreSQL,
  * src/backend/utils/adt/numeric.c, numeric_send).
  */
-#include "base/alloc.h"
 #include "sources/postgresql/decode.h"
 #include "sources/postgresql/types.h"
 
@@ -177,46 +176,52 @@ static size_t numeric_text_max(const struct numeric *numeric)
     return 2 + whole + (size_t)numeric->dscale;
 }
 
-const char *decode_numeric_text(const struct type_field *field, const uint8_t *bytes, uint32_t size,
-                                struct ps_batch *batch, uint32_t column)
+/* The word for what is no number; NULL: it is one, or the sign is none that there is. */
+static const char *numeric_word(uint16_t sign)
+{
+    switch (sign) {
+    case SIGN_NAN:
+        return "\"NaN\"";
+    case SIGN_PLUS_INFINITY:
+        return "\"Infinity\"";
+    case SIGN_MINUS_INFINITY:
+        return "\"-Infinity\"";
+    default:
+        return NULL;
+    }
+}
+
+const char *decode_put_numeric(struct ps_vector *vector, const uint8_t *bytes, uint32_t size,
+                               bool json)
 {
     struct numeric numeric;
-    (void)field;
     if (!numeric_read(bytes, size, &numeric)) {
         return decode_malformed;
     }
     /* The sign first: infinities carry a dscale that means nothing. */
-    const char *word = NULL;
-    switch (numeric.sign) {
-    case SIGN_PLUS:
-    case SIGN_MINUS:
-        break;
-    case SIGN_NAN:
-        word = "NaN";
-        break;
-    case SIGN_PLUS_INFINITY:
-        word = "Infinity";
-        break;
-    case SIGN_MINUS_INFINITY:
-        word = "-Infinity";
-        break;
-    default:
+    const char *word = numeric_word(numeric.sign);
+    if (word != NULL) {
+        size_t quote = json ? 0 : 1;
+        return decode_put(vector, word + quote, strlen(word) - 2 * quote) ? NULL : decode_nomem;
+    }
+    if (numeric.sign != SIGN_PLUS && numeric.sign != SIGN_MINUS) {
         return decode_malformed;
     }
-    if (word != NULL) {
-        return ps_batch_put_bytes(batch, column, word, strlen(word)) ? NULL : decode_nomem;
-    }
-    char small[256];
-    size_t most = numeric_text_max(&numeric);
-    char *text = most <= sizeof small ? small : ps_malloc(most);
-    if (text == NULL) {
+    if (!ps_vector_reserve(vector, numeric_text_max(&numeric))) {
         return decode_nomem;
     }
-    bool put = ps_batch_put_bytes(batch, column, text, numeric_text(&numeric, text));
-    if (text != small) {
-        ps_free(text);
-    }
-    return put ? NULL : decode_nomem;
+    char *text = (char *)vector->bytes + vector->bytes_size;
+    vector->bytes_size += (uint32_t)numeric_text(&numeric, text);
+    return NULL;
+}
+
+const char *decode_numeric_text(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                                struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    struct ps_vector *vector = &batch->vectors[column];
+    uint32_t start = vector->bytes_size;
+    return decode_text_end(batch, column, start, decode_put_numeric(vector, bytes, size, false));
 }
 
 const char *decode_numeric_key(const struct type_field *field, const uint8_t *bytes, uint32_t size,

@@ -82,31 +82,56 @@ void query_rewritten(struct ps_buffer *sql, const struct ps_table *table)
     ps_buffer_done(&name);
 }
 
+/* A name between two pieces of SQL. */
+static void write_around(struct ps_buffer *sql, const char *before, const char *name,
+                         const char *after)
+{
+    ps_buffer_puts(sql, before);
+    query_identifier(sql, name);
+    ps_buffer_puts(sql, after);
+}
+
+/* to_json() drops the lower bounds, so an array that does not begin at 1 gets its dimensions. */
+static void write_array(struct ps_buffer *sql, const char *name)
+{
+    write_around(sql, "CASE WHEN replace(array_dims(", name, "), '[1:', '') LIKE '%[%'");
+    write_around(sql, " THEN json_build_object(array_dims(", name, "), to_json(");
+    write_around(sql, "", name, ")) ELSE to_json(");
+    write_around(sql, "", name, ") END");
+}
+
 static void write_field(struct ps_buffer *sql, const char *name, enum type_select select)
 {
     switch (select) {
-    case TYPE_SELECT_RAW:
-        ps_buffer_puts(sql, "convert_to(");
-        query_identifier(sql, name);
-        ps_buffer_puts(sql, "::text, 'SQL_ASCII')");
-        return;
-    case TYPE_SELECT_RAW_PAD:
-        ps_buffer_puts(sql, "convert_to(rpad(");
-        query_identifier(sql, name);
-        ps_buffer_puts(sql, "::text, octet_length(");
-        query_identifier(sql, name);
-        ps_buffer_puts(sql, ")), 'SQL_ASCII')");
-        return;
     case TYPE_SELECT_PLAIN:
         query_identifier(sql, name);
         return;
     case TYPE_SELECT_TEXT:
-        query_identifier(sql, name);
-        ps_buffer_puts(sql, "::text");
+        write_around(sql, "", name, "::text");
         return;
     case TYPE_SELECT_MONEY:
-        query_identifier(sql, name);
-        ps_buffer_puts(sql, "::numeric::text");
+        write_around(sql, "", name, "::numeric::text");
+        return;
+    case TYPE_SELECT_ARRAY:
+        write_array(sql, name);
+        return;
+    case TYPE_SELECT_OBJECT:
+        write_around(sql, "to_json(", name, ")");
+        return;
+    case TYPE_SELECT_RAW:
+        write_around(sql, "convert_to(", name, "::text, 'SQL_ASCII')");
+        return;
+    case TYPE_SELECT_RAW_PAD:
+        write_around(sql, "convert_to(rpad(", name, "::text, octet_length(");
+        write_around(sql, "", name, ")), 'SQL_ASCII')");
+        return;
+    case TYPE_SELECT_RAW_ARRAY:
+        ps_buffer_puts(sql, "convert_to((");
+        write_array(sql, name);
+        ps_buffer_puts(sql, ")::text, 'SQL_ASCII')");
+        return;
+    case TYPE_SELECT_RAW_OBJECT:
+        write_around(sql, "convert_to(to_json(", name, ")::text, 'SQL_ASCII')");
         return;
     }
 }
@@ -150,7 +175,8 @@ static void write_window(struct ps_buffer *sql, const struct ps_table *table,
     const struct ps_column *column = &table->columns[window->column];
     ps_buffer_puts(sql, " WHERE ");
     query_identifier(sql, column->name);
-    ps_buffer_puts(sql, " >= ");
+    /* For an int8 this is nothing; an oid would be compared as one, which cannot be negative. */
+    ps_buffer_puts(sql, window->lower.type == PS_TYPE_LONG ? "::bigint >= " : " >= ");
     write_scalar(sql, &window->lower);
     if (column->nullable) {
         ps_buffer_puts(sql, " OR ");

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "sources/postgresql/query.h"
+#include "sources/postgresql/shapes.h"
 #include "sources/postgresql/source.h"
 #include "sources/postgresql/stream.h"
 
@@ -102,6 +103,30 @@ static enum ps_status fail_changed(const struct reader *reader, const char *what
                    reader->table->name, link_of(reader)->settings->target, what);
 }
 
+/* The shapes of the columns' types; where the oid says all, one that is not looked at. */
+static enum ps_status read_shapes(struct reader *reader, const PGresult *probe,
+                                  struct shape **ret_shapes, struct ps_error *err)
+{
+    uint32_t count = reader->fields_count, asked = 0;
+    struct shape *shapes = ps_calloc((size_t)count + 1, sizeof shapes[0]);
+    if (shapes == NULL) {
+        return ps_fail_nomem(err, "reading");
+    }
+    /* A column that was described as text is read as text, whatever its type's shape. */
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ps_column *column = &reader->table->columns[reader->request.columns[i]];
+        shapes[i].type = PQftype(probe, (int)i);
+        asked += column->type == PS_TYPE_JSON && !type_is_known(shapes[i].type);
+    }
+    enum ps_status status = asked > 0 ? shapes_read(link_of(reader), shapes, count, err) : PS_OK;
+    if (status == PS_OK) {
+        *ret_shapes = shapes;
+    } else {
+        ps_free(shapes);
+    }
+    return status;
+}
+
 /* The columns are still what they were described as; learns how each is read. */
 static enum ps_status resolve_fields(struct reader *reader, const struct ps_read_request *request,
                                      const PGresult *probe, struct ps_error *err)
@@ -109,13 +134,15 @@ static enum ps_status resolve_fields(struct reader *reader, const struct ps_read
     if (PQnfields(probe) != (int)request->columns_count) {
         return fail_stream(reader, "the server gave another number of columns", err);
     }
-    for (uint32_t i = 0; i < request->columns_count; i++) {
+    struct shape *shapes = NULL;
+    enum ps_status status = read_shapes(reader, probe, &shapes, err);
+    for (uint32_t i = 0; status == PS_OK && i < request->columns_count; i++) {
         const struct ps_column *column = &request->table->columns[request->columns[i]];
-        struct type_field field =
-            type_resolve(PQftype(probe, (int)i), PQfmod(probe, (int)i), link_of(reader)->sql_ascii);
+        struct type_field field = type_resolve(shapes[i].type, PQfmod(probe, (int)i),
+                                               shapes[i].shape, link_of(reader)->sql_ascii);
         if (field.type != column->type || field.precision != column->precision ||
             field.scale != column->scale) {
-            return fail_changed(reader, "has a column whose type has changed", err);
+            status = fail_changed(reader, "has a column whose type has changed", err);
         }
         if (column->key_position != 0 && field.decode == decode_numeric_text &&
             PQfmod(probe, (int)i) < 0) {
@@ -123,7 +150,8 @@ static enum ps_status resolve_fields(struct reader *reader, const struct ps_read
         }
         reader->fields[i] = field;
     }
-    return PS_OK;
+    ps_free(shapes);
+    return status;
 }
 
 /*

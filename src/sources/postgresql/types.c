@@ -5,27 +5,46 @@
 
 /* pg_type's oids are part of the protocol and never change. */
 enum {
-    OID_BOOL = 16,
     OID_BYTEA = 17,
     OID_NAME = 19,
-    OID_INT8 = 20,
-    OID_INT2 = 21,
-    OID_INT4 = 23,
-    OID_TEXT = 25,
-    OID_JSON = 114,
+    OID_OID = 26,
     OID_XML = 142,
+    OID_JSON_ARRAY = 199,
+    OID_CIDR = 650,
     OID_FLOAT4 = 700,
     OID_FLOAT8 = 701,
+    OID_MACADDR8 = 774,
     OID_MONEY = 790,
-    OID_BPCHAR = 1042,
-    OID_VARCHAR = 1043,
+    OID_MACADDR = 829,
+    OID_INET = 869,
+    OID_BOOL_ARRAY = 1000,
+    OID_INT2_ARRAY = 1005,
+    OID_INT4_ARRAY = 1007,
+    OID_TEXT_ARRAY = 1009,
+    OID_BPCHAR_ARRAY = 1014,
+    OID_VARCHAR_ARRAY = 1015,
+    OID_INT8_ARRAY = 1016,
     OID_DATE = 1082,
+    OID_TIME = 1083,
     OID_TIMESTAMP = 1114,
     OID_TIMESTAMPTZ = 1184,
-    OID_NUMERIC = 1700,
-    OID_UUID = 2950,
-    OID_JSONB = 3802,
+    OID_INTERVAL = 1186,
+    OID_NUMERIC_ARRAY = 1231,
+    OID_TIMETZ = 1266,
+    OID_BIT = 1560,
+    OID_VARBIT = 1562,
+    OID_UUID_ARRAY = 2951,
+    OID_JSONB_ARRAY = 3807,
 };
+
+#define STRING_BY(function)                                                                        \
+    {                                                                                              \
+        .type = PS_TYPE_STRING, .decode = function                                                 \
+    }
+#define ARRAY_OF(oid)                                                                              \
+    {                                                                                              \
+        .type = PS_TYPE_JSON, .json_valid = true, .decode = decode_array, .element = (oid)         \
+    }
 
 static const struct {
     uint32_t oid;
@@ -36,34 +55,65 @@ static const struct {
     {OID_INT2, false, {.type = PS_TYPE_SHORT, .decode = decode_int2}},
     {OID_INT4, false, {.type = PS_TYPE_INT, .decode = decode_int4}},
     {OID_INT8, false, {.type = PS_TYPE_LONG, .decode = decode_int8}},
+    {OID_OID, false, {.type = PS_TYPE_LONG, .decode = decode_oid}},
     {OID_FLOAT4, false, {.type = PS_TYPE_FLOAT, .decode = decode_float4}},
     {OID_FLOAT8, false, {.type = PS_TYPE_DOUBLE, .decode = decode_float8}},
     {OID_DATE, false, {.type = PS_TYPE_NAIVE_DATE, .decode = decode_date}},
     {OID_TIMESTAMP, false, {.type = PS_TYPE_NAIVE_DATETIME, .decode = decode_timestamp}},
     {OID_TIMESTAMPTZ, false, {.type = PS_TYPE_UTC_DATETIME, .decode = decode_timestamp}},
-    {OID_UUID, false, {.type = PS_TYPE_STRING, .decode = decode_uuid}},
+    {OID_TIME, false, STRING_BY(decode_time)},
+    {OID_TIMETZ, false, STRING_BY(decode_timetz)},
+    {OID_INTERVAL, false, STRING_BY(decode_interval)},
+    {OID_UUID, false, STRING_BY(decode_uuid)},
     {OID_BYTEA, false, {.type = PS_TYPE_BINARY, .decode = decode_bytes}},
+    {OID_INET, false, STRING_BY(decode_inet)},
+    {OID_CIDR, false, STRING_BY(decode_inet)},
+    {OID_MACADDR, false, STRING_BY(decode_macaddr)},
+    {OID_MACADDR8, false, STRING_BY(decode_macaddr)},
+    {OID_BIT, false, STRING_BY(decode_bits)},
+    {OID_VARBIT, false, STRING_BY(decode_bits)},
     {OID_MONEY,
      false,
      {.type = PS_TYPE_STRING, .select = TYPE_SELECT_MONEY, .decode = decode_bytes}},
-    {OID_TEXT, true, {.type = PS_TYPE_STRING, .decode = decode_bytes}},
-    {OID_VARCHAR, true, {.type = PS_TYPE_STRING, .decode = decode_bytes}},
-    {OID_BPCHAR, true, {.type = PS_TYPE_STRING, .decode = decode_bytes}},
-    {OID_NAME, true, {.type = PS_TYPE_STRING, .decode = decode_bytes}},
+    {OID_TEXT, true, STRING_BY(decode_bytes)},
+    {OID_VARCHAR, true, STRING_BY(decode_bytes)},
+    {OID_BPCHAR, true, STRING_BY(decode_bytes)},
+    {OID_NAME, true, STRING_BY(decode_bytes)},
     {OID_JSON, true, {.type = PS_TYPE_JSON, .json_valid = true, .decode = decode_bytes}},
     {OID_JSONB, true, {.type = PS_TYPE_JSON, .json_valid = true, .decode = decode_jsonb}},
-    /* The binary form loses the declaration's encoding; the text is kept as it was given. */
-    {OID_XML, true, {.type = PS_TYPE_XML, .select = TYPE_SELECT_TEXT, .decode = decode_bytes}},
+    /* As it is printed, without the declaration's encoding: the cast to text would keep it, though
+     * what arrives is UTF-8. */
+    {OID_XML, true, {.type = PS_TYPE_XML, .decode = decode_bytes}},
+    {OID_BOOL_ARRAY, false, ARRAY_OF(OID_BOOL)},
+    {OID_INT2_ARRAY, false, ARRAY_OF(OID_INT2)},
+    {OID_INT4_ARRAY, false, ARRAY_OF(OID_INT4)},
+    {OID_INT8_ARRAY, false, ARRAY_OF(OID_INT8)},
+    {OID_NUMERIC_ARRAY, false, ARRAY_OF(OID_NUMERIC)},
+    {OID_UUID_ARRAY, false, ARRAY_OF(OID_UUID)},
+    {OID_TEXT_ARRAY, true, ARRAY_OF(OID_TEXT)},
+    {OID_VARCHAR_ARRAY, true, ARRAY_OF(OID_VARCHAR)},
+    {OID_BPCHAR_ARRAY, true, ARRAY_OF(OID_BPCHAR)},
+    {OID_JSON_ARRAY, true, ARRAY_OF(OID_JSON)},
+    {OID_JSONB_ARRAY, true, ARRAY_OF(OID_JSONB)},
 };
 
-/* numeric(p,s): s is signed and has 11 bits; it may be negative or above p since version 15. */
+/*
+ * numeric(p,s): s is signed and has 11 bits; since version 15 it may be negative, when numbers are
+ * rounded before their point and have p - s digits, or above p, when they have s.
+ */
 static struct type_field resolve_numeric(int32_t modifier)
 {
     if (modifier >= 4) {
         int32_t packed = modifier - 4;
-        int32_t precision = (packed >> 16) & 0xffff;
         int32_t scale = ((packed & 0x7ff) ^ 1024) - 1024;
-        if (precision <= PS_DECIMAL_PRECISION_MAX && scale >= 0 && scale <= precision) {
+        int32_t precision = (packed >> 16) & 0xffff;
+        if (scale < 0) {
+            precision -= scale;
+            scale = 0;
+        } else if (scale > precision) {
+            precision = scale;
+        }
+        if (precision <= PS_DECIMAL_PRECISION_MAX) {
             return (struct type_field){.type = PS_TYPE_DECIMAL,
                                        .precision = (uint8_t)precision,
                                        .scale = (uint8_t)scale,
@@ -73,24 +123,56 @@ static struct type_field resolve_numeric(int32_t modifier)
     return (struct type_field){.type = PS_TYPE_STRING, .decode = decode_numeric_text};
 }
 
-struct type_field type_resolve(uint32_t type, int32_t modifier, bool sql_ascii)
+/* Whatever is not decoded here comes as the server writes it: JSON, or the type's own output. */
+static struct type_field resolve_unknown(enum type_shape shape)
+{
+    if (shape == TYPE_SHAPE_SCALAR) {
+        return (struct type_field){
+            .type = PS_TYPE_STRING, .select = TYPE_SELECT_TEXT, .decode = decode_bytes};
+    }
+    return (struct type_field){.type = PS_TYPE_JSON,
+                               .json_valid = true,
+                               .select = shape == TYPE_SHAPE_ARRAY ? TYPE_SELECT_ARRAY
+                                                                   : TYPE_SELECT_OBJECT,
+                               .decode = decode_bytes};
+}
+
+static enum type_select select_raw(uint32_t type, const struct type_field *field)
+{
+    if (field->select == TYPE_SELECT_OBJECT) {
+        return TYPE_SELECT_RAW_OBJECT;
+    }
+    if (field->select == TYPE_SELECT_ARRAY || field->decode == decode_array) {
+        return TYPE_SELECT_RAW_ARRAY;
+    }
+    return type == OID_BPCHAR ? TYPE_SELECT_RAW_PAD : TYPE_SELECT_RAW;
+}
+
+static size_t find_known(uint32_t type)
+{
+    size_t i = 0;
+    while (i < sizeof known / sizeof known[0] && known[i].oid != type) {
+        i++;
+    }
+    return i;
+}
+
+bool type_is_known(uint32_t type)
+{
+    return type == OID_NUMERIC || find_known(type) < sizeof known / sizeof known[0];
+}
+
+struct type_field type_resolve(uint32_t type, int32_t modifier, enum type_shape shape,
+                               bool sql_ascii)
 {
     if (type == OID_NUMERIC) {
         return resolve_numeric(modifier);
     }
-    /* Whatever is not decoded comes as the type's own output function writes it. */
-    struct type_field field = {
-        .type = PS_TYPE_STRING, .select = TYPE_SELECT_TEXT, .decode = decode_bytes};
-    bool text = true;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (known[i].oid == type) {
-            field = known[i].field;
-            text = known[i].text;
-            break;
-        }
-    }
-    if (text && sql_ascii) {
-        field.select = type == OID_BPCHAR ? TYPE_SELECT_RAW_PAD : TYPE_SELECT_RAW;
+    size_t i = find_known(type);
+    bool is_known = i < sizeof known / sizeof known[0];
+    struct type_field field = is_known ? known[i].field : resolve_unknown(shape);
+    if (sql_ascii && (!is_known || known[i].text)) {
+        field.select = select_raw(type, &field);
         field.decode = decode_text_checked;
     }
     return field;

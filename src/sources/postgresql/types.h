@@ -1,6 +1,6 @@
 /*
  * What a column of PostgreSQL becomes: from its type (domains taken off) and modifier to our type,
- * how it is selected, and how its bytes are decoded.
+ * how it is selected, and how its bytes are decoded. docs/type-mapping.md says the same for people.
  */
 #ifndef PS_SOURCES_POSTGRESQL_TYPES_H
 #define PS_SOURCES_POSTGRESQL_TYPES_H
@@ -9,13 +9,39 @@
 #include "penstock/schema.h"
 #include "sources/postgresql/decode.h"
 
+/* Oids of pg_type that are named in more than one file; they never change. */
+enum {
+    OID_BOOL = 16,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+    OID_JSON = 114,
+    OID_BPCHAR = 1042,
+    OID_VARCHAR = 1043,
+    OID_NUMERIC = 1700,
+    OID_UUID = 2950,
+    OID_JSONB = 3802,
+};
+
+/* What the catalog tells of a type that is not known by its oid. */
+enum type_shape {
+    TYPE_SHAPE_SCALAR, /* text, by its output function */
+    TYPE_SHAPE_ARRAY,
+    TYPE_SHAPE_OBJECT, /* composites and hstore: names with values */
+};
+
 /* How a column stands in the SELECT list. */
 enum type_select {
-    TYPE_SELECT_PLAIN,   /* "a" */
-    TYPE_SELECT_TEXT,    /* "a"::text */
-    TYPE_SELECT_MONEY,   /* "a"::numeric::text: independent of the unit's sign */
-    TYPE_SELECT_RAW,     /* convert_to("a"::text, 'SQL_ASCII') */
-    TYPE_SELECT_RAW_PAD, /* the same for char(n), whose cast to text would cut its blanks */
+    TYPE_SELECT_PLAIN,     /* "a" */
+    TYPE_SELECT_TEXT,      /* "a"::text */
+    TYPE_SELECT_MONEY,     /* "a"::numeric::text: independent of the unit's sign */
+    TYPE_SELECT_ARRAY,     /* to_json("a"), with the lower bounds where they are not 1 */
+    TYPE_SELECT_OBJECT,    /* to_json("a") */
+    TYPE_SELECT_RAW,       /* convert_to("a"::text, 'SQL_ASCII') */
+    TYPE_SELECT_RAW_PAD,   /* the same for char(n), whose cast to text would cut its blanks */
+    TYPE_SELECT_RAW_ARRAY, /* the same of what ARRAY and OBJECT give */
+    TYPE_SELECT_RAW_OBJECT,
 };
 
 struct type_field {
@@ -24,12 +50,18 @@ struct type_field {
     bool json_valid;
     enum type_select select;
     decode_function decode;
+    uint32_t element; /* for decode_array: the oid of what is in it */
 };
 
 /*
  * type, modifier: pg_attribute's atttypid and atttypmod, or for a domain those of its base.
+ * shape: looked at where the oid says nothing.
  * sql_ascii: the database has no encoding, so texts come raw and are checked here.
  */
-struct type_field type_resolve(uint32_t type, int32_t modifier, bool sql_ascii);
+struct type_field type_resolve(uint32_t type, int32_t modifier, enum type_shape shape,
+                               bool sql_ascii);
+
+/* True where the oid alone says what the column is. */
+bool type_is_known(uint32_t type);
 
 #endif

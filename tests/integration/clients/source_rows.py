@@ -23,7 +23,7 @@ def expected_rows(database, table, schema="public", columns=None, where="true"):
         f"CASE WHEN {value} IS NOT NULL THEN concat({value}) END"
         for value in (column.in_postgresql() for column in chosen)
     )
-    sql = f"SELECT json_build_array({values}) FROM {quoted(schema)}.{quoted(table)} WHERE {where}"
+    sql = f"SELECT to_json(ARRAY[{values}]) FROM {quoted(schema)}.{quoted(table)} WHERE {where}"
     out = database.psql(f"{SESSION}{sql};")
     rows = [json.loads(line) for line in out.split("\n") if line]
     return [dict(zip([c.name for c in chosen], row, strict=True)) for row in rows], chosen

@@ -23,7 +23,7 @@ static inline void field_case_init(struct field_case *test, uint32_t oid, int32_
 {
     struct ps_error err = {0};
     memset(test, 0, sizeof *test);
-    test->field = type_resolve(oid, modifier, false);
+    test->field = type_resolve(oid, modifier, TYPE_SHAPE_SCALAR, false);
     test->column = (struct ps_column){.name = "c",
                                       .source_type = "",
                                       .type = test->field.type,

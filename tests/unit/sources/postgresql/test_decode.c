@@ -3,8 +3,9 @@
 
 #include "base/alloc.h"
 
-enum { BOOL = 16, BYTEA = 17, INT8 = 20, INT2 = 21, INT4 = 23, TEXT = 25, FLOAT4 = 700 };
-enum { FLOAT8 = 701, DATE = 1082, TIMESTAMP = 1114, TIMESTAMPTZ = 1184, UUID = 2950, JSONB = 3802 };
+enum { BOOL = 16, BYTEA = 17, INT8 = 20, INT2 = 21, INT4 = 23, TEXT = 25, OID = 26 };
+enum { FLOAT4 = 700, FLOAT8 = 701, DATE = 1082, TIMESTAMP = 1114, TIMESTAMPTZ = 1184 };
+enum { TEXTS = 1009, UUID = 2950, JSONB = 3802, CUSTOM = 16400 };
 
 #define ASSERT_VALUE(oid, hex, ctype, expected)                                                    \
     do {                                                                                           \
@@ -33,6 +34,7 @@ static void test_numbers_are_big_endian(void **state)
     ASSERT_VALUE(INT2, "8000", int16_t, INT16_MIN);
     ASSERT_VALUE(INT4, "fffffffe", int32_t, -2);
     ASSERT_VALUE(INT8, "8000000000000000", int64_t, INT64_MIN);
+    ASSERT_VALUE(OID, "ffffffff", int64_t, UINT32_MAX);
     ASSERT_VALUE(FLOAT4, "3fc00000", float, 1.5f);
     ASSERT_VALUE(FLOAT8, "fff0000000000000", double, -__builtin_inf());
     ASSERT_VALUE(FLOAT8, "8000000000000000", uint64_t, UINT64_C(1) << 63);
@@ -111,7 +113,7 @@ static void test_fields_of_another_size_are_malformed(void **state)
                  {INT4, "000000"},     {INT8, "00000000"}, {FLOAT4, "0000000000"},
                  {FLOAT8, "0000"},     {DATE, "000000"},   {TIMESTAMP, "00000000000000"},
                  {UUID, "0011223344"}, {TIMESTAMPTZ, ""},  {JSONB, ""},
-                 {JSONB, "027b7d"}};
+                 {JSONB, "027b7d"},    {OID, "000000"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_reason(cases[i].oid, cases[i].hex, decode_malformed);
     }
@@ -122,15 +124,41 @@ static void test_text_of_a_database_without_encoding_is_checked(void **state)
     (void)state;
     struct field_case test;
     field_case_init(&test, TEXT, -1);
-    test.field = type_resolve(TEXT, -1, true);
+    test.field = type_resolve(TEXT, -1, TYPE_SHAPE_SCALAR, true);
     assert_int_equal(test.field.select, TYPE_SELECT_RAW);
     assert_decodes_to_text(&test, "c3a4", "ä");
     assert_string_equal(decode_hex(&test, "ff"), "the text is not valid UTF-8");
-    assert_int_equal(type_resolve(1042, 8, true).select, TYPE_SELECT_RAW_PAD);
-    assert_int_equal(type_resolve(INT4, -1, true).select, TYPE_SELECT_PLAIN);
-    assert_int_equal(type_resolve(1007, -1, true).select, TYPE_SELECT_RAW);
-    assert_int_equal(type_resolve(1007, -1, false).select, TYPE_SELECT_TEXT);
+    assert_int_equal(type_resolve(1042, 8, TYPE_SHAPE_SCALAR, true).select, TYPE_SELECT_RAW_PAD);
+    assert_int_equal(type_resolve(INT4, -1, TYPE_SHAPE_SCALAR, true).select, TYPE_SELECT_PLAIN);
+    assert_int_equal(type_resolve(TEXTS, -1, TYPE_SHAPE_ARRAY, true).select, TYPE_SELECT_RAW_ARRAY);
     field_case_done(&test);
+}
+
+static void test_type_that_is_not_known_is_read_by_its_shape(void **state)
+{
+    (void)state;
+    static const struct {
+        enum type_shape shape;
+        bool sql_ascii;
+        enum ps_type type;
+        enum type_select select;
+    } cases[] = {
+        {TYPE_SHAPE_SCALAR, false, PS_TYPE_STRING, TYPE_SELECT_TEXT},
+        {TYPE_SHAPE_ARRAY, false, PS_TYPE_JSON, TYPE_SELECT_ARRAY},
+        {TYPE_SHAPE_OBJECT, false, PS_TYPE_JSON, TYPE_SELECT_OBJECT},
+        {TYPE_SHAPE_SCALAR, true, PS_TYPE_STRING, TYPE_SELECT_RAW},
+        {TYPE_SHAPE_ARRAY, true, PS_TYPE_JSON, TYPE_SELECT_RAW_ARRAY},
+        {TYPE_SHAPE_OBJECT, true, PS_TYPE_JSON, TYPE_SELECT_RAW_OBJECT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct type_field field = type_resolve(CUSTOM, -1, cases[i].shape, cases[i].sql_ascii);
+        assert_int_equal(field.type, cases[i].type);
+        assert_int_equal(field.select, cases[i].select);
+        assert_true(field.decode == (cases[i].sql_ascii ? decode_text_checked : decode_bytes));
+    }
+    assert_false(type_is_known(CUSTOM));
+    assert_true(type_is_known(TEXTS));
+    assert_true(type_is_known(1700));
 }
 
 static void test_memory_that_runs_out_is_told(void **state)
@@ -163,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_texts_and_bytes_come_as_they_are),
         cmocka_unit_test(test_fields_of_another_size_are_malformed),
         cmocka_unit_test(test_text_of_a_database_without_encoding_is_checked),
+        cmocka_unit_test(test_type_that_is_not_known_is_read_by_its_shape),
         cmocka_unit_test(test_memory_that_runs_out_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,15 +136,31 @@ static void test_numeric_of_the_longest_text_fits(void **state)
     field_case_done(&test);
 }
 
+static void assert_type_decimal(int32_t modifier, uint8_t precision, uint8_t scale)
+{
+    struct type_field field = type_resolve(NUMERIC, modifier, TYPE_SHAPE_SCALAR, false);
+    assert_int_equal(field.type, PS_TYPE_DECIMAL);
+    assert_int_equal(field.precision, precision);
+    assert_int_equal(field.scale, scale);
+}
+
+static void assert_type_string(int32_t modifier)
+{
+    struct type_field field = type_resolve(NUMERIC, modifier, TYPE_SHAPE_SCALAR, false);
+    assert_int_equal(field.type, PS_TYPE_STRING);
+}
+
 static void test_type_of_a_numeric_follows_its_modifier(void **state)
 {
     (void)state;
-    assert_int_equal(type_resolve(NUMERIC, MODIFIER(38, 38), false).type, PS_TYPE_DECIMAL);
-    assert_int_equal(type_resolve(NUMERIC, MODIFIER(38, 38), false).scale, 38);
-    assert_int_equal(type_resolve(NUMERIC, MODIFIER(39, 0), false).type, PS_TYPE_STRING);
-    assert_int_equal(type_resolve(NUMERIC, 329730, false).type, PS_TYPE_STRING); /* (5,-2) */
-    assert_int_equal(type_resolve(NUMERIC, MODIFIER(3, 5), false).type, PS_TYPE_STRING);
-    assert_int_equal(type_resolve(NUMERIC, -1, false).type, PS_TYPE_STRING);
+    assert_type_decimal(MODIFIER(38, 38), 38, 38);
+    assert_type_decimal(329730, 7, 0); /* (5,-2) */
+    assert_type_decimal(MODIFIER(3, 5), 5, 5);
+    assert_type_decimal(MODIFIER(3, 38), 38, 38);
+    assert_type_string(MODIFIER(3, 39));
+    assert_type_string(MODIFIER(37, 0x7fe)); /* (37,-2) */
+    assert_type_string(MODIFIER(39, 0));
+    assert_type_string(-1);
 }
 
 int main(void)

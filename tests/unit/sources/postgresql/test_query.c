@@ -71,6 +71,29 @@ static void test_table_without_columns_has_a_query(void **state)
                      "SELECT FROM \"s.1\".\"t\"\"\"\"'\" WHERE false");
 }
 
+static void test_copy_of_arrays_keeps_their_bounds(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    struct ps_read_request request = {.table = &table, .columns = all, .columns_count = 1};
+    const struct type_field array = {.select = TYPE_SELECT_ARRAY};
+    const struct type_field object = {.select = TYPE_SELECT_OBJECT};
+    const struct type_field raw_array = {.select = TYPE_SELECT_RAW_ARRAY};
+    const struct type_field raw_object = {.select = TYPE_SELECT_RAW_OBJECT};
+#define ARRAY_SQL                                                                                  \
+    "CASE WHEN replace(array_dims(\"id\"), '[1:', '') LIKE '%[%' THEN"                             \
+    " json_build_object(array_dims(\"id\"), to_json(\"id\")) ELSE to_json(\"id\") END"
+#define FROM_SQL " FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)"
+    query_copy(&sql, &request, &array);
+    assert_sql(&sql, "COPY (SELECT " ARRAY_SQL FROM_SQL);
+    query_copy(&sql, &request, &object);
+    assert_sql(&sql, "COPY (SELECT to_json(\"id\")" FROM_SQL);
+    query_copy(&sql, &request, &raw_array);
+    assert_sql(&sql, "COPY (SELECT convert_to((" ARRAY_SQL ")::text, 'SQL_ASCII')" FROM_SQL);
+    query_copy(&sql, &request, &raw_object);
+    assert_sql(&sql, "COPY (SELECT convert_to(to_json(\"id\")::text, 'SQL_ASCII')" FROM_SQL);
+}
+
 static void assert_window(struct ps_scalar lower, const char *literal)
 {
     struct ps_buffer sql = {0}, expected = {0};
@@ -81,7 +104,8 @@ static void assert_window(struct ps_scalar lower, const char *literal)
     query_copy(&sql, &request, &field);
     ps_buffer_puts(&expected, "COPY (SELECT \"id\" FROM \"s.1\".\"t\"\"\"\"'\"");
     if (literal != NULL) {
-        ps_buffer_printf(&expected, " WHERE \"id\" >= %s OR \"id\" IS NULL", literal);
+        ps_buffer_printf(&expected, " WHERE \"id\"%s >= %s OR \"id\" IS NULL",
+                         lower.type == PS_TYPE_LONG ? "::bigint" : "", literal);
     }
     ps_buffer_puts(&expected, ") TO STDOUT (FORMAT BINARY)");
     assert_sql(&sql, ps_buffer_text(&expected));
@@ -149,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_literal_with_quotes_and_backslashes_stays_one_literal),
         cmocka_unit_test(test_copy_quotes_every_name),
         cmocka_unit_test(test_copy_of_raw_text_keeps_the_blanks),
+        cmocka_unit_test(test_copy_of_arrays_keeps_their_bounds),
         cmocka_unit_test(test_table_without_columns_has_a_query),
         cmocka_unit_test(test_window_has_a_literal_of_its_type),
         cmocka_unit_test(test_window_on_a_column_without_null_has_no_or),

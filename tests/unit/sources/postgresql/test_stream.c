@@ -31,8 +31,8 @@ static void stream_case_init(struct stream_case *test, uint32_t rows_max)
 {
     struct ps_error err = {0};
     struct ps_batch_shape shape = {&table, all, 2, rows_max, 1 << 20};
-    test->fields[0] = type_resolve(23, -1, false);
-    test->fields[1] = type_resolve(25, -1, false);
+    test->fields[0] = type_resolve(23, -1, TYPE_SHAPE_SCALAR, false);
+    test->fields[1] = type_resolve(25, -1, TYPE_SHAPE_SCALAR, false);
     stream_init(&test->stream, test->fields, 2, 100);
     assert_int_equal(ps_batch_new(&shape, &test->batch, &err), PS_OK);
 }
