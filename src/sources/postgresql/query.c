@@ -100,7 +100,14 @@ static void write_array(struct ps_buffer *sql, const char *name)
     write_around(sql, "", name, ") END");
 }
 
-static void write_field(struct ps_buffer *sql, const char *name, enum type_select select)
+/* concat() makes an empty text of NULL; IS NULL also holds for a row of NULLs. */
+static void write_printed(struct ps_buffer *sql, const char *name)
+{
+    write_around(sql, "CASE WHEN num_nulls(", name, ") = 0");
+    write_around(sql, " THEN concat(", name, ") END");
+}
+
+static void write_value(struct ps_buffer *sql, const char *name, enum type_select select)
 {
     switch (select) {
     case TYPE_SELECT_PLAIN:
@@ -108,6 +115,13 @@ static void write_field(struct ps_buffer *sql, const char *name, enum type_selec
         return;
     case TYPE_SELECT_TEXT:
         write_around(sql, "", name, "::text");
+        return;
+    case TYPE_SELECT_PRINTED:
+        write_printed(sql, name);
+        return;
+    case TYPE_SELECT_PADDED:
+        write_around(sql, "rpad(", name, "::text, octet_length(");
+        write_around(sql, "", name, "))");
         return;
     case TYPE_SELECT_MONEY:
         write_around(sql, "", name, "::numeric::text");
@@ -118,21 +132,17 @@ static void write_field(struct ps_buffer *sql, const char *name, enum type_selec
     case TYPE_SELECT_OBJECT:
         write_around(sql, "to_json(", name, ")");
         return;
-    case TYPE_SELECT_RAW:
-        write_around(sql, "convert_to(", name, "::text, 'SQL_ASCII')");
-        return;
-    case TYPE_SELECT_RAW_PAD:
-        write_around(sql, "convert_to(rpad(", name, "::text, octet_length(");
-        write_around(sql, "", name, ")), 'SQL_ASCII')");
-        return;
-    case TYPE_SELECT_RAW_ARRAY:
+    }
+}
+
+static void write_field(struct ps_buffer *sql, const char *name, const struct type_field *field)
+{
+    if (field->raw) {
         ps_buffer_puts(sql, "convert_to((");
-        write_array(sql, name);
+    }
+    write_value(sql, name, field->select);
+    if (field->raw) {
         ps_buffer_puts(sql, ")::text, 'SQL_ASCII')");
-        return;
-    case TYPE_SELECT_RAW_OBJECT:
-        write_around(sql, "convert_to(to_json(", name, ")::text, 'SQL_ASCII')");
-        return;
     }
 }
 
@@ -191,7 +201,7 @@ void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
     ps_buffer_puts(sql, "COPY (SELECT");
     for (uint32_t i = 0; i < request->columns_count; i++) {
         ps_buffer_puts(sql, i == 0 ? " " : ", ");
-        write_field(sql, column_name(request, i), fields[i].select);
+        write_field(sql, column_name(request, i), &fields[i]);
     }
     write_from(sql, request->table);
     if (request->window != NULL && request->window->lower.present) {

@@ -112,11 +112,9 @@ static enum ps_status read_shapes(struct reader *reader, const PGresult *probe,
     if (shapes == NULL) {
         return ps_fail_nomem(err, "reading");
     }
-    /* A column that was described as text is read as text, whatever its type's shape. */
     for (uint32_t i = 0; i < count; i++) {
-        const struct ps_column *column = &reader->table->columns[reader->request.columns[i]];
         shapes[i].type = PQftype(probe, (int)i);
-        asked += column->type == PS_TYPE_JSON && !type_is_known(shapes[i].type);
+        asked += !type_is_known(shapes[i].type);
     }
     enum ps_status status = asked > 0 ? shapes_read(link_of(reader), shapes, count, err) : PS_OK;
     if (status == PS_OK) {

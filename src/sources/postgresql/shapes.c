@@ -16,16 +16,26 @@ const char shape_sql[] =
     " UNION SELECT x.oid FROM cast_away l JOIN pg_type x ON x.typelem = l.oid AND x.typlen = -1"
     " OR x.typbasetype = l.oid OR x.typrelid IN (SELECT attrelid FROM pg_attribute"
     " WHERE atttypid = l.oid AND attnum > 0 AND NOT attisdropped)) SELECT oid FROM cast_away)"
-    " THEN 's' WHEN t.typtype = 'c' THEN 'o'"
+    " THEN 'p' WHEN t.typtype = 'c' THEN 'o' WHEN t.typtype = 'e' THEN 'e'"
     " WHEN t.typtype = 'b' AND t.typelem <> 0 AND t.typlen = -1 AND t.oid NOT IN (22, 30) THEN 'a'"
     " WHEN t.typname = 'hstore' AND EXISTS (SELECT FROM pg_cast WHERE castsource = t.oid"
-    " AND casttarget = 114) THEN 'o' ELSE 's' END";
+    " AND casttarget = 114) THEN 'o' WHEN EXISTS (SELECT FROM pg_cast WHERE castsource = t.oid"
+    " AND casttarget = 25 AND castfunc >= 16384) THEN 'p' ELSE 's' END";
 
 enum type_shape shape_of(const char *letter)
 {
-    return *letter == 'a'   ? TYPE_SHAPE_ARRAY
-           : *letter == 'o' ? TYPE_SHAPE_OBJECT
-                            : TYPE_SHAPE_SCALAR;
+    switch (*letter) {
+    case 'a':
+        return TYPE_SHAPE_ARRAY;
+    case 'e':
+        return TYPE_SHAPE_ENUM;
+    case 'o':
+        return TYPE_SHAPE_OBJECT;
+    case 'p':
+        return TYPE_SHAPE_PRINTED;
+    default:
+        return TYPE_SHAPE_SCALAR;
+    }
 }
 
 struct shape_list {

@@ -1,6 +1,6 @@
 /*
- * The shapes of types that are not known by their oid (types.h): which are arrays, which are
- * objects and which are read as text. Asked of pg_type.
+ * The shapes of types that are not known by their oid (types.h): which are arrays, enums or
+ * objects, and how the others become text. Asked of pg_type.
  */
 #ifndef PS_SOURCES_POSTGRESQL_SHAPES_H
 #define PS_SOURCES_POSTGRESQL_SHAPES_H
@@ -8,7 +8,7 @@
 #include "sources/postgresql/link.h"
 #include "sources/postgresql/types.h"
 
-/* An expression on a row `t` of pg_type: 's', 'a' or 'o'. */
+/* An expression on a row `t` of pg_type: a letter for the shape. */
 extern const char shape_sql[];
 
 /* What the expression gave. */

@@ -126,26 +126,25 @@ static struct type_field resolve_numeric(int32_t modifier)
 /* Whatever is not decoded here comes as the server writes it: JSON, or the type's own output. */
 static struct type_field resolve_unknown(enum type_shape shape)
 {
-    if (shape == TYPE_SHAPE_SCALAR) {
-        return (struct type_field){
-            .type = PS_TYPE_STRING, .select = TYPE_SELECT_TEXT, .decode = decode_bytes};
+    struct type_field field = {.type = PS_TYPE_STRING, .decode = decode_bytes};
+    switch (shape) {
+    case TYPE_SHAPE_SCALAR:
+        field.select = TYPE_SELECT_TEXT;
+        break;
+    case TYPE_SHAPE_PRINTED:
+        field.select = TYPE_SELECT_PRINTED;
+        break;
+    case TYPE_SHAPE_ENUM:
+        field.select = TYPE_SELECT_PLAIN; /* the label */
+        break;
+    case TYPE_SHAPE_ARRAY:
+    case TYPE_SHAPE_OBJECT:
+        field.type = PS_TYPE_JSON;
+        field.json_valid = true;
+        field.select = shape == TYPE_SHAPE_ARRAY ? TYPE_SELECT_ARRAY : TYPE_SELECT_OBJECT;
+        break;
     }
-    return (struct type_field){.type = PS_TYPE_JSON,
-                               .json_valid = true,
-                               .select = shape == TYPE_SHAPE_ARRAY ? TYPE_SELECT_ARRAY
-                                                                   : TYPE_SELECT_OBJECT,
-                               .decode = decode_bytes};
-}
-
-static enum type_select select_raw(uint32_t type, const struct type_field *field)
-{
-    if (field->select == TYPE_SELECT_OBJECT) {
-        return TYPE_SELECT_RAW_OBJECT;
-    }
-    if (field->select == TYPE_SELECT_ARRAY || field->decode == decode_array) {
-        return TYPE_SELECT_RAW_ARRAY;
-    }
-    return type == OID_BPCHAR ? TYPE_SELECT_RAW_PAD : TYPE_SELECT_RAW;
+    return field;
 }
 
 static size_t find_known(uint32_t type)
@@ -172,7 +171,12 @@ struct type_field type_resolve(uint32_t type, int32_t modifier, enum type_shape 
     bool is_known = i < sizeof known / sizeof known[0];
     struct type_field field = is_known ? known[i].field : resolve_unknown(shape);
     if (sql_ascii && (!is_known || known[i].text)) {
-        field.select = select_raw(type, &field);
+        if (type == OID_BPCHAR) {
+            field.select = TYPE_SELECT_PADDED;
+        } else if (field.decode == decode_array) {
+            field.select = TYPE_SELECT_ARRAY;
+        }
+        field.raw = true;
         field.decode = decode_text_checked;
     }
     return field;

@@ -26,22 +26,22 @@ enum {
 
 /* What the catalog tells of a type that is not known by its oid. */
 enum type_shape {
-    TYPE_SHAPE_SCALAR, /* text, by its output function */
+    TYPE_SHAPE_SCALAR,  /* its cast to text is its output function */
+    TYPE_SHAPE_PRINTED, /* its cast to text is another function of its own */
+    TYPE_SHAPE_ENUM,
     TYPE_SHAPE_ARRAY,
     TYPE_SHAPE_OBJECT, /* composites and hstore: names with values */
 };
 
 /* How a column stands in the SELECT list. */
 enum type_select {
-    TYPE_SELECT_PLAIN,     /* "a" */
-    TYPE_SELECT_TEXT,      /* "a"::text */
-    TYPE_SELECT_MONEY,     /* "a"::numeric::text: independent of the unit's sign */
-    TYPE_SELECT_ARRAY,     /* to_json("a"), with the lower bounds where they are not 1 */
-    TYPE_SELECT_OBJECT,    /* to_json("a") */
-    TYPE_SELECT_RAW,       /* convert_to("a"::text, 'SQL_ASCII') */
-    TYPE_SELECT_RAW_PAD,   /* the same for char(n), whose cast to text would cut its blanks */
-    TYPE_SELECT_RAW_ARRAY, /* the same of what ARRAY and OBJECT give */
-    TYPE_SELECT_RAW_OBJECT,
+    TYPE_SELECT_PLAIN,   /* "a" */
+    TYPE_SELECT_TEXT,    /* "a"::text */
+    TYPE_SELECT_PRINTED, /* concat("a"), which calls the output function */
+    TYPE_SELECT_PADDED,  /* char(n) as text: the cast alone would cut its blanks */
+    TYPE_SELECT_MONEY,   /* "a"::numeric::text: independent of the unit's sign */
+    TYPE_SELECT_ARRAY,   /* to_json("a"), with the lower bounds where they are not 1 */
+    TYPE_SELECT_OBJECT,  /* to_json("a") */
 };
 
 struct type_field {
@@ -49,6 +49,7 @@ struct type_field {
     uint8_t precision, scale;
     bool json_valid;
     enum type_select select;
+    bool raw; /* selected as bytes: convert_to(…, 'SQL_ASCII') */
     decode_function decode;
     uint32_t element; /* for decode_array: the oid of what is in it */
 };

@@ -287,7 +287,9 @@ static void test_discovery_finds_tables_and_says_what_is_left_out(void **state)
     assert_int_equal(column(types, "n")->type, PS_TYPE_DECIMAL);
     assert_int_equal(column(types, "n")->precision, 12);
     assert_int_equal(column(types, "n0")->type, PS_TYPE_STRING);
-    assert_int_equal(column(types, "neg")->type, PS_TYPE_STRING);
+    assert_int_equal(column(types, "neg")->type, PS_TYPE_DECIMAL);
+    assert_int_equal(column(types, "neg")->precision, 7);
+    assert_int_equal(column(types, "a")->type, PS_TYPE_JSON);
     assert_int_equal(column(types, "p")->type, PS_TYPE_DECIMAL);
     assert_int_equal(column(types, "p")->scale, 2);
     assert_string_equal(column(types, "n")->source_type, "numeric(12,4)");
@@ -357,7 +359,7 @@ static void test_read_gives_every_value_of_every_type(void **state)
     assert_int_equal(VALUE(int32_t, "g", 0), 6);
     assert_true(VALUE(ps_int128, "p", 0) == 999);
     assert_text(read.batch, types, "n0", 0, "1000000000000000000000000000000");
-    assert_text(read.batch, types, "neg", 0, "12300");
+    assert_true(VALUE(ps_int128, "neg", 0) == 12300);
     assert_text(read.batch, types, "t", 0, "tëxt");
     assert_text(read.batch, types, "c", 0, "ab  ");
     assert_text(read.batch, types, "nm", 0, "nm");
@@ -365,11 +367,11 @@ static void test_read_gives_every_value_of_every_type(void **state)
     assert_text(read.batch, types, "j", 0, "{\"a\": 1}");
     assert_text(read.batch, types, "jb", 0, "{\"a\": 1}");
     assert_text(read.batch, types, "x", 0, "<a>x</a>");
-    assert_text(read.batch, types, "a", 0, "{1,NULL,3}");
+    assert_text(read.batch, types, "a", 0, "[1,null,3]");
     assert_text(read.batch, types, "m", 0, "o'k");
     assert_text(read.batch, types, "iv", 0, "1 mon");
     assert_text(read.batch, types, "ti", 0, "24:00:00");
-    assert_text(read.batch, types, "ip", 0, "10.0.0.1/32");
+    assert_text(read.batch, types, "ip", 0, "10.0.0.1");
     assert_text(read.batch, types, "mo", 0, "1234.50");
     assert_text(read.batch, types, "Od\"d %s \\ Näme", 0, "odd");
     for (uint32_t i = 1; i < types->columns_count; i++) {

@@ -125,12 +125,12 @@ static void test_text_of_a_database_without_encoding_is_checked(void **state)
     struct field_case test;
     field_case_init(&test, TEXT, -1);
     test.field = type_resolve(TEXT, -1, TYPE_SHAPE_SCALAR, true);
-    assert_int_equal(test.field.select, TYPE_SELECT_RAW);
+    assert_true(test.field.raw);
     assert_decodes_to_text(&test, "c3a4", "ä");
     assert_string_equal(decode_hex(&test, "ff"), "the text is not valid UTF-8");
-    assert_int_equal(type_resolve(1042, 8, TYPE_SHAPE_SCALAR, true).select, TYPE_SELECT_RAW_PAD);
-    assert_int_equal(type_resolve(INT4, -1, TYPE_SHAPE_SCALAR, true).select, TYPE_SELECT_PLAIN);
-    assert_int_equal(type_resolve(TEXTS, -1, TYPE_SHAPE_ARRAY, true).select, TYPE_SELECT_RAW_ARRAY);
+    assert_int_equal(type_resolve(1042, 8, TYPE_SHAPE_SCALAR, true).select, TYPE_SELECT_PADDED);
+    assert_false(type_resolve(INT4, -1, TYPE_SHAPE_SCALAR, true).raw);
+    assert_int_equal(type_resolve(TEXTS, -1, TYPE_SHAPE_ARRAY, true).select, TYPE_SELECT_ARRAY);
     field_case_done(&test);
 }
 
@@ -139,22 +139,22 @@ static void test_type_that_is_not_known_is_read_by_its_shape(void **state)
     (void)state;
     static const struct {
         enum type_shape shape;
-        bool sql_ascii;
         enum ps_type type;
         enum type_select select;
     } cases[] = {
-        {TYPE_SHAPE_SCALAR, false, PS_TYPE_STRING, TYPE_SELECT_TEXT},
-        {TYPE_SHAPE_ARRAY, false, PS_TYPE_JSON, TYPE_SELECT_ARRAY},
-        {TYPE_SHAPE_OBJECT, false, PS_TYPE_JSON, TYPE_SELECT_OBJECT},
-        {TYPE_SHAPE_SCALAR, true, PS_TYPE_STRING, TYPE_SELECT_RAW},
-        {TYPE_SHAPE_ARRAY, true, PS_TYPE_JSON, TYPE_SELECT_RAW_ARRAY},
-        {TYPE_SHAPE_OBJECT, true, PS_TYPE_JSON, TYPE_SELECT_RAW_OBJECT},
+        {TYPE_SHAPE_SCALAR, PS_TYPE_STRING, TYPE_SELECT_TEXT},
+        {TYPE_SHAPE_PRINTED, PS_TYPE_STRING, TYPE_SELECT_PRINTED},
+        {TYPE_SHAPE_ENUM, PS_TYPE_STRING, TYPE_SELECT_PLAIN},
+        {TYPE_SHAPE_ARRAY, PS_TYPE_JSON, TYPE_SELECT_ARRAY},
+        {TYPE_SHAPE_OBJECT, PS_TYPE_JSON, TYPE_SELECT_OBJECT},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct type_field field = type_resolve(CUSTOM, -1, cases[i].shape, cases[i].sql_ascii);
-        assert_int_equal(field.type, cases[i].type);
-        assert_int_equal(field.select, cases[i].select);
-        assert_true(field.decode == (cases[i].sql_ascii ? decode_text_checked : decode_bytes));
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        bool raw = i % 2 == 1;
+        struct type_field field = type_resolve(CUSTOM, -1, cases[i / 2].shape, raw);
+        assert_int_equal(field.type, cases[i / 2].type);
+        assert_int_equal(field.select, cases[i / 2].select);
+        assert_int_equal(field.raw, raw);
+        assert_true(field.decode == (raw ? decode_text_checked : decode_bytes));
     }
     assert_false(type_is_known(CUSTOM));
     assert_true(type_is_known(TEXTS));
