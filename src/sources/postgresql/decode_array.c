@@ -212,6 +212,7 @@ static const char *put_elements(const struct type_field *field, struct array *ar
 /* {"[2:4]" : as json_build_object(array_dims(a), to_json(a)) begins. */
 static const char *put_bounds(const struct array *array, struct ps_vector *vector)
 {
+    static const char name_end[] = {'"', ' ', ':', ' '};
     char text[DIMENSIONS_MAX * 48 + 8];
     size_t size = 0;
     text[size++] = '{';
@@ -223,8 +224,8 @@ static const char *put_bounds(const struct array *array, struct ps_vector *vecto
         size += integer_text((int64_t)array->lower[d] + array->sizes[d] - 1, text + size);
         text[size++] = ']';
     }
-    memcpy(text + size, "\" : ", 4);
-    return put_raw(vector, text, size + 4);
+    memcpy(text + size, name_end, sizeof name_end);
+    return put_raw(vector, text, size + sizeof name_end);
 }
 
 const char *decode_array(const struct type_field *field, const uint8_t *bytes, uint32_t size,
