@@ -44,4 +44,7 @@ double ps_machine_stalled(struct ps_machine *machine, const char *resource);
  * known. */
 uint64_t ps_machine_memory_limit(struct ps_machine *machine);
 
+/* The most memory that this process has had at once, as this program. 0: not known. */
+uint64_t ps_machine_memory_peak(void);
+
 #endif

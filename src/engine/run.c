@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "engine/plan.h"
 #include "engine/writer.h"
 
@@ -269,9 +270,9 @@ static void put_usage(struct ps_run_result *result, double cpu_before, int64_t b
 {
     struct rusage usage;
     result->seconds = (double)(ps_monotonic_ns() - began_ns) / 1e9;
+    result->memory_peak_bytes = ps_machine_memory_peak();
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         result->cpu_seconds = cpu_seconds(&usage) - cpu_before;
-        result->memory_peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
     }
 }
 

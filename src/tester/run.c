@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/alloc.h"
+#include "base/machine.h"
 #include "tester/session.h"
 
 #define RESULT_BYTES_MAX ((size_t)512 << 20)
@@ -142,13 +143,6 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static uint64_t memory_peak(void)
-{
-    struct rusage usage;
-    (void)getrusage(RUSAGE_SELF, &usage);
-    return (uint64_t)usage.ru_maxrss * 1024;
-}
-
 static void add_totals(struct ps_tester_table *totals, const struct tester_counts *counts)
 {
     totals->upserts += counts->upserts;
@@ -256,6 +250,6 @@ enum ps_status ps_tester_run(const struct ps_tester_request *request,
     breaches_done(&session.breaches);
     ret_result->seconds = (double)(ps_monotonic_ns() - began) / 1e9;
     ret_result->cpu_seconds = cpu_seconds() - cpu_began;
-    ret_result->memory_peak_bytes = memory_peak();
+    ret_result->memory_peak_bytes = ps_machine_memory_peak();
     return status;
 }

@@ -3,6 +3,8 @@
  */
 #include "support/unit.h"
 
+#include <string.h>
+
 #include "base/cgroup.h"
 #include "base/machine.h"
 #include "support/machine_files.h"
@@ -210,6 +212,19 @@ static void test_machine_when_memory_runs_out_says_so(void **state)
     torture(look_once, NULL);
 }
 
+static void test_memory_peak_is_of_this_program_and_rises(void **state)
+{
+    (void)state;
+    enum { SIZE = 32 << 20 };
+    uint64_t before = ps_machine_memory_peak();
+    assert_true(before > 0);
+    char *block = ps_malloc(SIZE);
+    assert_non_null(block);
+    memset(block, 1, SIZE);
+    assert_true(ps_machine_memory_peak() >= before + SIZE / 2);
+    ps_free(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +242,7 @@ int main(void)
                                         make_root, drop_root),
         cmocka_unit_test_setup_teardown(test_machine_in_a_container_finds_its_own_mount, make_root,
                                         drop_root),
+        cmocka_unit_test(test_memory_peak_is_of_this_program_and_rises),
         cmocka_unit_test_setup_teardown(test_machine_that_this_runs_on_can_be_read, make_root,
                                         drop_root),
         cmocka_unit_test_setup_teardown(test_machine_when_memory_runs_out_says_so, make_root,
