@@ -67,7 +67,7 @@ static bool reader_bytes(struct ps_pb_reader *reader, struct ps_pb_field *field)
     return true;
 }
 
-bool ps_pb_next(struct ps_pb_reader *reader, struct ps_pb_field *ret_field)
+bool ps_pb_next_any(struct ps_pb_reader *reader, struct ps_pb_field *ret_field)
 {
     if (reader->failed || reader->at == reader->end) {
         return false;

@@ -33,8 +33,22 @@ static inline struct ps_pb_reader ps_pb_reader_of(const void *bytes, size_t size
 {
     return (struct ps_pb_reader){(const uint8_t *)bytes, (const uint8_t *)bytes + size, false};
 }
+/* What ps_pb_next does for all fields but the most common ones. */
+bool ps_pb_next_any(struct ps_pb_reader *reader, struct ps_pb_field *ret_field);
 /* The next field; false at the end, and where the bytes are no message (`failed` tells). */
-bool ps_pb_next(struct ps_pb_reader *reader, struct ps_pb_field *ret_field);
+static inline bool ps_pb_next(struct ps_pb_reader *reader, struct ps_pb_field *ret_field)
+{
+    const uint8_t *at = reader->at;
+    /* As nearly all fields of a row are: bytes, their tag and their length in one byte each. */
+    if (!reader->failed && reader->end - at >= 2 && at[0] >= 8 && (at[0] & 0x87) == PS_PB_BYTES &&
+        at[1] < 0x80 && at[1] <= reader->end - at - 2) {
+        *ret_field = (struct ps_pb_field){
+            .number = at[0] >> 3, .wire = PS_PB_BYTES, .bytes = at + 2, .size = at[1]};
+        reader->at = at + 2 + at[1];
+        return true;
+    }
+    return ps_pb_next_any(reader, ret_field);
+}
 
 /*
  * The writer appends to a buffer, whose failure sticks. Every put writes the field, also when its

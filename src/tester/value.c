@@ -108,34 +108,86 @@ static bool take_member(const struct ps_pb_field *field, struct tester_value *va
     }
 }
 
-/* One member alone, of the kinds that rows are made of, its length in one byte: nearly every value.
- * False: read it field by field. */
+/* A varint that ends exactly where it is to end. False: it does not, or is longer than 9 bytes. */
+static bool read_varint(const uint8_t *bytes, size_t size, uint64_t *ret_integer)
+{
+    uint64_t integer = 0;
+    if (size == 0 || size > 9) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if ((bytes[i] < 0x80) != (i == size - 1)) {
+            return false;
+        }
+        integer |= (uint64_t)(bytes[i] & 0x7f) << (7 * i);
+    }
+    *ret_integer = integer;
+    return true;
+}
+
+/* A Timestamp as libraries write it: the seconds, then the nanos unless they are 0. */
+static bool read_plain_time(const uint8_t *bytes, size_t size, struct ps_timestamp *ret_time)
+{
+    uint64_t seconds = 0, nanos = 0;
+    size_t used = 1;
+    if (size < 2 || bytes[0] != (1 << 3 | PS_PB_VARINT)) {
+        return false;
+    }
+    while (used < size && bytes[used] >= 0x80) {
+        used++;
+    }
+    used++;
+    if (used > size || !read_varint(bytes + 1, used - 1, &seconds)) {
+        return false;
+    }
+    if (used < size && (bytes[used] != (2 << 3 | PS_PB_VARINT) ||
+                        !read_varint(bytes + used + 1, size - used - 1, &nanos))) {
+        return false;
+    }
+    *ret_time = (struct ps_timestamp){(int64_t)seconds, (int32_t)nanos};
+    return true;
+}
+
+/* One member alone, its length in one byte: nearly every value. False: read it field by field. */
 static bool read_plain(const uint8_t *bytes, size_t size, struct tester_value *value)
 {
     if (size < 2 || bytes[0] >= 0x80) {
         return false;
     }
-    uint32_t number = bytes[0] >> 3, wire = bytes[0] & 7u;
-    if (wire == PS_PB_BYTES && number >= VALUE_DECIMAL && number < VALUE_TIME &&
-        bytes[1] == size - 2 && bytes[1] < 0x80) {
-        value->kind = (enum value_kind)number;
-        value->as.text.bytes = bytes + 2;
-        value->as.text.size = size - 2;
-        return true;
+    const uint32_t number = bytes[0] >> 3;
+    if (number == 0 || number >= VALUE_KINDS || (bytes[0] & 7u) != wire_of(number)) {
+        return false;
     }
-    if (wire == PS_PB_VARINT && number >= VALUE_SHORT && number <= VALUE_LONG && size <= 9) {
-        uint64_t integer = 0;
-        for (size_t i = 1; i < size; i++) {
-            if ((bytes[i] < 0x80) != (i == size - 1)) {
-                return false;
-            }
-            integer |= (uint64_t)(bytes[i] & 0x7f) << (7 * (i - 1));
+    struct ps_pb_field field = {.number = number};
+    switch (wire_of(number)) {
+    case PS_PB_VARINT:
+        if (!read_varint(bytes + 1, size - 1, &field.integer)) {
+            return false;
         }
-        value->kind = (enum value_kind)number;
-        value->as.integer = number == VALUE_LONG ? (int64_t)integer : (int32_t)integer;
-        return true;
+        break;
+    case PS_PB_FIXED64:
+        if (size != 1 + sizeof field.integer) {
+            return false;
+        }
+        for (size_t i = 0; i < sizeof field.integer; i++) {
+            field.integer |= (uint64_t)bytes[1 + i] << (8 * i);
+        }
+        break;
+    case PS_PB_BYTES:
+        if (bytes[1] != size - 2 || bytes[1] >= 0x80) {
+            return false;
+        }
+        if (number <= VALUE_UTC || number == VALUE_TIME) {
+            value->kind = (enum value_kind)number;
+            return read_plain_time(bytes + 2, size - 2, &value->as.time);
+        }
+        field.bytes = bytes + 2;
+        field.size = size - 2;
+        break;
+    default:
+        return false;
     }
-    return false;
+    return take_member(&field, value);
 }
 
 bool value_read(const uint8_t *bytes, size_t size, struct tester_value *ret_value)
