@@ -12,6 +12,7 @@
 
 #include "base/thread.h"
 #include "sources/postgresql/errors.h"
+#include "sources/postgresql/nodes.h"
 #include "sources/postgresql/pids.h"
 #include "sources/postgresql/query.h"
 
@@ -251,6 +252,13 @@ static void write_begin(struct ps_buffer *sql, const struct link *link, const ch
                         "SET LOCAL idle_in_transaction_session_timeout = 0;");
     if (link->version >= 170000) {
         ps_buffer_puts(sql, "SET LOCAL transaction_timeout = 0;");
+    }
+    if (link->yugabyte) {
+        char own[NODES_OWN_NAME_SIZE];
+        nodes_own_name(link->settings, own);
+        ps_buffer_puts(sql, "SET LOCAL application_name = ");
+        query_literal(sql, own);
+        ps_buffer_putc(sql, ';');
     }
     ps_buffer_printf(sql,
                      "SET LOCAL statement_timeout = '%llds';SET LOCAL lock_timeout = '%llds';"

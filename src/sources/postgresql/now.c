@@ -10,13 +10,14 @@
 
 /* xact_start is published a moment after the clock is read. */
 #define HORIZON_SLACK_SECONDS 1
+/* The clocks of a cluster's nodes may differ by half a second besides (max_clock_skew_usec). */
+#define CLUSTER_SLACK_SECONDS 2
 
 /* Microseconds since 1970; of a timestamp without zone, as if it were UTC. */
 #define MICROS(expression) "round(extract(epoch FROM " expression ") * 1000000)::bigint"
 
-static struct ps_timestamp timestamp_of(const PGresult *result, int column)
+static struct ps_timestamp timestamp_of_micros(int64_t micros)
 {
-    int64_t micros = strtoll(PQgetvalue(result, 0, column), NULL, 10);
     int64_t seconds = micros / 1000000, rest = micros % 1000000;
     if (rest < 0) {
         seconds--;
@@ -24,6 +25,11 @@ static struct ps_timestamp timestamp_of(const PGresult *result, int column)
     }
     struct ps_timestamp value = {seconds, (int32_t)rest * 1000};
     return ps_timestamp_add(value, 0);
+}
+
+static struct ps_timestamp timestamp_of(const PGresult *result, int column)
+{
+    return timestamp_of_micros(strtoll(PQgetvalue(result, 0, column), NULL, 10));
 }
 
 /*
@@ -85,6 +91,26 @@ static enum ps_status unknown(struct source *source, struct ps_now *now, struct 
     return PS_OK;
 }
 
+static enum ps_status unknown_hidden(struct source *source, struct ps_now *now,
+                                     struct ps_error *err)
+{
+    ps_buffer_puts(&source->reason, "the login cannot see when the transactions of other roles "
+                                    "began: GRANT pg_read_all_stats TO ");
+    query_identifier(&source->reason, source->settings.user);
+    return unknown(source, now, err);
+}
+
+/* `utc` and `local` are the oldest transaction's start, where there is one. */
+static void set_horizon(struct ps_now *now, const struct ps_timestamp *utc,
+                        const struct ps_timestamp *local, int slack_seconds)
+{
+    bool older = utc != NULL && ps_timestamp_compare(*utc, now->utc) < 0;
+    now->horizon_known = true;
+    now->horizon_unknown_reason = NULL;
+    now->horizon_utc = ps_timestamp_add(older ? *utc : now->utc, -slack_seconds);
+    now->horizon_local = ps_timestamp_add(older ? *local : now->local, -slack_seconds);
+}
+
 static enum ps_status read_horizon(struct source *source, struct ps_now *now, struct ps_error *err)
 {
     struct ps_buffer sql;
@@ -99,27 +125,43 @@ static enum ps_status read_horizon(struct source *source, struct ps_now *now, st
     if (status != PS_OK) {
         return status;
     }
-    struct ps_timestamp utc = now->utc, local = now->local;
-    if (!PQgetisnull(result, 0, 0)) {
-        struct ps_timestamp oldest = timestamp_of(result, 0);
-        if (ps_timestamp_compare(oldest, utc) < 0) {
-            utc = oldest;
-            local = timestamp_of(result, 1);
-        }
-    }
+    bool open = !PQgetisnull(result, 0, 0);
+    struct ps_timestamp utc = timestamp_of(result, 0), local = timestamp_of(result, 1);
     bool hidden = strtoll(PQgetvalue(result, 0, 2), NULL, 10) > 0;
     now->held = strtoll(PQgetvalue(result, 0, 3), NULL, 10) > 0;
     PQclear(result);
     if (hidden) {
-        ps_buffer_puts(&source->reason, "the login cannot see when the transactions of other roles "
-                                        "began: GRANT pg_read_all_stats TO ");
-        query_identifier(&source->reason, source->settings.user);
+        return unknown_hidden(source, now, err);
+    }
+    set_horizon(now, open ? &utc : NULL, &local, HORIZON_SLACK_SECONDS);
+    return PS_OK;
+}
+
+/* Of a cluster every node is asked. One that cannot be leaves its transactions in the dark. */
+static enum ps_status read_cluster_horizon(struct source *source, struct ps_now *now,
+                                           struct ps_error *err)
+{
+    struct nodes_answer answer = {.open = false};
+    enum ps_status status = PS_SCHEMA;
+    if (source->nodes.failed.status == PS_OK) {
+        status = nodes_ask(&source->nodes, &source->link, &answer, err);
+    }
+    if (status == PS_SCHEMA) {
+        ps_buffer_printf(&source->reason,
+                         "each node of YugabyteDB shows its own open transactions alone, and not "
+                         "all of them can be asked (%s); the look-back stands in for them",
+                         source->nodes.failed.message);
         return unknown(source, now, err);
     }
-    now->horizon_known = true;
-    now->horizon_unknown_reason = NULL;
-    now->horizon_utc = ps_timestamp_add(utc, -HORIZON_SLACK_SECONDS);
-    now->horizon_local = ps_timestamp_add(local, -HORIZON_SLACK_SECONDS);
+    if (status != PS_OK) {
+        return status;
+    }
+    if (answer.hidden) {
+        return unknown_hidden(source, now, err);
+    }
+    struct ps_timestamp utc = timestamp_of_micros(answer.oldest_us);
+    struct ps_timestamp local = timestamp_of_micros(answer.oldest_local_us);
+    set_horizon(now, answer.open ? &utc : NULL, &local, CLUSTER_SLACK_SECONDS);
     return PS_OK;
 }
 
@@ -136,9 +178,7 @@ enum ps_status source_now(struct ps_source *base, struct ps_now *ret_now, struct
     }
     if (status == PS_OK) {
         if (source->link.yugabyte) {
-            ps_buffer_puts(&source->reason, "YugabyteDB shows the open transactions of one node "
-                                            "alone; the look-back stands in for them");
-            status = unknown(source, &now, err);
+            status = read_cluster_horizon(source, &now, err);
         } else if (source->link.recovery) {
             ps_buffer_puts(&source->reason, "the server is a replica, which does not show the "
                                             "primary's open transactions; the look-back stands in "

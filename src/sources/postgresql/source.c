@@ -24,6 +24,7 @@ static void source_close(struct ps_source *base)
     ps_buffer_done(&source->missing);
     ps_buffer_done(&source->snapshot);
     ps_buffer_done(&source->reason);
+    nodes_done(&source->nodes);
     link_settings_done(&source->settings);
     ps_free(source);
 }

@@ -8,6 +8,7 @@
 #include "penstock/source.h"
 #include "sources/postgresql/catalog.h"
 #include "sources/postgresql/link.h"
+#include "sources/postgresql/nodes.h"
 
 /* One thread at a time; the link's transaction, where one is open, is the present point in time. */
 struct source {
@@ -20,6 +21,7 @@ struct source {
     struct ps_buffer missing; /* patterns of `schema` that named no schema */
     struct ps_buffer snapshot;
     struct ps_buffer reason; /* why the horizon is not known */
+    struct nodes nodes;      /* of YugabyteDB, once they were asked */
     bool pinned;             /* by pin: not to be replaced by another point without being asked */
     bool reading;            /* a savepoint is open, and maybe a COPY */
 };

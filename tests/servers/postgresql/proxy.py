@@ -10,6 +10,7 @@ import re
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
@@ -29,6 +30,7 @@ class Fault:
     silent: bool = False  # no further word, and the connection stays
     pause: threading.Event | None = None  # nothing is wrong: the answer waits there for it
     detail: str = ""
+    once: Callable[[], bool] = lambda: True  # it waits for that to hold
     happened: int = 0
     paused: threading.Event = field(default_factory=threading.Event)
 
@@ -230,7 +232,7 @@ class Proxy:
                     statement is None
                 ) or fault.happened >= fault.times:
                     continue
-                if statement is None or re.search(fault.statement, statement):
+                if fault.once() and (statement is None or re.search(fault.statement, statement)):
                     fault.happened += 1
                     return fault
         return None

@@ -1,0 +1,44 @@
+/*
+ * The nodes of a YugabyteDB cluster. Each shows its own sessions alone, so the oldest open
+ * transaction is found by asking all of them. See docs/sources/yugabytedb.md, "The horizon".
+ */
+#ifndef PS_SOURCES_POSTGRESQL_NODES_H
+#define PS_SOURCES_POSTGRESQL_NODES_H
+
+#include "sources/postgresql/link.h"
+
+#define NODES_OWN_NAME_SIZE 64
+
+struct node;
+
+/* One thread at a time; the connections live as long as the source. */
+struct nodes {
+    struct node *nodes;
+    size_t count;
+    struct ps_error
+        failed; /* why one cannot be asked, which is not tried again; status OK: all can */
+};
+
+void nodes_done(struct nodes *nodes); /* one that is {0} is fine */
+
+/* What all of them show together. */
+struct nodes_answer {
+    bool open;                          /* a transaction is; the rest counts only then */
+    int64_t oldest_us, oldest_local_us; /* since 1970, as now.c has them */
+    bool hidden; /* there are sessions whose transactions the login may not see */
+};
+
+/*
+ * Asks each node over a connection of its own; `link` is the source's. SCHEMA: one cannot be asked,
+ * and `failed` says which and why. RETRY, NOMEM: the link's own trouble.
+ */
+enum ps_status nodes_ask(struct nodes *nodes, struct link *link, struct nodes_answer *ret_answer,
+                         struct ps_error *err) PS_MUST_CHECK;
+
+/*
+ * The application_name of our own transactions at a cluster: process numbers of different nodes
+ * may be the same, so they are known by this name, which no other process has.
+ */
+void nodes_own_name(const struct link_settings *settings, char ret_name[NODES_OWN_NAME_SIZE]);
+
+#endif

@@ -1,0 +1,180 @@
+"""The source before what says it is YugabyteDB: PostgreSQL 15 behind a proxy with its version, and
+functions of its names. No registry has the real one; what is tested is that the
+dialect is followed, not that a cluster answers so.
+"""
+
+import pytest
+from flow import Flow, session, warnings_about
+from postgres import free_port
+from postgresql.proxy import Fault, Proxy, Script
+
+VERSION = "PostgreSQL 15.12-YB-2025.2.2.2-b0 on x86_64-pc-linux-gnu"
+CREATE = """
+CREATE TABLE t (k int PRIMARY KEY, v text, updated_at timestamptz DEFAULT now());
+INSERT INTO t SELECT i, 'v' || i, '2024-01-01' FROM generate_series(1, 500) i;
+"""
+SERVERS = """
+CREATE OR REPLACE FUNCTION pg_catalog.yb_servers() RETURNS TABLE (host text, port bigint,
+    num_connections bigint, node_type text, cloud text, region text, zone text, public_ip text,
+    uuid text) LANGUAGE sql AS $$ VALUES {rows} $$;
+"""
+
+
+class Cluster:
+    """Nodes that are proxies before one server, each with its own list of what was asked of it."""
+
+    def __init__(self, penstock, database):
+        self.database = database
+        self.nodes = [Proxy(database.server, Script(version=VERSION)) for _ in range(3)]
+        self.flow = Flow(
+            penstock, database, source="yugabytedb", port=str(self.nodes[0].port),
+            lookback_seconds="0", connect_timeout="2",
+        )  # fmt: skip
+        self.flow.configure = self.configure
+        self.penstock = penstock
+        database.psql(CREATE)
+
+    def configure(self, **settings):
+        whole = {**self.database.configuration(), **self.flow.settings, **settings}
+        return self.penstock.configure({**whole, "retry_sleep_seconds": "1"})
+
+    def say_servers(self, *places):
+        """What yb_servers() answers: (host, port, public_ip) of each node."""
+        rows = ", ".join(
+            f"('{host}', {port}::bigint, 0::bigint, 'primary', 'c', 'r', 'z', '{public}', 'u')"
+            for host, port, public in places
+        )
+        self.database.psql(SERVERS.format(rows=rows))
+
+    def check(self, **settings):
+        done = self.penstock("check", "--config", self.configure(**settings), "--json")
+        assert done.code == 0, done.out + done.err
+        return done.document
+
+    def close(self):
+        for node in self.nodes:
+            node.close()
+
+
+@pytest.fixture
+def cluster(penstock, database):
+    cluster = Cluster(penstock, database)
+    yield cluster
+    cluster.close()
+
+
+def test_dialect_is_shown_whatever_the_source_is_called(cluster):
+    for name in ("yugabytedb", "postgresql"):
+        document = cluster.check(source=name)
+        assert document["server"].startswith(
+            "YugabyteDB 2025.2.2.2-b0, which speaks PostgreSQL 15.12"
+        )
+
+
+def test_horizon_is_asked_of_every_node(cluster):
+    """By the address that the cluster uses, or the one for outside; late commits are found."""
+    cluster.say_servers(
+        *(("127.0.0.1", node.port, "") for node in cluster.nodes[:2]),
+        ("/nowhere", cluster.nodes[2].port, "127.0.0.1"),
+    )
+    assert cluster.check()["horizon"] == {"known": True}
+    for node in cluster.nodes:
+        assert any("pg_stat_activity" in sql for sql in node.statements)
+    with session(cluster.database) as writer:
+        writer("BEGIN; INSERT INTO t VALUES (1000, 'late')")
+        cluster.database.psql("SELECT pg_sleep(0.1); INSERT INTO t VALUES (1001, 'early')")
+        cluster.flow.sync()
+        assert cluster.flow.value("SELECT count(*) FROM tester.t") == 501
+        writer("COMMIT")
+    document = cluster.flow.sync()
+    assert not warnings_about(document, "look-back")
+    cluster.flow.assert_equal("t")
+
+
+def test_own_reads_hold_no_horizon_back(cluster):
+    """They have a name that no other process has, since process numbers repeat among nodes."""
+    cluster.say_servers(("127.0.0.1", cluster.nodes[0].port, ""))
+    cluster.flow.sync()
+    names = {
+        part
+        for sql in cluster.nodes[0].statements
+        for part in sql.split(";")
+        if "application_name = " in part
+    }
+    assert len(names) == 1
+    own = names.pop().split(" = ")[1]
+    asked = [sql for sql in cluster.nodes[0].statements if "IS DISTINCT FROM" in sql]
+    assert asked
+    assert all(f"application_name IS DISTINCT FROM {own}" in sql for sql in asked)
+
+
+def test_node_out_of_reach_leaves_the_horizon_unknown(cluster):
+    gone = free_port()
+    cluster.say_servers(("127.0.0.1", cluster.nodes[0].port, ""), ("127.0.0.1", gone, ""))
+    horizon = cluster.check()["horizon"]
+    assert not horizon["known"]
+    assert f"127.0.0.1:{gone}" in horizon["reason"]
+    assert "Connection refused" in horizon["reason"]
+    assert "the look-back stands in" in horizon["reason"]
+    assert warnings_about(cluster.flow.sync(), "the look-back stands in")
+    cluster.flow.assert_equal("t")
+
+
+def test_cluster_that_lists_no_nodes_leaves_the_horizon_unknown(cluster):
+    """There is no such function: an old version, or another make."""
+    horizon = cluster.check()["horizon"]
+    assert not horizon["known"]
+    assert "yb_servers()" in horizon["reason"]
+    cluster.flow.sync()
+    cluster.flow.assert_equal("t")
+
+
+def test_login_that_cannot_see_other_sessions(cluster):
+    cluster.say_servers(("127.0.0.1", cluster.nodes[0].port, ""))
+    cluster.database.psql(
+        "DROP ROLE IF EXISTS yb_low; CREATE ROLE yb_low LOGIN PASSWORD 'x1234567';"
+        "GRANT SELECT ON t TO yb_low"
+    )
+    try:
+        with session(cluster.database) as other:
+            other("BEGIN; SELECT 1")
+            horizon = cluster.check(user="yb_low", password="x1234567")["horizon"]
+        assert not horizon["known"]
+        assert 'GRANT pg_read_all_stats TO "yb_low"' in horizon["reason"]
+    finally:
+        cluster.database.psql("DROP OWNED BY yb_low; DROP ROLE yb_low")
+
+
+def test_node_that_fails_is_replaced_by_the_next_host(cluster):
+    """The read ends in the middle, and the node takes nobody any more."""
+    first = cluster.nodes[0]
+    first.script.faults += [
+        Fault("^COPY", "57P01", "terminating connection", 100, ends=True),
+    ]
+    hosts = ",".join(f"127.0.0.1:{node.port}" for node in cluster.nodes)
+
+    def refuse_from_now_on(fault):
+        return fault.happened > 0
+
+    copy = first.script.faults[0]
+    first.script.faults.append(
+        Fault(
+            None, "57P03", "the server is stopping", times=99, once=lambda: refuse_from_now_on(copy)
+        )
+    )
+    cluster.flow.sync(host=hosts, threads="1")
+    assert copy.happened == 1
+    assert any(sql.startswith("COPY") for sql in cluster.nodes[1].statements)
+    cluster.flow.assert_equal("t")
+
+
+@pytest.mark.parametrize("works", [True, False], ids=["exported", "refused"])
+def test_point_in_time_is_shared_where_the_cluster_can(cluster, works):
+    """Without it each connection takes its own, and nothing fails."""
+    if not works:
+        for node in cluster.nodes:
+            node.script.faults.append(
+                Fault("pg_export_snapshot", "0A000", "cannot export or import snapshot", times=99)
+            )
+    cluster.flow.sync()
+    cluster.flow.assert_equal("t")
