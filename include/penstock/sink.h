@@ -123,6 +123,14 @@ struct ps_sink_ops {
     enum ps_status (*load_begin)(struct ps_sink *sink, const struct ps_table *table,
                                  struct ps_error *err);
 
+    /*
+     * A full load goes on that an earlier sink began and checkpointed, and did not end: its rows up
+     * to that checkpoint are there. Comes after schema_change, in place of load_begin. END: nothing
+     * of it is there; it is to be begun again.
+     */
+    enum ps_status (*load_resume)(struct ps_sink *sink, const struct ps_table *table,
+                                  struct ps_error *err);
+
     /* The load is complete. `flags`: PS_LOAD_…. */
     enum ps_status (*load_end)(struct ps_sink *sink, const struct ps_table *table, uint32_t flags,
                                struct ps_load_result *ret_result, struct ps_error *err);

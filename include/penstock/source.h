@@ -44,6 +44,7 @@ struct ps_reader {
 #define PS_CAP_CHANGES 4u     /* a read without partition and window gives changes; see below */
 #define PS_CAP_COUNT_CHEAP 8u /* an exact row count costs no scan */
 #define PS_CAP_KEYS_ONCE 16u  /* one read of a whole table gives each key at most once */
+#define PS_CAP_CHANGED 32u    /* rows can move between partitions; see changed_since below */
 
 /*
  * PS_CAP_CHANGES: the source keeps changes, from the first row's on. A read of a table without
@@ -106,6 +107,13 @@ struct ps_read_request {
     const struct ps_partition *partition; /* NULL: the whole table */
     const struct ps_window *window;       /* NULL: no window; never together with a partition */
     const char *position;                 /* go on after it; NULL: from the start */
+    /*
+     * With PS_CAP_CHANGED and a partition: a mark. Only rows of which the present version may not
+     * have been there at that point in time are read, and none where rows keep their place in the
+     * partitions. So a load that goes on in another point in time finds what has moved into parts
+     * that it had read already. NULL: all rows.
+     */
+    const char *changed_since;
     size_t value_bytes_max; /* a larger value makes its row one that cannot be carried */
 };
 
@@ -177,6 +185,21 @@ struct ps_source_ops {
      */
     enum ps_status (*pin)(struct ps_source *source, const char *snapshot, struct ps_error *err);
 
+    /*
+     * Keeps the table as it is for as long as the present point in time lasts: a TRUNCATE or a
+     * rewrite has to wait, or was there before. SCHEMA: it is not the table that was described.
+     * May be NULL.
+     */
+    enum ps_status (*hold)(struct ps_source *source, const struct ps_table *table,
+                           struct ps_error *err);
+
+    /*
+     * What is kept of the present point in time when it is gone; lives until the next pin. Without
+     * PS_CAP_CHANGED two points in time with one mark show the same rows. NULL, also as the member
+     * itself: nothing can be said.
+     */
+    enum ps_status (*mark)(struct ps_source *source, const char **ret_mark, struct ps_error *err);
+
     /* The name by which others join the present point in time; lives until the next pin. May be
      * NULL where caps lack PS_CAP_SNAPSHOT. */
     enum ps_status (*snapshot_name)(struct ps_source *source, const char **ret_name,
@@ -221,6 +244,9 @@ struct ps_source_ops {
     /* What the other side says of itself, once it is open. May be NULL: there is nothing to tell.
      */
     void (*about)(struct ps_source *source, struct ps_about *ret_about);
+    /* How long one point in time is held where `snapshot_max_minutes` does not say; 0: the engine's
+     * own default. */
+    uint32_t snapshot_max_minutes;
     /* How many readers of it, each of a source of its own, may be open at once; 0: any number. With
      * 1 the tables are read one after the other, smaller ones first. */
     uint32_t readers_max;

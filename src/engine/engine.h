@@ -38,6 +38,9 @@ enum ps_strategy {
 };
 const char *ps_strategy_name(enum ps_strategy strategy);
 
+/* The most threads that a sync reads with. */
+#define PS_THREADS_MAX 4
+
 /* With what a table is read, before anything was measured. */
 struct ps_size_parameters {
     uint32_t batch_rows;
@@ -70,11 +73,12 @@ struct ps_plan_table {
     enum ps_mode mode;       /* of the table: a full load may come first */
     const char *reason;      /* why that mode, for people */
     bool load;               /* this sync reads the whole table */
-    const char *load_reason; /* why, where the mode is incremental; else NULL */
-    int32_t cursor;          /* batch column; -1: none */
-    int32_t soft_delete;     /* batch column; -1: none */
-    struct ps_scalar edge;   /* where the last read ended; not present with a load */
-    const char *position;    /* of a read of changes; NULL: from the first on */
+    const char *load_reason; /* why, where the mode is incremental or a load goes on; else NULL */
+    const struct ps_load_state *resume; /* the load that goes on, the state's; NULL: none does */
+    int32_t cursor;                     /* batch column; -1: none */
+    int32_t soft_delete;                /* batch column; -1: none */
+    struct ps_scalar edge;              /* where the last read ended; not present with a load */
+    const char *position;               /* of a read of changes; NULL: from the first on */
     struct ps_sizing sizing;
     const struct ps_selected_table *selected; /* the platform's entry of it; NULL: none */
     const char *fingerprint;                  /* of columns and keys; kept in the state */
@@ -136,6 +140,8 @@ struct ps_table_result {
     uint64_t bytes;
     double seconds;
     bool done;
+    /* Its load read more than one point in time: rows deleted in between may still be there. */
+    bool mixed_snapshot;
 };
 
 struct ps_run_result {

@@ -129,8 +129,9 @@ const struct ps_option ps_engine_options[] = {
     INTEGER("large_table_threshold", "Large tables have that many rows", 1, 1000000000000000000,
             NULL, "Not set: 50,000,000 (development 1,000,000, high_volume 250,000,000)."),
     INTEGER("threads", "Threads", 1, 64, NULL,
-            "How many tables are read at once. More than 4 count as 4. Not set: as many as there "
-            "are tables, up to 4."),
+            "How many connections read at once, of one table or of several. More than 4 count as "
+            "4. Not set: 4 in all, and for one table 4 under a million rows, 2 up to 50 million, "
+            "else 1."),
     INTEGER("batch_size", "Rows in a batch", 1, 1000000, NULL,
             "Not set: 5,000 for small tables, 2,500 for medium ones, 1,000 for large ones, unless "
             "`profile` or `strategy` says otherwise."),
@@ -150,6 +151,15 @@ const struct ps_option ps_engine_options[] = {
             "A checkpoint also falls due after 64 MiB."),
     INTEGER("checkpoint_seconds", "Seconds between checkpoints", 1, 3600, NULL,
             "Not set: 2 for `penstock sync`."),
+    INTEGER("partition_rows", "Rows in a partition", 1, 1000000000, NULL,
+            "A full load is cut into parts of about so many rows, at most 4,096 a table. Not set: "
+            "50,000 for tables under a million rows, 25,000 up to 50 million, else 5,000."),
+    INTEGER("snapshot_max_minutes", "Minutes of one point in time", 1, 10080, NULL,
+            "How long a full load reads one point in time before it goes on in another. Not set: "
+            "60; for YugabyteDB 10."),
+    INTEGER("connection_max_age_hours", "Hours of one connection", 1, 168, NULL,
+            "A connection older than this is renewed between two parts of a load. Not set: 3 for "
+            "tables under a million rows, 6 up to 50 million, else 12."),
     INTEGER("max_retries", "Retries", 0, 100, "5",
             "How often passing trouble is answered by trying again before the sync ends."),
     INTEGER("retry_sleep_seconds", "First wait of a retry", 0, 3600, "5",

@@ -458,6 +458,9 @@ static enum ps_status discover(struct planner *planner, struct ps_error *err)
 static int by_work_order(const void *a, const void *b)
 {
     const struct ps_plan_table *x = a, *y = b;
+    if ((x->resume != NULL) != (y->resume != NULL)) {
+        return x->resume != NULL ? -1 : 1; /* so that few loads are under way at any time */
+    }
     if (x->sizing.size_class != y->sizing.size_class) {
         return x->sizing.size_class < y->sizing.size_class ? -1 : 1;
     }
@@ -558,6 +561,22 @@ static enum ps_status warn_of_column_types(struct planner *planner, struct ps_er
     return PS_OK;
 }
 
+static enum ps_status warn_of_threads(struct planner *planner, struct ps_error *err)
+{
+    int64_t threads = ps_config_integer(planner->request->config, "threads", 1);
+    if (threads <= PS_THREADS_MAX) {
+        return PS_OK;
+    }
+    const char *text =
+        ps_arena_printf(planner->plan->arena, "`threads` is %lld; a sync reads with %d at most",
+                        (long long)threads, PS_THREADS_MAX);
+    if (text == NULL) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    planner_warn(planner, text);
+    return PS_OK;
+}
+
 static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
 {
     struct ps_plan *plan = planner->plan;
@@ -601,7 +620,7 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
     if (status == PS_OK) {
         status = warn_of_column_types(planner, err);
     }
-    return status;
+    return status == PS_OK ? warn_of_threads(planner, err) : status;
 }
 
 enum ps_status ps_plan_new(const struct ps_plan_request *request, struct ps_plan **ret_plan,

@@ -320,12 +320,12 @@ static const char *load_reason(const struct plan_table_request *request,
     if (state == NULL || state->mode == NULL) {
         return state != NULL && state->loading ? "its first load was cut off" : "first sync";
     }
-    if (state->loading) {
-        return "its last load was cut off";
-    }
     if (request->plan->resync &&
         (request->plan->resync_tables == NULL || listed(request->plan->resync_tables, table))) {
         return "asked for";
+    }
+    if (state->loading) {
+        return "its last load was cut off";
     }
     if (state->destination_table == NULL ||
         strcmp(state->destination_table, request->name->table) != 0 ||
@@ -388,6 +388,46 @@ static enum ps_status take_over(const struct plan_table_request *request,
     planned->reason = ps_arena_printf(request->arena, "%s; goes on from a Python connector's state",
                                       planned->reason);
     return planned->reason == NULL ? ps_fail_nomem(err, "planning a table") : PS_OK;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool has_progress(const struct ps_load_state *load)
+{
+    for (size_t i = 0; i < load->parts_count; i++) {
+        if (load->parts[i].finished || load->parts[i].position != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * The load under way that can be gone on with; NULL: there is none. What it has read so far must
+ * fit what is still to come: the same columns, keys and cursor of a table that nobody emptied,
+ * rewrote, or gave other parts.
+ */
+static const struct ps_load_state *resumable(const struct plan_table_request *request,
+                                             const struct ps_plan_table *planned)
+{
+    const struct ps_load_state *load = request->state == NULL ? NULL : request->state->load;
+    if (load == NULL || !has_progress(load) || !planned->load || begins_anew(request) ||
+        !same_text(load->fingerprint, planned->fingerprint) ||
+        !same_text(load->incarnation, request->table->incarnation)) {
+        return NULL;
+    }
+    if (planned->cursor < 0) {
+        return load->cursor_column == NULL ? load : NULL;
+    }
+    const struct ps_column *cursor =
+        &request->table->columns[planned->read_columns[planned->cursor]];
+    return same_text(load->cursor_column, cursor->name) && load->limit.type == cursor->type &&
+                   load->limit.scale == cursor->scale
+               ? load
+               : NULL;
 }
 
 static enum ps_status plan_keyed_table(const struct plan_table_request *request,
@@ -456,6 +496,10 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
         fingerprint_make(request->arena, &subject, anew ? NULL : request->state->fingerprint);
     if (planned.fingerprint == NULL) {
         return ps_fail_nomem(err, "planning a table");
+    }
+    planned.resume = resumable(request, &planned);
+    if (planned.resume != NULL) {
+        planned.load_reason = "the load that was cut off goes on";
     }
     *ret_table = planned;
     return PS_OK;

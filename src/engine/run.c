@@ -18,6 +18,11 @@
 #define POP_NS INT64_C(50000000)
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
 #define LOSS_COLUMNS_NAMED 6
+/* What the state is to stay below, and what the bounds of one load may take of it. */
+#define STATE_BYTES ((size_t)4 << 20)
+#define LOAD_BYTES_MAX ((size_t)48 << 10)
+#define LOAD_BYTES_MIN ((size_t)4 << 10)
+#define POINT_MINUTES_MAX 60
 
 void run_stop(struct run *run)
 {
@@ -28,6 +33,7 @@ void run_stop(struct run *run)
             run->request->plan.source_ops->reader_cancel(run->workers[i].reader);
         }
     }
+    ps_condition_broadcast(&run->changed);
     ps_mutex_unlock(&run->lock);
     ps_queue_close(run->queue);
 }
@@ -44,13 +50,27 @@ void run_fail(struct run *run, enum ps_status status, const struct ps_error *err
     run_stop(run);
 }
 
+/* As many as can be busy at once. */
 static size_t workers_wanted(const struct run *run)
 {
-    int64_t threads = ps_config_integer(run->request->plan.config, "threads", RUN_WORKERS_MAX);
-    size_t count = threads > RUN_WORKERS_MAX ? RUN_WORKERS_MAX : (size_t)threads;
+    const struct ps_config *config = run->request->plan.config;
     uint32_t readers_max = run->request->plan.source_ops->readers_max;
-    count = readers_max != 0 && readers_max < count ? readers_max : count;
-    return count < run->plan->tables_count ? count : run->plan->tables_count;
+    size_t most = (size_t)ps_config_integer(config, "threads", RUN_WORKERS_MAX);
+    most = most > RUN_WORKERS_MAX ? RUN_WORKERS_MAX : most;
+    most = readers_max != 0 && readers_max < most ? readers_max : most;
+    size_t count = 0;
+    for (size_t i = 0; i < run->plan->tables_count && count < most; i++) {
+        const struct ps_plan_table *table = &run->plan->tables[i];
+        const struct ps_size_parameters *parameters = &table->sizing.parameters;
+        int64_t parts = 1;
+        if (table->resume != NULL) {
+            parts = (int64_t)table->resume->parts_count;
+        } else if (table->load && run->request->plan.source_ops->plan != NULL) {
+            parts = table->source_table->rows_estimate / parameters->partition_rows + 1;
+        }
+        count += parts < (int64_t)parameters->threads ? (size_t)parts : parameters->threads;
+    }
+    return count < most ? count : most;
 }
 
 static enum ps_status queue_make(struct run *run, struct ps_error *err)
@@ -236,25 +256,61 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
     return status;
 }
 
+/* What a load may put into the state: a share of what is left of its bound, for some at once. */
+static enum ps_status measure_state(struct run *run, struct ps_error *err)
+{
+    struct ps_buffer text;
+    ps_buffer_init(&text, 0);
+    enum ps_status status = ps_state_write(run->request->state, &text, err);
+    size_t left = text.size < STATE_BYTES ? STATE_BYTES - text.size : 0;
+    ps_buffer_done(&text);
+    size_t share = left / (2 * (size_t)RUN_WORKERS_MAX);
+    run->bounds_bytes_max = share > LOAD_BYTES_MAX ? LOAD_BYTES_MAX : share;
+    if (run->bounds_bytes_max < LOAD_BYTES_MIN) {
+        run->bounds_bytes_max = LOAD_BYTES_MIN;
+    }
+    return status;
+}
+
+static enum ps_status make_jobs(struct run *run, struct ps_error *err)
+{
+    const struct ps_plan_request *plan = &run->request->plan;
+    uint32_t minutes = plan->source_ops->snapshot_max_minutes;
+    run->point_ns_max =
+        INT64_C(60000000000) * ps_config_integer(plan->config, "snapshot_max_minutes",
+                                                 minutes != 0 ? minutes : POINT_MINUTES_MAX);
+    run->jobs = ps_calloc(run->plan->tables_count + 1, sizeof(*run->jobs));
+    return run->jobs == NULL ? ps_fail_nomem(err, "starting the sync") : measure_state(run, err);
+}
+
 static enum ps_status run_plan(struct run *run, struct ps_run_result *result, struct ps_error *err)
 {
     struct writer writer = {.run = NULL};
     enum ps_status status = queue_make(run, err);
-    if (status != PS_OK || (status = writer_init(&writer, run, result, err)) != PS_OK) {
+    if (status != PS_OK || (status = make_jobs(run, err)) != PS_OK ||
+        (status = writer_init(&writer, run, result, err)) != PS_OK) {
         goto out;
     }
-    status = workers_start(run, err);
+    status = writer_resume(&writer, err);
     if (status != PS_OK) {
+        run->sink_failed = true;
+        run->stopping = true;
+        ps_queue_close(run->queue);
+        run->failed = status;
+        run->error = *err;
+    } else if ((status = workers_start(run, err)) != PS_OK) {
         run_fail(run, status, err);
     }
     write_all(run, &writer);
     for (size_t i = 0; i < run->workers_count; i++) {
         ps_thread_join(&run->workers[i].thread);
     }
+    job_free_all(run);
     status = finish(run, &writer, err);
     memcpy(result->retries, run->retries, sizeof(result->retries));
     result->sink_failed = run->sink_failed;
 out:
+    job_free_all(run);
     writer_done(&writer);
     ps_queue_free(run->queue);
     return status;
@@ -284,6 +340,7 @@ static void forget_gone(const struct ps_plan *plan)
         table->mode = table->fingerprint = table->incarnation = table->position = NULL;
         table->cursor.present = false;
         table->loading = false;
+        ps_load_keep(table, NULL);
     }
 }
 
@@ -316,6 +373,7 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
     double cpu_before = getrusage(RUSAGE_SELF, &before) == 0 ? cpu_seconds(&before) : 0;
     *ret_result = (struct ps_run_result){.arena = ps_arena_new(ARENA_BYTES_MAX)};
     ps_mutex_init(&run.lock);
+    ps_condition_init(&run.changed);
     enum ps_status status = ret_result->arena == NULL
                                 ? ps_fail_nomem(err, "starting the sync")
                                 : ps_state_set_text(request->state, &request->state->source,
@@ -337,6 +395,7 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
         ps_arena_free(run.workers[i].again);
     }
     ps_plan_free(run.plan);
+    ps_condition_done(&run.changed);
     ps_mutex_done(&run.lock);
     put_usage(ret_result, cpu_before, began_ns);
     ret_result->status = status;

@@ -10,9 +10,10 @@
 
 #include "base/queue.h"
 #include "engine/engine.h"
+#include "engine/job.h"
 #include "engine/retry.h"
 
-#define RUN_WORKERS_MAX 4
+#define RUN_WORKERS_MAX PS_THREADS_MAX
 
 enum event_kind {
     EVENT_BEGIN, /* a read of a table begins, or begins again */
@@ -28,14 +29,18 @@ struct bad_rows {
     uint64_t rows;
 };
 
+#define BAD_ROWS_MAX 16
+struct bad_list {
+    struct bad_rows bad[BAD_ROWS_MAX];
+    uint32_t count;
+    uint64_t rows; /* all of them, also of reasons beyond BAD_ROWS_MAX */
+};
+
 /* How a read of a table ended. */
-#define READ_BAD_MAX 16
 struct read_end {
-    struct ps_scalar edge; /* of an incremental table; else not present */
+    struct ps_scalar edge; /* of an incremental table that was not loaded; else not present */
     char *position;        /* of a read of changes, owned; NULL: none, or as it was */
-    struct bad_rows bad[READ_BAD_MAX];
-    uint32_t bad_count;
-    uint64_t bad_rows; /* all of them, also of reasons beyond READ_BAD_MAX */
+    bool mixed;            /* a load's rows are of more than one point in time */
     double seconds;
 };
 
@@ -44,20 +49,40 @@ struct event {
     enum event_kind kind;
     uint32_t table;                   /* index into the plan's tables */
     const struct ps_plan_table *plan; /* the table as this read sees it; lives as long as the run */
-    struct ps_packet *packet;         /* ROWS */
+    struct ps_packet *packet;         /* ROWS; NULL: nothing but what stands below */
     enum ps_operation operation;      /* ROWS */
     uint64_t rows, bytes;             /* ROWS */
+    struct bad_list *bad;             /* ROWS: left out since the last of this part; NULL: none */
+    size_t part;                      /* ROWS of a load … */
+    char *position;                   /* … after which its read goes on; NULL: as it was … */
+    bool part_finished;               /* … and it has been read */
+    bool repeats;                     /* … keys may have been sent twice so far */
+    struct ps_scalar largest;         /* … the largest cursor value among the rows */
+    struct ps_load_state *load;       /* BEGIN of a load: what the state keeps of it */
     struct read_end *end;             /* END */
     char *text;                       /* SKIPPED: why */
 };
 
-struct run;
+/* A table's batches and what happens to them, kept by a worker from part to part. */
+struct kit {
+    const struct ps_plan_table *table; /* NULL: there is none */
+    struct ps_batch_pool *pool;
+    uint32_t *columns; /* 0, 1, 2, … */
+    struct transform *transform;
+};
 
 struct worker {
     struct run *run;
     struct ps_thread thread;
     struct ps_source *source; /* the worker's own; NULL: not open */
+    int64_t source_ns;        /* when it was opened, on the sync's clock */
+    uint64_t point;           /* number of the point in time it is at; 0: none */
+    struct ps_now now;        /* before that point, where it took it itself … */
+    uint32_t point_tables;    /* … and how many tables were read at it; 0: it did not */
+    int64_t point_ns;         /* when it was taken, on the sync's clock */
     struct ps_reader *reader; /* guarded by run->lock; for reader_cancel */
+    const struct job *job;    /* likewise: what the reader reads */
+    struct kit kit;
     struct ps_retry retry;
     struct ps_arena *again; /* what was described again; lives as long as the run */
 };
@@ -69,10 +94,16 @@ struct run {
     struct worker workers[RUN_WORKERS_MAX];
     size_t workers_count;
     uint64_t syncs_completed; /* when the run began */
+    size_t bounds_bytes_max;  /* of one load, in the state */
+    int64_t point_ns_max;     /* how long a point in time is read */
     bool sink_failed;         /* the writer's alone: nothing more is written */
 
     struct ps_mutex lock;
+    struct ps_condition changed; /* there may be other work than before */
+    struct job *jobs;            /* one for each table */
+    struct job *under_way;
     size_t next_table;
+    uint64_t points; /* the number of the last point in time */
     size_t workers_running;
     bool stopping;         /* workers end at their next look */
     enum ps_status failed; /* the first failure; OK: none */
@@ -85,8 +116,40 @@ void run_stop(struct run *run);
 /* Keeps the first failure and stops. Any thread. */
 void run_fail(struct run *run, enum ps_status status, const struct ps_error *err);
 
-/* A worker's whole life; argument: struct worker. */
+/* worker.c. A worker's whole life; argument: struct worker. */
 void worker_run(void *argument);
+/* Opens the worker's source, unless it is open. */
+enum ps_status worker_source_ready(struct worker *worker, struct ps_error *err) PS_MUST_CHECK;
+void worker_source_drop(struct worker *worker);
+/* The number of a new point in time. */
+uint64_t run_new_point(struct run *run);
+/* Takes what `event` points to, also when it fails. CANCELED: the run is stopping. */
+enum ps_status run_push(struct run *run, struct event event, struct ps_error *err) PS_MUST_CHECK;
+enum ps_status run_canceled(struct ps_error *err);
+
+/*
+ * open.c. Takes the job's point in time, or another one where it was stopped; plans its parts or
+ * goes on with those there are; tells the writer where that is due now. PS_END: all is read.
+ */
+enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error *err) PS_MUST_CHECK;
+/* Notes the parts of a load that goes on. Before the workers start. */
+enum ps_status job_continue(struct job *job, const struct ps_load_state *load,
+                            struct ps_error *err) PS_MUST_CHECK;
+/* The edge after an incremental read; not present after others. */
+struct ps_scalar job_edge(const struct job *job);
+/* Tells the writer that the read begins, unless that has been done. */
+enum ps_status job_begin(struct worker *worker, struct job *job,
+                         struct ps_error *err) PS_MUST_CHECK;
+
+/* read.c. Reads one part to its end; of a read of changes gives where the next begins, owned. */
+enum ps_status part_read(struct worker *worker, const struct work *work, char **ret_position,
+                         struct ps_error *err) PS_MUST_CHECK;
+void kit_done(struct kit *kit);
+
+/* again.c. Plans a table anew that is not what it was; it is loaded in full. END: it is gone. */
+enum ps_status plan_again(struct worker *worker, const struct ps_plan_table *old,
+                          const struct ps_plan_table **ret_table,
+                          struct ps_error *err) PS_MUST_CHECK;
 
 /* Frees an event that nobody will write. */
 void event_free(struct run *run, struct event *event);

@@ -120,6 +120,12 @@ static void apply_options(struct ps_size_parameters *parameters, const struct ps
         (uint32_t)ps_config_integer(config, "max_queue_size", parameters->queue_rows);
     parameters->checkpoint_rows = (uint64_t)ps_config_integer(config, "checkpoint_rows",
                                                               (int64_t)parameters->checkpoint_rows);
+    int64_t threads = ps_config_integer(config, "threads", parameters->threads);
+    parameters->threads = threads > PS_THREADS_MAX ? PS_THREADS_MAX : (uint32_t)threads;
+    parameters->partition_rows =
+        (uint32_t)ps_config_integer(config, "partition_rows", parameters->partition_rows);
+    parameters->connection_max_age_hours =
+        ps_config_integer(config, "connection_max_age_hours", parameters->connection_max_age_hours);
     if (parameters->queue_rows < 4 * parameters->batch_rows) {
         parameters->queue_rows = 4 * parameters->batch_rows;
     }

@@ -42,12 +42,8 @@ static int64_t floor_days(int64_t seconds)
                         : -((-seconds + SECONDS_A_DAY - 1) / SECONDS_A_DAY);
 }
 
-struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct ps_now *now,
-                                  const struct ps_scalar *largest, const struct ps_scalar *previous)
+struct ps_scalar window_limit(enum ps_type type, uint8_t scale, const struct ps_now *now)
 {
-    if (now->held) {
-        return *previous; /* kept before that transaction could begin */
-    }
     struct ps_scalar limit = {.type = type, .scale = scale};
     if (type == PS_TYPE_UTC_DATETIME) {
         limit.present = true;
@@ -58,6 +54,15 @@ struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct
     } else if (type == PS_TYPE_NAIVE_DATE) {
         limit.present = true;
         limit.integer = floor_days((now->horizon_known ? now->horizon_local : now->local).seconds);
+    }
+    return limit;
+}
+
+struct ps_scalar window_next_edge(const struct ps_scalar *limit, bool held,
+                                  const struct ps_scalar *largest, const struct ps_scalar *previous)
+{
+    if (held) {
+        return *previous; /* kept before that transaction could begin */
     }
     struct ps_scalar edge = *previous;
     if (largest->present && (!edge.present || ps_scalar_compare(largest, &edge) > 0)) {
@@ -70,8 +75,8 @@ struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct
     }
     /* Also where the edge kept last lies beyond the limit: it may stem from a read to which the
      * horizon was not visible, and a transaction that was open then can still be. */
-    if (limit.present && ps_scalar_compare(&edge, &limit) > 0) {
-        edge = limit;
+    if (limit->present && ps_scalar_compare(&edge, limit) > 0) {
+        edge = *limit;
     }
     return edge;
 }

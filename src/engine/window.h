@@ -13,12 +13,16 @@
 /* The lower edge of a window: the edge kept in the state less the look-back. */
 struct ps_scalar window_lower(const struct ps_scalar *edge, int64_t lookback_seconds);
 
+/* What the edge after a read that began at `now` may not pass: the horizon or, where that is not
+ * known, the source's clock; not present for numbers, which tell no time. */
+struct ps_scalar window_limit(enum ps_type type, uint8_t scale, const struct ps_now *now);
+
 /*
- * The edge to keep after a read that began at `now`: the largest value handed over so far (by this
- * read, or before it: `previous`), but no later than the horizon or, where that is not known, the
- * source's clock. `largest` and `previous` may be not present; where both are, so is the edge.
+ * The edge to keep after a read with that limit: the largest value handed over so far (by this
+ * read, or before it: `previous`), but no later than the limit. `largest` and `previous` may be
+ * not present; where both are, so is the edge. `held`: as ps_now.held.
  */
-struct ps_scalar window_next_edge(enum ps_type type, uint8_t scale, const struct ps_now *now,
+struct ps_scalar window_next_edge(const struct ps_scalar *limit, bool held,
                                   const struct ps_scalar *largest,
                                   const struct ps_scalar *previous);
 

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/plan.h"
+#include "engine/window.h"
 
 #define CHECKPOINT_BYTES (UINT64_C(64) << 20)
 /* However few rows they have: a destination keeps something in memory for each until then. */
@@ -50,6 +51,10 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
     if (result->tables == NULL || writer->saved == NULL) {
         return ps_fail_nomem(err, "starting the sync");
     }
+    writer->bad = ps_calloc(plan->tables_count + 1, sizeof(*writer->bad));
+    if (writer->bad == NULL) {
+        return ps_fail_nomem(err, "starting the sync");
+    }
     result->tables_count = plan->tables_count;
     for (size_t i = 0; i < plan->tables_count; i++) {
         const struct ps_plan_table *table = &plan->tables[i];
@@ -79,6 +84,10 @@ void writer_take_back(struct writer *writer)
 
 void writer_done(struct writer *writer)
 {
+    for (size_t i = 0; writer->bad != NULL && i < writer->result->tables_count; i++) {
+        ps_free(writer->bad[i]);
+    }
+    ps_free(writer->bad);
     ps_buffer_done(&writer->state_json);
 }
 
@@ -119,27 +128,26 @@ static enum ps_status table_state(struct writer *writer, const struct ps_plan_ta
 }
 
 /* A sink that keeps no state is told only of shapes that the state does not know. */
-static bool must_tell_shape(const struct writer *writer, const struct event *event,
+static bool must_tell_shape(const struct writer *writer, const struct ps_plan_table *table,
                             const struct ps_table_state *state)
 {
-    const struct ps_plan_table *table = event->plan;
     return table->load || (writer->run->request->sink_ops->caps & PS_SINK_KEEPS_STATE) != 0 ||
            state->fingerprint == NULL || strcmp(state->fingerprint, table->fingerprint) != 0;
 }
 
 /* Keeps in the state under which names the table and its columns are sent. */
-static enum ps_status remember_names(struct writer *writer, const struct event *event,
+static enum ps_status remember_names(struct writer *writer, const struct ps_plan_table *table,
                                      struct ps_table_state *state, struct ps_error *err)
 {
     struct ps_state *whole = writer->run->request->state;
-    const struct ps_table *sink_table = event->plan->sink_table;
+    const struct ps_table *sink_table = table->sink_table;
     enum ps_status status =
         ps_state_set_text(whole, &state->destination_schema, sink_table->schema, err);
     if (status == PS_OK) {
         status = ps_state_set_text(whole, &state->destination_table, sink_table->name, err);
     }
     for (uint32_t i = 0; i < sink_table->columns_count && status == PS_OK; i++) {
-        const char *own = event->plan->source_table->columns[event->plan->read_columns[i]].name;
+        const char *own = table->source_table->columns[table->read_columns[i]].name;
         if (strcmp(own, sink_table->columns[i].name) != 0) {
             status = ps_state_rename_column(whole, state, own, sink_table->columns[i].name, err);
         }
@@ -147,22 +155,78 @@ static enum ps_status remember_names(struct writer *writer, const struct event *
     return status;
 }
 
-static enum ps_status write_begin(struct writer *writer, const struct event *event,
-                                  struct ps_error *err)
+/* Tells the sink of the table's shape, where it does not know it. */
+static enum ps_status tell_shape(struct writer *writer, const struct ps_plan_table *table,
+                                 const struct ps_table_state *state, struct ps_error *err)
+{
+    const struct ps_run_request *request = writer->run->request;
+    bool changed = false;
+    if (!must_tell_shape(writer, table, state)) {
+        return PS_OK;
+    }
+    enum ps_status status =
+        request->sink_ops->schema_change(request->sink, table->sink_table, &changed, err);
+    if (status == PS_OK) {
+        writer->result->schema_changes += changed;
+    }
+    return status;
+}
+
+static enum ps_status resume_load(struct writer *writer, struct ps_plan_table *table,
+                                  struct job *job, struct ps_error *err)
+{
+    const struct ps_run_request *request = writer->run->request;
+    struct ps_table_state *state;
+    enum ps_status status = table_state(writer, table, &state, err);
+    if (status == PS_OK) {
+        status = tell_shape(writer, table, state, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    status = request->sink_ops->load_resume(request->sink, table->sink_table, err);
+    if (status == PS_OK) {
+        return job_continue(job, table->resume, err);
+    }
+    if (status == PS_END) {
+        table->resume = NULL;
+        table->load_reason = "its last load was cut off";
+        return PS_OK;
+    }
+    return status;
+}
+
+enum ps_status writer_resume(struct writer *writer, struct ps_error *err)
+{
+    const struct ps_plan *plan = writer->run->plan;
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        struct ps_plan_table *table = &plan->tables[i];
+        if (table->resume == NULL) {
+            continue;
+        }
+        enum ps_status status = resume_load(writer, table, &writer->run->jobs[i], err);
+        if (status != PS_OK) {
+            ps_error_prefix(err, "going on with the load of \"%s\"", table->source_table->name);
+            return status;
+        }
+        writer->dirty = true;
+    }
+    return PS_OK;
+}
+
+static enum ps_status write_begin(struct writer *writer, struct event *event, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
     const struct ps_table *sink_table = event->plan->sink_table;
     struct ps_table_result *told = &writer->result->tables[event->table];
     struct ps_table_state *state;
-    bool changed = false;
     enum ps_status status = table_state(writer, event->plan, &state, err);
-    if (status == PS_OK && must_tell_shape(writer, event, state)) {
-        status = request->sink_ops->schema_change(request->sink, sink_table, &changed, err);
+    if (status == PS_OK) {
+        status = tell_shape(writer, event->plan, state, err);
     }
     if (status != PS_OK) {
         return status;
     }
-    writer->result->schema_changes += changed;
     if (event->plan->load) {
         status = request->sink_ops->load_begin(request->sink, sink_table, err);
         if (status != PS_OK) {
@@ -172,10 +236,69 @@ static enum ps_status write_begin(struct writer *writer, const struct event *eve
         told->upserts = told->deletes = told->bytes = 0;
         told->truncates = 1;
     }
+    ps_free(writer->bad[event->table]);
+    writer->bad[event->table] = NULL;
     told->mode = event->plan->mode;
     told->load = event->plan->load;
     state->loading = event->plan->load;
-    return remember_names(writer, event, state, err);
+    ps_load_keep(state, event->load);
+    event->load = NULL;
+    return remember_names(writer, event->plan, state, err);
+}
+
+/* Adds what was left out of a part to what was left out of its table. */
+static enum ps_status add_bad(struct writer *writer, struct event *event, struct ps_error *err)
+{
+    struct bad_list *bad = event->bad, **kept = &writer->bad[event->table];
+    if (bad == NULL) {
+        return PS_OK;
+    }
+    if (*kept == NULL && (*kept = ps_calloc(1, sizeof(**kept))) == NULL) {
+        return ps_fail_nomem(err, "counting rows");
+    }
+    struct bad_list *all = *kept;
+    all->rows += bad->rows;
+    for (uint32_t i = 0; i < bad->count; i++) {
+        uint32_t at = 0;
+        while (at < all->count && (all->bad[at].column != bad->bad[i].column ||
+                                   strcmp(all->bad[at].reason, bad->bad[i].reason) != 0)) {
+            at++;
+        }
+        if (at == BAD_ROWS_MAX) {
+            continue;
+        }
+        if (at == all->count) {
+            all->bad[all->count++] = (struct bad_rows){bad->bad[i].column, bad->bad[i].reason, 0};
+        }
+        all->bad[at].rows += bad->bad[i].rows;
+    }
+    return PS_OK;
+}
+
+/* What the state keeps of a load is what has been written of it, and nothing more. */
+static enum ps_status move_load_on(struct writer *writer, struct event *event, struct ps_error *err)
+{
+    struct ps_table_state *state;
+    enum ps_status status =
+        event->plan->load ? table_state(writer, event->plan, &state, err) : PS_END;
+    if (status != PS_OK || state->load == NULL || event->part >= state->load->parts_count) {
+        return status == PS_END ? PS_OK : status;
+    }
+    struct ps_load_state *load = state->load;
+    struct ps_load_part *part = &load->parts[event->part];
+    load->repeats = load->repeats || event->repeats;
+    load->skipped += event->bad == NULL ? 0 : event->bad->rows;
+    if (event->largest.present &&
+        (!load->largest.present || ps_scalar_compare(&event->largest, &load->largest) > 0)) {
+        load->largest = event->largest;
+    }
+    if (event->position != NULL || event->part_finished) {
+        ps_free(part->position);
+        part->position = event->part_finished ? NULL : event->position;
+        event->position = event->part_finished ? event->position : NULL;
+        part->finished = event->part_finished;
+    }
+    return PS_OK;
 }
 
 static enum ps_status write_rows(struct writer *writer, struct event *event, struct ps_error *err)
@@ -184,7 +307,14 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
     struct ps_table_result *told = &writer->result->tables[event->table];
     struct ps_packet *packet = event->packet;
     event->packet = NULL; /* the sink takes it */
-    enum ps_status status = request->sink_ops->write(request->sink, packet, err);
+    enum ps_status status =
+        packet == NULL ? PS_OK : request->sink_ops->write(request->sink, packet, err);
+    if (status == PS_OK) {
+        status = move_load_on(writer, event, err);
+    }
+    if (status == PS_OK) {
+        status = add_bad(writer, event, err);
+    }
     if (status != PS_OK) {
         return status;
     }
@@ -231,6 +361,14 @@ static enum ps_status remember_end(struct writer *writer, const struct event *ev
     }
     state->loading = false;
     state->cursor = event->end->edge;
+    if (table->load && state->load != NULL) {
+        const struct ps_scalar none = {.present = false};
+        state->cursor = state->load->cursor_column == NULL
+                            ? none
+                            : window_next_edge(&state->load->limit, state->load->held,
+                                               &state->load->largest, &none);
+    }
+    ps_load_keep(state, NULL);
     if (table->mode != PS_MODE_CHANGES) {
         return ps_state_set_text(whole, &state->position, NULL, err);
     }
@@ -239,46 +377,79 @@ static enum ps_status remember_end(struct writer *writer, const struct event *ev
                : ps_state_set_text(whole, &state->position, event->end->position, err);
 }
 
+/* Names what was left out; of what was left out before a load was cut off only the number is known.
+ */
+static void tell_bad(struct writer *writer, const struct event *event, uint64_t rows)
+{
+    const struct bad_list *bad = writer->bad[event->table];
+    struct ps_table_result *told = &writer->result->tables[event->table];
+    const char *dot = told->schema[0] == '\0' ? "" : ".";
+    uint64_t here = bad == NULL ? 0 : bad->rows;
+    told->skipped += rows;
+    if (rows > here) {
+        writer_warn(writer, "%s%s%s: %llu row%s left out before its load was cut off", told->schema,
+                    dot, told->table, (unsigned long long)(rows - here),
+                    rows - here == 1 ? " was" : "s were");
+    }
+    for (uint32_t i = 0; bad != NULL && i < bad->count; i++) {
+        writer_warn(writer, "%s%s%s: %llu row%s left out: column \"%s\": %s", told->schema, dot,
+                    told->table, (unsigned long long)bad->bad[i].rows,
+                    bad->bad[i].rows == 1 ? " was" : "s were", bad->bad[i].column,
+                    bad->bad[i].reason);
+    }
+}
+
+static enum ps_status end_load(struct writer *writer, const struct event *event, uint64_t skipped,
+                               bool repeats, struct ps_error *err)
+{
+    const struct ps_run_request *request = writer->run->request;
+    const struct ps_table *table = event->plan->sink_table;
+    struct ps_table_result *told = &writer->result->tables[event->table];
+    uint32_t flags = skipped > 0 ? PS_LOAD_INCOMPLETE : 0;
+    if ((request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) == 0 || repeats || event->end->mixed) {
+        flags |= PS_LOAD_KEYS_MAY_REPEAT;
+    }
+    struct ps_load_result loaded = {0};
+    enum ps_status status = request->sink_ops->load_end(request->sink, table, flags, &loaded, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    told->duplicates = loaded.duplicates;
+    told->vanished = loaded.vanished;
+    told->deletes += loaded.vanished;
+    told->mixed_snapshot = event->end->mixed;
+    if (loaded.duplicates > 0 && !repeats && !event->end->mixed) {
+        writer_warn(writer, "%s%s%s: %llu row%s the same as another row, and became one",
+                    told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
+                    (unsigned long long)loaded.duplicates,
+                    loaded.duplicates == 1 ? " was" : "s were");
+    }
+    return PS_OK;
+}
+
 static enum ps_status write_end(struct writer *writer, const struct event *event,
                                 struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
-    const struct read_end *end = event->end;
     struct ps_table_result *told = &writer->result->tables[event->table];
-    enum ps_status status;
-    if (event->plan->load) {
-        uint32_t flags = end->bad_rows > 0 ? PS_LOAD_INCOMPLETE : 0;
-        if ((request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) == 0) {
-            flags |= PS_LOAD_KEYS_MAY_REPEAT;
-        }
-        struct ps_load_result loaded = {0};
-        status = request->sink_ops->load_end(request->sink, event->plan->sink_table, flags, &loaded,
-                                             err);
-        if (status != PS_OK) {
-            return status;
-        }
-        told->duplicates = loaded.duplicates;
-        told->vanished = loaded.vanished;
-        told->deletes += loaded.vanished;
-        if (loaded.duplicates > 0) {
-            writer_warn(writer, "%s%s%s: %llu row%s the same as another row, and became one",
-                        told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
-                        (unsigned long long)loaded.duplicates,
-                        loaded.duplicates == 1 ? " was" : "s were");
-        }
-    }
-    status = remember_end(writer, event, err);
+    struct ps_table_state *state;
+    enum ps_status status = table_state(writer, event->plan, &state, err);
     if (status != PS_OK) {
         return status;
     }
-    told->skipped += end->bad_rows;
-    for (uint32_t i = 0; i < end->bad_count; i++) {
-        writer_warn(writer, "%s%s%s: %llu row%s left out: column \"%s\": %s", told->schema,
-                    told->schema[0] == '\0' ? "" : ".", told->table,
-                    (unsigned long long)end->bad[i].rows, end->bad[i].rows == 1 ? " was" : "s were",
-                    end->bad[i].column, end->bad[i].reason);
+    uint64_t skipped = writer->bad[event->table] == NULL ? 0 : writer->bad[event->table]->rows;
+    if (event->plan->load) {
+        skipped = state->load == NULL ? skipped : state->load->skipped;
+        status = end_load(writer, event, skipped, state->load != NULL && state->load->repeats, err);
     }
-    told->seconds = end->seconds;
+    if (status == PS_OK) {
+        status = remember_end(writer, event, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    tell_bad(writer, event, skipped);
+    told->seconds = event->end->seconds;
     told->done = true;
     writer->tables_done++;
     writer->tables_since++;

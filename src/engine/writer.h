@@ -23,11 +23,18 @@ struct writer {
     size_t tables_done;
     struct ps_table_result *saved; /* the result's tables as of the last checkpoint */
     uint64_t saved_schema_changes;
+    struct bad_list **bad; /* what was left out of each table so far; NULL: nothing */
 };
 
 enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,
                            struct ps_error *err) PS_MUST_CHECK;
 void writer_done(struct writer *writer);
+
+/*
+ * Before the first event: the sink takes up again the loads that are to go on. Those of which it
+ * has nothing begin anew, and their `resume` is taken off the plan.
+ */
+enum ps_status writer_resume(struct writer *writer, struct ps_error *err) PS_MUST_CHECK;
 
 /* Takes the event. */
 enum ps_status writer_write(struct writer *writer, struct event *event,

@@ -28,6 +28,9 @@ enum ps_status ps_state_new(struct ps_state **ret_state, struct ps_error *err)
 void ps_state_free(struct ps_state *state)
 {
     if (state != NULL) {
+        for (struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
+            ps_load_free(table->load);
+        }
         ps_arena_free(state->arena);
         ps_free(state->sorted);
         ps_free(state->connector);

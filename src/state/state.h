@@ -9,7 +9,8 @@
 #include "base/buffer.h"
 #include "penstock/value.h"
 
-#define PS_STATE_VERSION 1
+/* A document says 1 where no load is under way in it, so that older versions can read it. */
+#define PS_STATE_VERSION 2
 
 /* A column whose own name is taken at the destination, and the name it has there. In byte order. */
 struct ps_renamed_column {
@@ -20,6 +21,32 @@ struct ps_renamed_column {
 /* What a Python connector kept under a name: of one table, or of all. */
 struct ps_imported {
     const char *name, *value;
+};
+
+/* One part of a full load. Texts are owned. */
+struct ps_load_part {
+    char *bounds;   /* the source's own text */
+    char *position; /* where the next read of it goes on; NULL: at its beginning */
+    bool finished;  /* all of it was written; `position` is NULL */
+};
+
+/*
+ * A full load that was begun and has not ended. It changes with every batch, and so owns its
+ * memory. What a load was begun with must be there again for it to be gone on with.
+ */
+struct ps_load_state {
+    char *fingerprint;        /* of the columns and keys it was begun with */
+    char *incarnation;        /* ps_table.incarnation then; NULL: none */
+    char *mark;               /* of its first point in time (source.h); NULL: none */
+    char *cursor_column;      /* NULL: none; the scalars are then not present */
+    struct ps_scalar limit;   /* what the edge after the load may not pass; type and scale are the
+                                 cursor's, also where it is not present */
+    struct ps_scalar largest; /* the largest cursor value written so far, of that type */
+    bool held;                /* ps_now.held, when it began */
+    bool repeats;             /* keys may have been written twice */
+    uint64_t skipped;         /* rows left out so far */
+    struct ps_load_part *parts;
+    size_t parts_count;
 };
 
 /* One table's part. Texts live in the state's arena. */
@@ -36,7 +63,8 @@ struct ps_table_state {
     const char *destination_table;  /* the name given to it at the destination; NULL: not yet */
     struct ps_renamed_column *renamed; /* NULL: none */
     bool loading;                      /* a full load was begun and has not ended */
-    struct ps_table_state *next;       /* in a state: in byte order of schema, then table */
+    struct ps_load_state *load;  /* owned: where that load is to go on; NULL: it begins again */
+    struct ps_table_state *next; /* in a state: in byte order of schema, then table */
 };
 
 struct ps_state {
@@ -109,5 +137,14 @@ enum ps_status ps_state_set_connector(struct ps_state *state, const char *text, 
 /* Copies a text into the state's arena where it differs from *field (NULL is fine for both). */
 enum ps_status ps_state_set_text(struct ps_state *state, const char **field, const char *text,
                                  struct ps_error *err) PS_MUST_CHECK;
+
+/* load.c. Makes one with so many parts, all texts NULL. */
+enum ps_status ps_load_new(size_t parts_count, struct ps_load_state **ret_load,
+                           struct ps_error *err) PS_MUST_CHECK;
+void ps_load_free(struct ps_load_state *load); /* NULL is fine */
+/* Takes the load (NULL: none) in place of the table's. */
+void ps_load_keep(struct ps_table_state *table, struct ps_load_state *load);
+/* The bytes that the bounds of a load take in the document. */
+size_t ps_load_bounds_size(const struct ps_load_state *load);
 
 #endif

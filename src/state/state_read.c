@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "state/checksum.h"
+#include "state/document.h"
 #include "state/import.h"
 
 #define DOCUMENT_MAX ((size_t)64 << 20)
@@ -18,14 +18,8 @@
 /* Nobody can put a file in the platform's hands: what a person can do there instead. */
 #define PLATFORM_WAY_OUT "re-sync the connection, which loads all its tables again"
 
-/* What is read, for messages: the document's name, and the table in it (0: none). */
-struct reading {
-    const char *where; /* NULL: the platform's */
-    size_t table;      /* counted from 1 */
-    struct ps_state *state;
-};
-
-static enum ps_status damaged(const struct reading *reading, const char *what, struct ps_error *err)
+enum ps_status reading_damaged(const struct reading *reading, const char *what,
+                               struct ps_error *err)
 {
     char table[32] = "";
     if (reading->table > 0) {
@@ -44,7 +38,7 @@ static enum ps_status damaged(const struct reading *reading, const char *what, s
                    reading->where, table, what);
 }
 
-static bool is_absent(const struct ps_json *member)
+bool reading_is_absent(const struct ps_json *member)
 {
     return member == NULL || member->kind == PS_JSON_NULL;
 }
@@ -54,13 +48,13 @@ static enum ps_status read_text(const struct reading *reading, const struct ps_j
                                 const char *name, const char **field, struct ps_error *err)
 {
     const struct ps_json *member = ps_json_member(object, name);
-    if (is_absent(member)) {
+    if (reading_is_absent(member)) {
         return PS_OK;
     }
     if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
         char what[64];
         snprintf(what, sizeof(what), "\"%s\" is no text", name);
-        return damaged(reading, what, err);
+        return reading_damaged(reading, what, err);
     }
     return ps_state_set_text(reading->state, field, member->text, err);
 }
@@ -72,13 +66,13 @@ static enum ps_status read_count(const struct reading *reading, const struct ps_
     if (!ps_json_integer(object, name, &count) || count < 0) {
         char what[64];
         snprintf(what, sizeof(what), "\"%s\" is no count", name);
-        return damaged(reading, what, err);
+        return reading_damaged(reading, what, err);
     }
     *ret_count = (uint64_t)count;
     return PS_OK;
 }
 
-static enum ps_type type_of_name(const char *name)
+enum ps_type reading_type(const char *name)
 {
     for (int type = 1; type < PS_TYPES; type++) {
         if (strcmp(name, ps_type_name((enum ps_type)type)) == 0) {
@@ -91,26 +85,27 @@ static enum ps_type type_of_name(const char *name)
 static enum ps_status read_cursor(const struct reading *reading, const struct ps_json *object,
                                   struct ps_table_state *table, struct ps_error *err)
 {
-    if (is_absent(object)) {
+    if (reading_is_absent(object)) {
         return PS_OK;
     }
     if (object->kind != PS_JSON_OBJECT) {
-        return damaged(reading, "\"cursor\" is no object", err);
+        return reading_damaged(reading, "\"cursor\" is no object", err);
     }
     enum ps_status status = read_text(reading, object, "column", &table->cursor_column, err);
     const struct ps_json *value = ps_json_member(object, "value");
-    if (status != PS_OK || is_absent(value)) {
+    if (status != PS_OK || reading_is_absent(value)) {
         return status;
     }
-    enum ps_type type = type_of_name(ps_json_string(object, "type", ""));
+    enum ps_type type = reading_type(ps_json_string(object, "type", ""));
     int64_t scale = 0;
-    if (!is_absent(ps_json_member(object, "scale")) && !ps_json_integer(object, "scale", &scale)) {
+    if (!reading_is_absent(ps_json_member(object, "scale")) &&
+        !ps_json_integer(object, "scale", &scale)) {
         scale = -1;
     }
     if (!ps_scalar_type_supported(type) || scale < 0 || scale > PS_DECIMAL_PRECISION_MAX ||
         value->kind != PS_JSON_STRING ||
         !ps_scalar_parse(value->text, value->text_size, type, (uint8_t)scale, &table->cursor)) {
-        return damaged(reading, "the value of \"cursor\" does not fit its type", err);
+        return reading_damaged(reading, "the value of \"cursor\" does not fit its type", err);
     }
     return PS_OK;
 }
@@ -118,11 +113,11 @@ static enum ps_status read_cursor(const struct reading *reading, const struct ps
 static enum ps_status read_destination(const struct reading *reading, const struct ps_json *object,
                                        struct ps_table_state *table, struct ps_error *err)
 {
-    if (is_absent(object)) {
+    if (reading_is_absent(object)) {
         return PS_OK;
     }
     if (object->kind != PS_JSON_OBJECT) {
-        return damaged(reading, "\"destination\" is no object", err);
+        return reading_damaged(reading, "\"destination\" is no object", err);
     }
     enum ps_status status = read_text(reading, object, "schema", &table->destination_schema, err);
     return status != PS_OK ? status
@@ -132,15 +127,15 @@ static enum ps_status read_destination(const struct reading *reading, const stru
 static enum ps_status read_renamed(const struct reading *reading, const struct ps_json *object,
                                    struct ps_table_state *table, struct ps_error *err)
 {
-    if (is_absent(object)) {
+    if (reading_is_absent(object)) {
         return PS_OK;
     }
     if (object->kind != PS_JSON_OBJECT) {
-        return damaged(reading, "\"renamed\" is no object", err);
+        return reading_damaged(reading, "\"renamed\" is no object", err);
     }
     for (const struct ps_json *member = object->first; member != NULL; member = member->next) {
         if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
-            return damaged(reading, "a name in \"renamed\" is no text", err);
+            return reading_damaged(reading, "a name in \"renamed\" is no text", err);
         }
         enum ps_status status =
             ps_state_rename_column(reading->state, table, member->name, member->text, err);
@@ -154,8 +149,9 @@ static enum ps_status read_renamed(const struct reading *reading, const struct p
 static enum ps_status read_loading(const struct reading *reading, const struct ps_json *member,
                                    struct ps_table_state *table, struct ps_error *err)
 {
-    if (!is_absent(member) && member->kind != PS_JSON_TRUE && member->kind != PS_JSON_FALSE) {
-        return damaged(reading, "\"loading\" is neither true nor false", err);
+    if (!reading_is_absent(member) && member->kind != PS_JSON_TRUE &&
+        member->kind != PS_JSON_FALSE) {
+        return reading_damaged(reading, "\"loading\" is neither true nor false", err);
     }
     table->loading = member != NULL && member->kind == PS_JSON_TRUE;
     return PS_OK;
@@ -166,7 +162,7 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
 {
     const char *schema = NULL, *name = NULL;
     if (object->kind != PS_JSON_OBJECT) {
-        return damaged(reading, "it is no object", err);
+        return reading_damaged(reading, "it is no object", err);
     }
     enum ps_status status = read_text(reading, object, "schema", &schema, err);
     if (status == PS_OK) {
@@ -176,10 +172,10 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
         return status;
     }
     if (schema == NULL || name == NULL) {
-        return damaged(reading, "\"schema\" or \"table\" is missing", err);
+        return reading_damaged(reading, "\"schema\" or \"table\" is missing", err);
     }
     if (ps_state_find(reading->state, schema, name) != NULL) {
-        return damaged(reading, "it is there twice", err);
+        return reading_damaged(reading, "it is there twice", err);
     }
     struct ps_table_state *table = NULL;
     status = ps_state_table(reading->state, schema, name, &table, err);
@@ -204,18 +200,21 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
     if (status == PS_OK) {
         status = read_renamed(reading, ps_json_member(object, "renamed"), table, err);
     }
+    if (status == PS_OK) {
+        status = read_loading(reading, ps_json_member(object, "loading"), table, err);
+    }
     return status != PS_OK ? status
-                           : read_loading(reading, ps_json_member(object, "loading"), table, err);
+                           : load_read(reading, ps_json_member(object, "load"), table, err);
 }
 
 static enum ps_status read_connector(const struct reading *reading, const struct ps_json *member,
                                      struct ps_error *err)
 {
-    if (is_absent(member)) {
+    if (reading_is_absent(member)) {
         return PS_OK;
     }
     if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
-        return damaged(reading, "\"connector_state\" is no text", err);
+        return reading_damaged(reading, "\"connector_state\" is no text", err);
     }
     return ps_state_set_connector(reading->state, member->text, member->text_size, err);
 }
@@ -223,15 +222,15 @@ static enum ps_status read_connector(const struct reading *reading, const struct
 static enum ps_status read_imported(const struct reading *reading, const struct ps_json *object,
                                     struct ps_error *err)
 {
-    if (is_absent(object)) {
+    if (reading_is_absent(object)) {
         return PS_OK;
     }
     if (object->kind != PS_JSON_OBJECT) {
-        return damaged(reading, "\"imported\" is no object", err);
+        return reading_damaged(reading, "\"imported\" is no object", err);
     }
     for (const struct ps_json *member = object->first; member != NULL; member = member->next) {
         if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
-            return damaged(reading, "a value in \"imported\" is no text", err);
+            return reading_damaged(reading, "a value in \"imported\" is no text", err);
         }
     }
     return import_take(reading->state, object, err);
@@ -269,8 +268,8 @@ static enum ps_status read_members(struct reading *reading, const struct ps_json
         return status;
     }
     const struct ps_json *tables = ps_json_member(root, "tables");
-    if (is_absent(tables) || tables->kind != PS_JSON_ARRAY) {
-        return damaged(reading, "\"tables\" is no list", err);
+    if (reading_is_absent(tables) || tables->kind != PS_JSON_ARRAY) {
+        return reading_damaged(reading, "\"tables\" is no list", err);
     }
     for (const struct ps_json *table = tables->first; table != NULL; table = table->next) {
         reading->table++;
@@ -319,7 +318,8 @@ static enum ps_status check_version(const struct reading *reading, const struct 
     }
     int64_t version = 0;
     if (!ps_json_integer(root, "penstock", &version) || version < 1) {
-        return damaged(reading, "\"penstock\", the form's version, is no number above 0", err);
+        return reading_damaged(reading, "\"penstock\", the form's version, is no number above 0",
+                               err);
     }
     if (version > PS_STATE_VERSION) {
         return newer(reading, version, err);
@@ -338,9 +338,9 @@ static enum ps_status check_checksum(const struct reading *reading, const struct
         checksum_format(text.data, text.size, checksum);
         const char *found = ps_json_string(root, "checksum", NULL);
         if (found == NULL) {
-            status = damaged(reading, "the checksum is missing", err);
+            status = reading_damaged(reading, "the checksum is missing", err);
         } else if (strcmp(found, checksum) != 0) {
-            status = damaged(reading, "the checksum does not fit what is there", err);
+            status = reading_damaged(reading, "the checksum does not fit what is there", err);
         }
     }
     ps_buffer_done(&text);
@@ -389,7 +389,7 @@ static enum ps_status read_document(struct reading *reading, struct ps_arena *tr
     struct ps_error cause = {0};
     enum ps_status status = ps_json_parse(tree, json, size, &options, &root, &had_comments, &cause);
     if (status == PS_CONFIG) {
-        return damaged(reading, cause.message, err);
+        return reading_damaged(reading, cause.message, err);
     }
     if (status != PS_OK) {
         return ps_fail_nomem(err, "reading the state");
@@ -429,7 +429,7 @@ enum ps_status ps_state_parse(const char *json, size_t size, const char *where,
         goto out;
     }
     if (size > DOCUMENT_MAX) {
-        status = damaged(&reading, "it is larger than 64 MiB", err);
+        status = reading_damaged(&reading, "it is larger than 64 MiB", err);
         goto out;
     }
     if (!is_nothing(json, size)) {

@@ -6,9 +6,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/random.h"
 #include "state/checksum.h"
+#include "state/document.h"
 
 static void put_optional(struct ps_json_writer *writer, const char *name, const char *text)
 {
@@ -18,7 +18,7 @@ static void put_optional(struct ps_json_writer *writer, const char *name, const 
 }
 
 /* A document that cannot be read again must never be written: it would be found too late. */
-static bool scalar_reads_back(const struct ps_scalar *value, const char *text, size_t size)
+bool scalar_reads_back(const struct ps_scalar *value, const char *text, size_t size)
 {
     struct ps_scalar back;
     return ps_scalar_parse(text, size, value->type, value->scale, &back) &&
@@ -87,8 +87,19 @@ static enum ps_status table_put(struct ps_json_writer *writer, const struct ps_t
     if (table->loading) {
         ps_json_put_boolean(writer, "loading", true);
     }
+    status = load_put(writer, table, err);
     ps_json_close(writer, '}');
-    return PS_OK;
+    return status;
+}
+
+static int64_t version_of(const struct ps_state *state)
+{
+    for (const struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
+        if (table->load != NULL) {
+            return PS_STATE_VERSION;
+        }
+    }
+    return 1;
 }
 
 enum ps_status state_write_canonical(const struct ps_state *state, struct ps_buffer *out,
@@ -99,7 +110,7 @@ enum ps_status state_write_canonical(const struct ps_state *state, struct ps_buf
     struct ps_json_writer writer;
     ps_json_writer_init(&writer, out, false);
     ps_json_open(&writer, NULL, '{');
-    ps_json_put_integer(&writer, "penstock", PS_STATE_VERSION);
+    ps_json_put_integer(&writer, "penstock", version_of(state));
     put_optional(&writer, "source", state->source);
     put_optional(&writer, "warehouse", state->warehouse_id);
     put_optional(&writer, "destination_schema", state->destination_schema);

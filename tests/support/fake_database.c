@@ -250,9 +250,38 @@ void fake_table_set_estimate(struct fake_database *database, const char *table, 
     ps_mutex_unlock(&database->lock);
 }
 
-/* Takes `values`. With the lock held. */
-static void append_row(struct fake_table *table, uint64_t born, char *values)
+void fake_database_reuse(struct fake_database *database)
 {
+    ps_mutex_lock(&database->lock);
+    database->reuse = true;
+    ps_mutex_unlock(&database->lock);
+}
+
+/* A row that ended before all that can be seen now; NULL: there is none. With the lock held. */
+static struct fake_row *dead_row(const struct fake_database *database, struct fake_table *table)
+{
+    uint64_t oldest = database->time;
+    for (const struct fake_source *source = database->open; source != NULL; source = source->next) {
+        oldest = source->pinned && source->snapshot < oldest ? source->snapshot : oldest;
+    }
+    for (size_t i = 0; database->reuse && i < table->rows_count; i++) {
+        if (table->rows[i].died <= oldest) {
+            return &table->rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* Takes `values`. With the lock held. */
+static void append_row(const struct fake_database *database, struct fake_table *table,
+                       uint64_t born, char *values)
+{
+    struct fake_row *dead = dead_row(database, table);
+    if (dead != NULL) {
+        free(dead->values);
+        *dead = (struct fake_row){.born = born, .died = FAKE_FOREVER, .values = values};
+        return;
+    }
     if (table->rows_count == table->rows_capacity) {
         table->rows_capacity = table->rows_capacity * 2 + 16;
         table->rows = must(realloc(table->rows, table->rows_capacity * sizeof *table->rows));
@@ -264,7 +293,7 @@ static void append_row(struct fake_table *table, uint64_t born, char *values)
 void fake_row_add(struct fake_database *database, const char *table, const char *values)
 {
     struct fake_table *found = lock_table(database, table);
-    append_row(found, ++database->time, must(strdup(values)));
+    append_row(database, found, ++database->time, must(strdup(values)));
     ps_mutex_unlock(&database->lock);
 }
 
@@ -290,7 +319,7 @@ void fake_rows_add(struct fake_database *database, const char *table, int64_t fi
     struct fake_table *found = lock_table(database, table);
     database->time++;
     for (int64_t number = first; number <= last; number++) {
-        append_row(found, database->time, fill_in(pattern, number));
+        append_row(database, found, database->time, fill_in(pattern, number));
     }
     ps_mutex_unlock(&database->lock);
 }
@@ -310,7 +339,7 @@ void fake_row_change(struct fake_database *database, const char *table, const ch
         }
     }
     if (values != NULL) {
-        append_row(found, database->time, must(strdup(values)));
+        append_row(database, found, database->time, must(strdup(values)));
     }
     ps_mutex_unlock(&database->lock);
 }
@@ -342,6 +371,33 @@ int64_t fake_table_rows(struct fake_database *database, const char *table)
     int64_t rows = fake_rows_visible(lock_table(database, table), database->time);
     ps_mutex_unlock(&database->lock);
     return rows;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char *fake_table_text(struct fake_database *database, const char *table)
+{
+    struct fake_table *found = lock_table(database, table);
+    char **lines = must(calloc(found->rows_count + 1, sizeof *lines));
+    size_t count = 0, size = 0;
+    char *text = NULL;
+    for (size_t i = 0; i < found->rows_count; i++) {
+        if (fake_row_visible(&found->rows[i], database->time)) {
+            lines[count++] = found->rows[i].values;
+        }
+    }
+    qsort(lines, count, sizeof *lines, by_text);
+    FILE *out = must(open_memstream(&text, &size));
+    for (size_t i = 0; i < count; i++) {
+        fprintf(out, "%s\n", lines[i]);
+    }
+    fclose(out);
+    free(lines);
+    ps_mutex_unlock(&database->lock);
+    return must(text);
 }
 
 void fake_fault_add(struct fake_database *database, const struct fake_fault *fault)

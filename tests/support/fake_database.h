@@ -47,7 +47,7 @@ struct fake_source {
     struct fake_source *next; /* open ones */
     bool pinned;
     uint64_t snapshot; /* the point in time, where pinned */
-    char snapshot_name[32];
+    char snapshot_name[32], mark[32];
 };
 
 /* `lock` guards everything but `ops`, which tests set before sources are open. */
@@ -60,6 +60,7 @@ struct fake_database {
     uint64_t time; /* counts changes */
     struct ps_timestamp now, horizon;
     bool horizon_known;
+    bool reuse;
     struct fake_armed faults[FAKE_FAULTS_MAX];
     uint32_t faults_count;
     uint64_t calls[FAKE_CALLS];

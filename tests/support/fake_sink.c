@@ -517,6 +517,18 @@ static enum ps_status fake_load_begin(struct ps_sink *base, const struct ps_tabl
     return status;
 }
 
+static enum ps_status fake_load_resume(struct ps_sink *base, const struct ps_table *shape,
+                                       struct ps_error *err)
+{
+    struct fake_table *table = NULL;
+    note_table("load_resume", shape);
+    enum ps_status status = fault(FAKE_SINK_LOAD_RESUME, err);
+    if (status == PS_OK) {
+        status = known(base, shape, &table, err);
+    }
+    return status == PS_OK && !table->loading ? PS_END : status;
+}
+
 static enum ps_status fake_load_end(struct ps_sink *base, const struct ps_table *shape,
                                     uint32_t flags, struct ps_load_result *ret_result,
                                     struct ps_error *err)
@@ -663,6 +675,7 @@ const struct ps_sink_ops fake_sink_ops = {
     .state_read = fake_state_read,
     .schema_change = fake_schema_change,
     .load_begin = fake_load_begin,
+    .load_resume = fake_load_resume,
     .load_end = fake_load_end,
     .prepare = fake_prepare,
     .packet_free = fake_packet_free,
@@ -678,6 +691,13 @@ void fake_sink_fail(enum fake_sink_call call, uint64_t nth, enum ps_status statu
     pthread_mutex_lock(&faults_lock);
     faults[call].countdown = nth;
     faults[call].status = status;
+    pthread_mutex_unlock(&faults_lock);
+}
+
+void fake_sink_fail_clear(void)
+{
+    pthread_mutex_lock(&faults_lock);
+    memset(faults, 0, sizeof faults);
     pthread_mutex_unlock(&faults_lock);
 }
 

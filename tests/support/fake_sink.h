@@ -18,6 +18,7 @@ enum fake_sink_call {
     FAKE_SINK_STATE_READ,
     FAKE_SINK_SCHEMA_CHANGE,
     FAKE_SINK_LOAD_BEGIN,
+    FAKE_SINK_LOAD_RESUME,
     FAKE_SINK_LOAD_END,
     FAKE_SINK_PREPARE,
     FAKE_SINK_WRITE,
@@ -28,13 +29,15 @@ enum fake_sink_call {
 
 /* The nth call (1: the next) of that member fails with the status, once. */
 void fake_sink_fail(enum fake_sink_call call, uint64_t nth, enum ps_status status);
+/* Nothing fails any more. */
+void fake_sink_fail_clear(void);
 /* Forgets all destinations, the journal and the faults. Call it at the beginning of a test. */
 void fake_sink_forget(void);
 
 /*
  * What was called since fake_sink_forget, one line a call, as text: "open null", "schema_change
- * s.t", "load_begin s.t", "write upsert s.t 2", "truncate s.t", "load_end s.t", "checkpoint 1",
- * "warning …", "task …", "close". Lives until the next call of anything here.
+ * s.t", "load_begin s.t", "load_resume s.t", "write upsert s.t 2", "truncate s.t", "load_end s.t",
+ * "checkpoint 1", "warning …", "task …", "close". Lives until the next call of anything here.
  */
 const char *fake_sink_journal(void);
 

@@ -22,7 +22,8 @@ struct fake_reader {
     uint32_t *places;            /* of each of them among the row's values */
     uint32_t columns_count;
     uint64_t time;
-    size_t next, end; /* places of rows; end SIZE_MAX: all there are */
+    size_t next, end;       /* places of rows; end SIZE_MAX: all there are */
+    uint64_t changed_since; /* 0: all rows */
     bool windowed;
     uint32_t window_place;
     struct fake_column window_column;
@@ -328,6 +329,38 @@ static enum ps_status fake_snapshot_name(struct ps_source *base, const char **re
     return PS_OK;
 }
 
+/* The fake needs no lock to be true to its point in time; only what is there is looked at. */
+static enum ps_status fake_hold(struct ps_source *base, const struct ps_table *table,
+                                struct ps_error *err)
+{
+    struct fake_database *database = database_of(base);
+    struct fake_fault fault;
+    char incarnation[16];
+
+    if (fake_enter(database, FAKE_HOLD, table->name, &fault)) {
+        return fake_fail(&fault, err);
+    }
+    ps_mutex_lock(&database->lock);
+    const struct fake_table *known = fake_table_get(database, table->name);
+    snprintf(incarnation, sizeof incarnation, "%" PRIu32, known == NULL ? 0 : known->incarnation);
+    bool same = known != NULL && strcmp(incarnation, table->incarnation) == 0;
+    ps_mutex_unlock(&database->lock);
+    return same ? PS_OK : gone(table->name, err);
+}
+
+static enum ps_status fake_mark(struct ps_source *base, const char **ret_mark, struct ps_error *err)
+{
+    struct fake_source *source = (struct fake_source *)base;
+    struct fake_fault fault;
+
+    if (fake_enter(source->database, FAKE_MARK, NULL, &fault)) {
+        return fake_fail(&fault, err);
+    }
+    snprintf(source->mark, sizeof source->mark, "%" PRIu64, source->snapshot);
+    *ret_mark = source->mark;
+    return PS_OK;
+}
+
 /* With the lock held. False: the table is not as it was described. */
 static bool take_column(const struct fake_table *known, const struct ps_table *table,
                         uint32_t index, struct fake_column *ret_column, uint32_t *ret_place)
@@ -380,6 +413,11 @@ static void take_places(struct fake_reader *reader, const struct ps_read_request
     if (request->position != NULL) {
         reader->next = strtoull(request->position, &rest, 10);
         assert(rest != request->position && *rest == '\0');
+    }
+    if (request->changed_since != NULL) {
+        assert(request->partition != NULL && request->position == NULL);
+        reader->changed_since = strtoull(request->changed_since, &rest, 10);
+        assert(rest != request->changed_since && *rest == '\0');
     }
 }
 
@@ -580,8 +618,8 @@ static enum ps_status fill(struct fake_reader *reader, struct ps_batch *batch, s
     while (!ps_batch_full(batch) && batch->bad_rows < batch->rows_max &&
            reader->next < reader->end && reader->next < known->rows_count) {
         const struct fake_row *row = &known->rows[reader->next++];
-        if (fake_row_visible(row, reader->time) && in_window(reader, row->values) &&
-            !put_row(reader, batch, row->values)) {
+        if (fake_row_visible(row, reader->time) && row->born > reader->changed_since &&
+            in_window(reader, row->values) && !put_row(reader, batch, row->values)) {
             return ps_fail_nomem(err, "reading a row");
         }
     }
@@ -670,7 +708,8 @@ const struct ps_source_ops fake_source_ops = {
     .abi = PS_SOURCE_ABI,
     .name = "fake",
     .label = "Fake",
-    .caps = PS_CAP_SNAPSHOT | PS_CAP_RESUME | PS_CAP_COUNT_CHEAP | PS_CAP_KEYS_ONCE,
+    .caps =
+        PS_CAP_SNAPSHOT | PS_CAP_RESUME | PS_CAP_COUNT_CHEAP | PS_CAP_KEYS_ONCE | PS_CAP_CHANGED,
     .options = options,
     .tests = tests,
     .cursor_names = cursor_names,
@@ -683,6 +722,8 @@ const struct ps_source_ops fake_source_ops = {
     .plan = fake_plan,
     .now = fake_now,
     .pin = fake_pin,
+    .hold = fake_hold,
+    .mark = fake_mark,
     .snapshot_name = fake_snapshot_name,
     .reader_open = fake_reader_open,
     .reader_next = fake_reader_next,

@@ -12,7 +12,8 @@
  * A misuse of this file by a test (an unknown table, a value that is none of its type) aborts.
  *
  * Rows keep the place at which they were added; an update ends the old row and adds a new one at
- * the end, as a heap does. Partitions ("3-7", "7-") and positions ("5") are places.
+ * the end, or, with fake_database_reuse, at the first place that nobody can see any more, as a heap
+ * does. Partitions ("3-7", "7-") and positions ("5") are places; a mark is a count of changes.
  */
 #ifndef TESTS_SUPPORT_FAKE_SOURCE_H
 #define TESTS_SUPPORT_FAKE_SOURCE_H
@@ -29,6 +30,8 @@ enum fake_call {
     FAKE_NOW,
     FAKE_PIN,
     FAKE_SNAPSHOT_NAME,
+    FAKE_HOLD,
+    FAKE_MARK,
     FAKE_READER_OPEN,
     FAKE_READER_NEXT,
     FAKE_COUNT,
@@ -41,9 +44,12 @@ struct fake_database;
 struct fake_database *fake_database_new(void);
 void fake_database_free(struct fake_database *database); /* NULL is fine; no source is open */
 
-/* Its ops, by default with all of PS_CAP_SNAPSHOT, RESUME, COUNT_CHEAP and KEYS_ONCE. */
+/* Its ops, by default with all of PS_CAP_SNAPSHOT, RESUME, COUNT_CHEAP, KEYS_ONCE and CHANGED. */
 const struct ps_source_ops *fake_database_ops(struct fake_database *database);
 void fake_database_set_caps(struct fake_database *database, uint32_t caps);
+
+/* From now on new rows take the places of rows that no point in time held by a source can see. */
+void fake_database_reuse(struct fake_database *database);
 
 /* The clock at the start is 2024-01-01T00:00:00; horizon NULL: not known. */
 void fake_database_set_now(struct fake_database *database, const char *now, const char *horizon);
@@ -82,6 +88,9 @@ void fake_row_change(struct fake_database *database, const char *table, const ch
 void fake_table_truncate(struct fake_database *database, const char *table);
 /* The rows that are visible now. */
 int64_t fake_table_rows(struct fake_database *database, const char *table);
+
+/* The values of the rows that are visible now, sorted, one row a line. Free it with free. */
+char *fake_table_text(struct fake_database *database, const char *table);
 
 /* What happens at the nth call of a member from now on. */
 struct fake_fault {

@@ -32,6 +32,20 @@ void duck_load_calm(struct duck_sink *sink)
     }
 }
 
+static void put_load(struct ps_buffer *out, const struct duck_table *table)
+{
+    duck_name_table(out, &table->full, DUCK_LOAD_PREFIX);
+}
+
+static void load_goes_on(struct duck_sink *sink, struct duck_table *table)
+{
+    set_vacuum(sink, false);
+    sink->loads += table->loading ? 0 : 1;
+    sink->calm_checkpoints = 0;
+    table->loading = true;
+    table->load_duplicates = 0;
+}
+
 enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
                                struct ps_error *err)
 {
@@ -48,19 +62,56 @@ enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
         status = duck_do(sink, table, "beginning the load of", err);
     }
     if (status == PS_OK) {
-        set_vacuum(sink, false);
-        sink->loads += table->loading ? 0 : 1;
-        sink->calm_checkpoints = 0;
-        table->loading = true;
+        load_goes_on(sink, table);
         table->load_mixed = false;
-        table->load_duplicates = 0;
     }
     return status;
 }
 
-static void put_load(struct ps_buffer *out, const struct duck_table *table)
+/* How many columns a table of the warehouse has: `prefix` and the table's name; 0: there is none.
+ */
+static void put_columns_count(struct ps_buffer *out, const struct duck_table *table,
+                              const char *prefix)
 {
-    duck_name_table(out, &table->full, DUCK_LOAD_PREFIX);
+    ps_buffer_puts(out, "(SELECT count(*) FROM duckdb_columns() WHERE database_name = ");
+    duck_name_literal(out, table->full.catalog);
+    ps_buffer_puts(out, " AND lower(schema_name) = lower(");
+    duck_name_literal(out, table->full.schema);
+    ps_buffer_puts(out, ") AND lower(table_name) = lower('");
+    ps_buffer_puts(out, prefix);
+    ps_buffer_puts(out, "' || ");
+    duck_name_literal(out, table->full.name);
+    ps_buffer_puts(out, "))");
+}
+
+enum ps_status duck_load_resume(struct duck_sink *sink, struct duck_table *table,
+                                struct ps_error *err)
+{
+    struct ps_buffer *sql = &sink->sql;
+    int64_t columns[2] = {0, 0}, stamp = 0;
+    ps_buffer_puts(sql, "SELECT ");
+    put_columns_count(sql, table, "");
+    ps_buffer_puts(sql, ", ");
+    put_columns_count(sql, table, DUCK_LOAD_PREFIX);
+    enum ps_status status =
+        duck_statement_integers(&sink->session, "looking for a load", sql, columns, 2, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    if (columns[0] == 0 || columns[0] != columns[1]) {
+        return PS_END;
+    }
+    /* Later rows win by their stamps, which must not fall behind where the clock was set back. */
+    ps_buffer_puts(sql, "SELECT epoch_us(max(" DUCK_SYNCED ")) FROM ");
+    put_load(sql, table);
+    status = duck_statement_integers(&sink->session, "looking at a load", sql, &stamp, 1, err);
+    if (status == PS_OK) {
+        sink->synced_us = stamp > sink->synced_us ? stamp : sink->synced_us;
+        load_goes_on(sink, table);
+        /* Nothing tells whether it saw deletes or updates: its keys are looked at in the end. */
+        table->load_mixed = true;
+    }
+    return status;
 }
 
 /* The table whose keys are to be unique: the load's, or the real one, where those rows alone count

@@ -232,6 +232,22 @@ static enum ps_status duckdb_load_begin(struct ps_sink *base, const struct ps_ta
     return settled(sink, status, &error, err);
 }
 
+static enum ps_status duckdb_load_resume(struct ps_sink *base, const struct ps_table *table,
+                                         struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    struct duck_table *entry = NULL;
+    enum ps_status status = known(sink, table, &entry, &error);
+    if (status == PS_OK) {
+        status = duck_load_resume(sink, entry, &error);
+    }
+    return status == PS_END ? PS_END : settled(sink, status, &error, err);
+}
+
 static enum ps_status duckdb_load_end(struct ps_sink *base, const struct ps_table *table,
                                       uint32_t flags, struct ps_load_result *ret_result,
                                       struct ps_error *err)
@@ -456,6 +472,7 @@ const struct ps_sink_ops ps_sink_duckdb = {
     .state_read = duckdb_state_read,
     .schema_change = duckdb_schema_change,
     .load_begin = duckdb_load_begin,
+    .load_resume = duckdb_load_resume,
     .load_end = duckdb_load_end,
     .prepare = duckdb_prepare,
     .packet_free = duckdb_packet_free,

@@ -124,6 +124,9 @@ enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *ta
 /* load.c: full loads. */
 enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
                                struct ps_error *err) PS_MUST_CHECK;
+/* END: there is no load of the table that could go on. */
+enum ps_status duck_load_resume(struct duck_sink *sink, struct duck_table *table,
+                                struct ps_error *err) PS_MUST_CHECK;
 enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, uint32_t flags,
                              struct ps_load_result *ret_result, struct ps_error *err) PS_MUST_CHECK;
 /* To be called after each commit: whether small row groups are merged from now on. */

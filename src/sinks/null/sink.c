@@ -134,6 +134,7 @@ const struct ps_sink_ops ps_sink_null = {
     .close = null_close,
     .schema_change = null_schema_change,
     .load_begin = null_load_begin,
+    .load_resume = null_load_begin,
     .load_end = null_load_end,
     .prepare = null_prepare,
     .packet_free = null_packet_free,

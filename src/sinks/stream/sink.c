@@ -110,6 +110,16 @@ static enum ps_status stream_truncate(struct ps_sink *base, const struct ps_tabl
     return status == PS_OK ? send(sink, message, err) : status;
 }
 
+/* What was sent is with the platform; nothing is to be said. */
+static enum ps_status stream_load_resume(struct ps_sink *base, const struct ps_table *table,
+                                         struct ps_error *err)
+{
+    (void)base;
+    (void)table;
+    (void)err;
+    return PS_OK;
+}
+
 static enum ps_status stream_load_end(struct ps_sink *base, const struct ps_table *table,
                                       uint32_t flags, struct ps_load_result *ret_result,
                                       struct ps_error *err)
@@ -285,6 +295,7 @@ const struct ps_sink_ops ps_sink_stream = {
     .close = stream_close,
     .schema_change = stream_schema_change,
     .load_begin = stream_truncate, /* a load is seen as it goes: what was there before goes first */
+    .load_resume = stream_load_resume,
     .load_end = stream_load_end,
     .prepare = stream_prepare,
     .packet_free = stream_packet_free,

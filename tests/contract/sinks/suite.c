@@ -30,8 +30,9 @@ static void ops_are_complete(void **state)
     const struct ps_sink_ops *ops = ((struct desk *)*state)->ops;
     assert_int_equal(ops->abi, PS_SINK_ABI);
     assert_non_null(ops->name);
-    assert_true(ops->open && ops->close && ops->schema_change && ops->load_begin && ops->load_end &&
-                ops->prepare && ops->packet_free && ops->write && ops->truncate && ops->checkpoint);
+    assert_true(ops->open && ops->close && ops->schema_change && ops->load_begin &&
+                ops->load_resume && ops->load_end && ops->prepare && ops->packet_free &&
+                ops->write && ops->truncate && ops->checkpoint);
     assert_true(((ops->caps & PS_SINK_KEEPS_STATE) != 0) == (ops->state_read != NULL));
     ops->close(NULL);
     ops->packet_free(((struct desk *)*state)->sink, NULL);
@@ -175,6 +176,66 @@ static void load_is_unseen_until_its_end(void **state)
     assert_true(desk->contract->rows == NULL || result.vanished == 1);
     desk_checkpoint(desk);
     desk_expect(desk, &pair, all_of_pair, "1|old|1 deleted\n3|c|4\n4|d|5\n");
+}
+
+static void load_that_goes_on_keeps_what_was_checkpointed(void **state)
+{
+    struct desk *desk = *state;
+    struct ps_error err = {0};
+    desk_schema(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "9|old|9");
+    desk_checkpoint(desk);
+    desk_load_begin(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "1|a|1\n2|b|2");
+    desk_checkpoint(desk);
+    desk_write(desk, &pair, PS_UPSERT, "3|lost|3");
+    desk_close(desk);
+    desk_open(desk); /* another process, which knows nothing but what is there */
+    desk->clock.ns -= INT64_C(3600000000000); /* and a clock that was set back */
+    desk_schema(desk, &pair);
+    assert_int_equal(desk->ops->load_resume(desk->sink, &pair, &err), PS_OK);
+    desk_write(desk, &pair, PS_UPSERT, "2|newer|2\n4|d|4");
+    (void)desk_load_end(desk, &pair, PS_LOAD_KEYS_MAY_REPEAT);
+    desk_checkpoint(desk);
+    desk_expect(desk, &pair, all_of_pair, "1|a|1\n2|newer|2\n4|d|4\n9|old|9 deleted\n");
+}
+
+static void load_that_goes_on_takes_deletes(void **state)
+{
+    static const uint32_t id[] = {0};
+    struct desk *desk = *state;
+    struct ps_error err = {0};
+    desk_schema(desk, &pair);
+    desk_load_begin(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "1|a|1\n2|b|2");
+    desk_checkpoint(desk);
+    desk_close(desk);
+    desk_open(desk);
+    desk_schema(desk, &pair);
+    assert_int_equal(desk->ops->load_resume(desk->sink, &pair, &err), PS_OK);
+    desk_write_columns(desk, &pair, PS_DELETE, id, 1, "1");
+    desk_write(desk, &pair, PS_UPSERT, "3|c|3");
+    (void)desk_load_end(desk, &pair, PS_LOAD_KEYS_MAY_REPEAT);
+    desk_checkpoint(desk);
+    desk_expect(desk, &pair, all_of_pair, "1|a|1 deleted\n2|b|2\n3|c|3\n");
+}
+
+static void load_of_which_nothing_is_there_cannot_go_on(void **state)
+{
+    struct desk *desk = *state;
+    struct ps_error err = {0};
+    if ((desk->ops->caps & PS_SINK_KEEPS_STATE) == 0) {
+        skip(); /* such a sink takes the platform's word for it */
+    }
+    desk_schema(desk, &pair);
+    assert_int_equal(desk->ops->load_resume(desk->sink, &pair, &err), PS_END);
+    desk_load_begin(desk, &pair);
+    desk_write(desk, &pair, PS_UPSERT, "1|a|1");
+    (void)desk_load_end(desk, &pair, 0);
+    desk_checkpoint(desk);
+    desk_expect(desk, &pair, all_of_pair, "1|a|1\n");
+    desk_schema(desk, &pair);
+    assert_int_equal(desk->ops->load_resume(desk->sink, &pair, &err), PS_END);
 }
 
 static void load_begun_again_discards_the_first(void **state)
@@ -634,6 +695,9 @@ int contract_sink_run(const char *name, const struct contract_sink *contract)
         TEST(truncate_works_after_reopening),
         TEST(nothing_is_kept_without_a_checkpoint),
         TEST(load_is_unseen_until_its_end),
+        TEST(load_that_goes_on_keeps_what_was_checkpointed),
+        TEST(load_that_goes_on_takes_deletes),
+        TEST(load_of_which_nothing_is_there_cannot_go_on),
         TEST(load_begun_again_discards_the_first),
         TEST(load_keeps_vanished_rows_as_deleted),
         TEST(incomplete_load_marks_no_row_as_deleted),

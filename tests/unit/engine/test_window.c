@@ -38,7 +38,8 @@ static struct ps_scalar next(enum ps_type type, const struct ps_now *now, const 
                              const char *previous)
 {
     struct ps_scalar large = scalar(type, largest), before = scalar(type, previous);
-    return window_next_edge(type, 0, now, &large, &before);
+    struct ps_scalar limit = window_limit(type, 0, now);
+    return window_next_edge(&limit, now->held, &large, &before);
 }
 
 static void test_next_edge_is_the_largest_value_below_the_horizon(void **state)
@@ -102,7 +103,8 @@ static void test_next_edge_of_numbers_is_the_largest(void **state)
     struct ps_now now = now_at("2024-05-01T12:00:00Z", NULL);
     assert_scalar(next(PS_TYPE_LONG, &now, "123456", "99"), "123456");
     struct ps_scalar none = {.type = PS_TYPE_LONG};
-    assert_false(window_next_edge(PS_TYPE_LONG, 0, &now, &none, &none).present);
+    struct ps_scalar limit = window_limit(PS_TYPE_LONG, 0, &now);
+    assert_false(window_next_edge(&limit, false, &none, &none).present);
 }
 
 static void test_lower_edge_looks_back(void **state)

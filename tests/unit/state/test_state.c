@@ -400,7 +400,7 @@ static void test_state_parse_names_no_command_where_the_platform_keeps_it(void *
 static void test_state_parse_of_a_newer_version_is_refused_by_name(void **context)
 {
     (void)context;
-    ASSERT_REFUSED("{\"penstock\": 2, \"anything\": {\"goes\": []}}", "newer Penstock", "form 2");
+    ASSERT_REFUSED("{\"penstock\": 3, \"anything\": {\"goes\": []}}", "newer Penstock", "form 3");
 }
 
 static void test_state_parse_of_a_broken_version_is_damaged(void **context)

@@ -1,0 +1,267 @@
+/*
+ * The scheduler: which worker opens which table and reads which part. Jobs under way come first, so
+ * that few are under way at once; then the next table of the plan is begun.
+ */
+#include "engine/job.h"
+
+#include "base/alloc.h"
+#include "engine/run.h"
+
+/* The first free part; NULL: there is none. With the lock held. */
+static struct part *free_part(struct job *job)
+{
+    for (size_t i = job->next_part; i < job->parts_count; i++) {
+        struct part *part = &job->parts[i];
+        bool wanted = job->phase == JOB_CHANGED ? part->again : !part->finished;
+        if (wanted && !part->taken) {
+            job->next_part = i;
+            return part;
+        }
+    }
+    job->next_part = job->parts_count;
+    return NULL;
+}
+
+/* With the lock held. */
+static bool take_from(struct worker *worker, struct job *job, struct work *ret_work)
+{
+    if (job->phase == JOB_OPENING) {
+        if (job->opened || job->active > 0) {
+            return false;
+        }
+        job->opened = true;
+        *ret_work = (struct work){.job = job};
+        return true;
+    }
+    if (job->active >= job->threads_max || (job->owner != NULL && job->owner != worker)) {
+        return false;
+    }
+    struct part *part = free_part(job);
+    if (part == NULL) {
+        return false;
+    }
+    part->taken = true;
+    job->active++;
+    *ret_work = (struct work){
+        .job = job, .part = part, .changed = job->phase == JOB_CHANGED, .stops = job->stops};
+    return true;
+}
+
+/* Its own come first: they need the point in time that its connection is at. With the lock held. */
+static bool take_under_way(struct worker *worker, bool own, struct work *ret_work)
+{
+    for (struct job *job = worker->run->under_way; job != NULL; job = job->next) {
+        if ((job->owner == worker) == own && take_from(worker, job, ret_work)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* With the lock held. */
+static bool begin_next(struct run *run, struct work *ret_work)
+{
+    if (run->next_table == run->plan->tables_count) {
+        return false;
+    }
+    struct job *job = &run->jobs[run->next_table];
+    struct job **link = &run->under_way;
+    while (*link != NULL) {
+        link = &(*link)->next;
+    }
+    *link = job;
+    job->next = NULL;
+    job->index = (uint32_t)run->next_table;
+    job->table = &run->plan->tables[run->next_table++];
+    job->threads_max = job->table->sizing.parameters.threads;
+    job->began_ns = ps_monotonic_ns();
+    job->opened = true;
+    *ret_work = (struct work){.job = job};
+    return true;
+}
+
+bool job_take(struct worker *worker, bool wait, struct work *ret_work)
+{
+    struct run *run = worker->run;
+    bool found = false;
+    ps_mutex_lock(&run->lock);
+    while (!run->stopping) {
+        found = take_under_way(worker, true, ret_work) || take_under_way(worker, false, ret_work);
+        found = found || begin_next(run, ret_work);
+        if (found || !wait || run->under_way == NULL) {
+            break;
+        }
+        ps_condition_wait(&run->changed, &run->lock);
+    }
+    ps_mutex_unlock(&run->lock);
+    return found;
+}
+
+/* All parts are read: what has changed meanwhile is next. With the lock held. */
+static void look_again(struct job *job)
+{
+    job->phase = JOB_CHANGED;
+    job->next_part = 0;
+    job->parts_left = 0;
+    for (size_t i = 0; i < job->parts_count; i++) {
+        job->parts_left += job->parts[i].again;
+    }
+}
+
+/* Nobody gets it any more. With the lock held. */
+static bool is_read(struct job *job)
+{
+    if (job->parts_left == 0 && job->phase == JOB_READING) {
+        look_again(job);
+    }
+    if (job->parts_left > 0) {
+        return false;
+    }
+    job->phase = JOB_OPENING;
+    job->opened = true;
+    return true;
+}
+
+bool job_publish(struct run *run, struct job *job)
+{
+    ps_mutex_lock(&run->lock);
+    job->phase = JOB_READING;
+    job->parts_left = 0;
+    for (size_t i = 0; i < job->parts_count; i++) {
+        job->parts[i].taken = false; /* by one who waited when the job was stopped */
+        job->parts_left += !job->parts[i].finished;
+    }
+    job->next_part = 0;
+    job->opened = false;
+    job->stop = PS_OK;
+    bool more = !is_read(job);
+    ps_condition_broadcast(&run->changed);
+    ps_mutex_unlock(&run->lock);
+    return more;
+}
+
+static void let_go(struct run *run, const struct work *work)
+{
+    work->part->taken = false;
+    work->job->active--;
+    work->job->next_part = 0;
+    ps_condition_broadcast(&run->changed);
+}
+
+bool job_part_finished(struct run *run, const struct work *work)
+{
+    struct job *job = work->job;
+    ps_mutex_lock(&run->lock);
+    let_go(run, work);
+    if (work->changed) {
+        work->part->again = false;
+    } else {
+        work->part->finished = true;
+        ps_free(work->part->position);
+        work->part->position = NULL;
+    }
+    job->parts_left--;
+    bool ended = job->stop == PS_OK && is_read(job);
+    ps_mutex_unlock(&run->lock);
+    return ended;
+}
+
+void job_part_back(struct run *run, const struct work *work)
+{
+    ps_mutex_lock(&run->lock);
+    let_go(run, work);
+    ps_mutex_unlock(&run->lock);
+}
+
+void job_part_pause(struct run *run, const struct work *work)
+{
+    ps_mutex_lock(&run->lock);
+    work->job->active--;
+    ps_condition_broadcast(&run->changed);
+    ps_mutex_unlock(&run->lock);
+}
+
+bool job_part_resume(struct run *run, const struct work *work)
+{
+    ps_mutex_lock(&run->lock);
+    bool go_on = !run->stopping && work->job->stops == work->stops;
+    work->job->active += go_on;
+    ps_mutex_unlock(&run->lock);
+    return go_on;
+}
+
+void job_stop(struct run *run, struct job *job, enum ps_status why, const struct ps_error *err)
+{
+    ps_mutex_lock(&run->lock);
+    if (job->stop == PS_OK) {
+        job->stop = why;
+        job->stop_error = *err;
+        job->stops++;
+        job->phase = JOB_OPENING;
+        job->opened = false;
+        for (size_t i = 0; i < run->workers_count; i++) {
+            struct worker *worker = &run->workers[i];
+            if (worker->reader != NULL && worker->job == job) {
+                run->request->plan.source_ops->reader_cancel(worker->reader);
+            }
+        }
+        ps_condition_broadcast(&run->changed);
+    }
+    ps_mutex_unlock(&run->lock);
+}
+
+bool job_is_stopped(struct run *run, const struct job *job)
+{
+    ps_mutex_lock(&run->lock);
+    bool stopped = job->stop != PS_OK;
+    ps_mutex_unlock(&run->lock);
+    return stopped;
+}
+
+void job_forget_parts(struct job *job)
+{
+    for (size_t i = 0; i < job->parts_count; i++) {
+        ps_free(job->parts[i].bounds);
+        ps_free(job->parts[i].position);
+    }
+    ps_free(job->parts);
+    ps_free(job->mark);
+    job->parts = NULL;
+    job->mark = NULL;
+    job->parts_count = 0;
+    job->partitions = job->mixed = job->begun = false;
+    atomic_store(&job->repeats, false);
+    job->largest = (struct ps_scalar){.present = false};
+}
+
+static void job_done(struct run *run, struct job *job)
+{
+    run->request->plan.source_ops->close(job->coordinator);
+    job->coordinator = NULL;
+    ps_free(job->snapshot);
+    job->snapshot = NULL;
+    job_forget_parts(job);
+}
+
+void job_end(struct run *run, struct job *job)
+{
+    job_done(run, job);
+    ps_mutex_lock(&run->lock);
+    struct job **link = &run->under_way;
+    while (*link != job) {
+        link = &(*link)->next;
+    }
+    *link = job->next;
+    ps_condition_broadcast(&run->changed);
+    ps_mutex_unlock(&run->lock);
+}
+
+void job_free_all(struct run *run)
+{
+    for (size_t i = 0; run->jobs != NULL && i < run->plan->tables_count; i++) {
+        job_done(run, &run->jobs[i]);
+    }
+    run->under_way = NULL;
+    ps_free(run->jobs);
+    run->jobs = NULL;
+}

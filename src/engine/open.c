@@ -1,0 +1,370 @@
+/*
+ * Opening a job: the clock, then the point in time, then the parts. The clock comes first, so that
+ * what was open before the read is covered by the next window.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/run.h"
+#include "engine/window.h"
+
+/* More parts than these say nothing more of where a load stands, and each costs the state. */
+#define PARTS_MAX 4096
+/* Tables that one point in time is read for: a server holds it all the while. */
+#define POINT_TABLES_MAX 500
+#define PLAN_BYTES_MAX ((size_t)64 << 20)
+
+static const struct ps_source_ops *source_ops(const struct worker *worker)
+{
+    return worker->run->request->plan.source_ops;
+}
+
+static int64_t clock_ns(const struct worker *worker)
+{
+    const struct ps_clock *clock = worker->run->request->plan.clock;
+    return clock->monotonic_ns(clock);
+}
+
+/* Replaces *field by a copy of text (NULL is fine). False: no memory. */
+static bool keep_text(char **field, const char *text)
+{
+    char *copy = text == NULL ? NULL : ps_strdup(text);
+    if (text != NULL && copy == NULL) {
+        return false;
+    }
+    ps_free(*field);
+    *field = copy;
+    return true;
+}
+
+static enum ps_status make_parts(struct job *job, size_t count, struct ps_error *err)
+{
+    job->parts = ps_calloc(count, sizeof(*job->parts));
+    if (job->parts == NULL) {
+        return ps_fail_nomem(err, "planning a read");
+    }
+    job->parts_count = count;
+    return PS_OK;
+}
+
+/* One part: the whole table. */
+static enum ps_status make_whole(struct job *job, struct ps_error *err)
+{
+    enum ps_status status = make_parts(job, 1, err);
+    if (status == PS_OK && !keep_text(&job->parts[0].bounds, "")) {
+        status = ps_fail_nomem(err, "planning a read");
+    }
+    return status;
+}
+
+static size_t parts_wanted(const struct job *job)
+{
+    int64_t rows = job->table->source_table->rows_estimate;
+    int64_t each = job->table->sizing.parameters.partition_rows;
+    int64_t wanted = rows <= 0 ? 1 : (rows - 1) / each + 1;
+    return wanted > PARTS_MAX ? PARTS_MAX : (size_t)wanted;
+}
+
+/* A table of a batch or two is read again sooner than it is planned. */
+static bool is_planned(const struct worker *worker, const struct job *job)
+{
+    return job->table->load && source_ops(worker)->plan != NULL &&
+           (job->table->source_table->rows_estimate > job->table->sizing.parameters.batch_rows ||
+            parts_wanted(job) > 1);
+}
+
+static size_t bounds_size(const struct ps_partition_list *list)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < list->partitions_count; i++) {
+        size += strlen(list->partitions[i].bounds) + sizeof("\"\",") - 1;
+    }
+    return size;
+}
+
+static enum ps_status take_parts(struct job *job, const struct ps_partition_list *list,
+                                 struct ps_error *err)
+{
+    enum ps_status status = make_parts(job, list->partitions_count, err);
+    for (size_t i = 0; i < list->partitions_count && status == PS_OK; i++) {
+        if (!keep_text(&job->parts[i].bounds, list->partitions[i].bounds)) {
+            status = ps_fail_nomem(err, "planning a read");
+        }
+    }
+    job->partitions = status == PS_OK;
+    return status;
+}
+
+/* As many parts as are wanted; fewer where their bounds are long, since they go into the state. */
+static enum ps_status plan_parts(struct worker *worker, struct job *job, struct ps_source *source,
+                                 struct ps_error *err)
+{
+    size_t wanted = parts_wanted(job), budget = worker->run->bounds_bytes_max;
+    for (;;) {
+        struct ps_partition_list list = {.arena = ps_arena_new(PLAN_BYTES_MAX)};
+        if (list.arena == NULL) {
+            return ps_fail_nomem(err, "planning a read");
+        }
+        enum ps_status status =
+            source_ops(worker)->plan(source, job->table->source_table, wanted, &list, err);
+        size_t size = status == PS_OK ? bounds_size(&list) : 0;
+        if (status == PS_OK && (size <= budget || wanted == 1)) {
+            status = size <= budget && list.partitions_count > 0 ? take_parts(job, &list, err)
+                                                                 : make_whole(job, err);
+            ps_arena_free(list.arena);
+            return status;
+        }
+        ps_arena_free(list.arena);
+        if (status != PS_OK) {
+            return status;
+        }
+        size_t fewer = (size_t)((double)wanted * (double)budget / (double)size);
+        wanted = fewer == 0 ? 1 : fewer < wanted ? fewer : wanted - 1;
+    }
+}
+
+enum ps_status job_continue(struct job *job, const struct ps_load_state *load, struct ps_error *err)
+{
+    enum ps_status status = make_parts(job, load->parts_count, err);
+    bool ok = status == PS_OK && keep_text(&job->mark, load->mark);
+    for (size_t i = 0; i < load->parts_count && ok; i++) {
+        const struct ps_load_part *from = &load->parts[i];
+        struct part *part = &job->parts[i];
+        part->finished = from->finished;
+        part->handed = !from->finished && from->position == NULL; /* maybe */
+        ok = keep_text(&part->bounds, from->bounds) && keep_text(&part->position, from->position);
+    }
+    if (!ok) {
+        return ps_fail_nomem(err, "going on with a load");
+    }
+    job->partitions = load->parts_count > 1 || load->parts[0].bounds[0] != '\0';
+    atomic_store(&job->repeats, load->repeats);
+    job->begun = true;
+    return PS_OK;
+}
+
+/* Some of it was handed over, and need not be again. */
+static bool has_progress(const struct job *job)
+{
+    for (size_t i = 0; i < job->parts_count; i++) {
+        if (job->parts[i].finished || job->parts[i].position != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A load goes on at another point in time than the one before. What moved meanwhile into parts that
+ * were read already is to be looked for there.
+ */
+static enum ps_status note_new_point(struct worker *worker, struct job *job,
+                                     struct ps_source *source, struct ps_error *err)
+{
+    const struct ps_source_ops *ops = source_ops(worker);
+    const char *mark = NULL;
+    enum ps_status status = ops->mark == NULL ? PS_OK : ops->mark(source, &mark, err);
+    if (status != PS_OK || !job->table->load) {
+        return status;
+    }
+    bool moves = (ops->caps & PS_CAP_CHANGED) != 0;
+    if (!has_progress(job)) {
+        if (job->begun) {
+            return PS_OK; /* the earlier mark holds as well */
+        }
+        return keep_text(&job->mark, mark) ? PS_OK : ps_fail_nomem(err, "planning a read");
+    }
+    if (moves || mark == NULL || job->mark == NULL || strcmp(mark, job->mark) != 0) {
+        job->mixed = true;
+    }
+    for (size_t i = 0; i < job->parts_count && moves && job->mark != NULL; i++) {
+        struct part *part = &job->parts[i];
+        part->again = part->again || part->finished || part->position != NULL;
+    }
+    return PS_OK;
+}
+
+/* The connection of a job with several parts, which does nothing but hold their point in time. */
+static enum ps_status open_coordinator(struct worker *worker, struct job *job, struct ps_error *err)
+{
+    const struct ps_source_ops *ops = source_ops(worker);
+    struct ps_source_request request = {
+        .config = worker->run->request->plan.config,
+        .syncs_completed = worker->run->syncs_completed,
+    };
+    ops->close(job->coordinator);
+    job->coordinator = NULL;
+    return ops->open(&request, &job->coordinator, err);
+}
+
+/* The clock counts where it is that of the read's first point in time. */
+static enum ps_status take_point(struct worker *worker, struct job *job, struct ps_source *source,
+                                 struct ps_error *err)
+{
+    const struct ps_source_ops *ops = source_ops(worker);
+    struct ps_now now;
+    enum ps_status status = ops->now(source, &now, err);
+    if (status == PS_OK) {
+        status = ops->pin(source, NULL, err);
+    }
+    if (status == PS_OK && ops->hold != NULL && job->table->load) {
+        status = ops->hold(source, job->table->source_table, err);
+    }
+    if (status == PS_OK && !job->begun && !has_progress(job)) {
+        job->now = now;
+    }
+    return status;
+}
+
+static enum ps_status open_shared(struct worker *worker, struct job *job, struct ps_error *err)
+{
+    const struct ps_source_ops *ops = source_ops(worker);
+    bool joined = (ops->caps & PS_CAP_SNAPSHOT) != 0 && ops->snapshot_name != NULL;
+    struct ps_source *source = NULL;
+    enum ps_status status =
+        joined ? open_coordinator(worker, job, err) : worker_source_ready(worker, err);
+    worker->point = 0;
+    worker->point_tables = 0;
+    if (status == PS_OK) {
+        source = joined ? job->coordinator : worker->source;
+        status = take_point(worker, job, source, err);
+    }
+    if (status == PS_OK && job->parts == NULL) {
+        status = plan_parts(worker, job, source, err);
+    }
+    const char *name = NULL;
+    if (status == PS_OK && joined) {
+        status = ops->snapshot_name(source, &name, err);
+    }
+    if (status == PS_OK) {
+        status = note_new_point(worker, job, source, err);
+    }
+    if (status == PS_OK && !keep_text(&job->snapshot, name)) {
+        status = ps_fail_nomem(err, "planning a read");
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    job->owner = NULL;
+    job->point = run_new_point(worker->run);
+    job->point_ns = clock_ns(worker);
+    return job_begin(worker, job, err);
+}
+
+/* Several tables can be read at one point in time, one after the other. */
+static bool point_serves(const struct worker *worker, const struct job *job)
+{
+    return worker->source != NULL && worker->point_tables > 0 &&
+           worker->point_tables < POINT_TABLES_MAX && job->stop == PS_OK &&
+           job->table->sizing.size_class == PS_SIZE_SMALL &&
+           clock_ns(worker) - worker->point_ns < worker->run->point_ns_max;
+}
+
+static enum ps_status open_own(struct worker *worker, struct job *job, struct ps_error *err)
+{
+    const struct ps_source_ops *ops = source_ops(worker);
+    enum ps_status status = worker_source_ready(worker, err);
+    if (status == PS_OK && !point_serves(worker, job)) {
+        worker->point_tables = 0;
+        worker->point = 0;
+        status = ops->now(worker->source, &worker->now, err);
+        if (status == PS_OK) {
+            status = ops->pin(worker->source, NULL, err);
+        }
+        if (status != PS_OK) {
+            return status;
+        }
+        worker->point = run_new_point(worker->run);
+        worker->point_ns = clock_ns(worker);
+    }
+    if (status == PS_OK && job->parts == NULL) {
+        status = is_planned(worker, job) ? plan_parts(worker, job, worker->source, err)
+                                         : make_whole(job, err);
+    }
+    if (status == PS_OK) {
+        status = note_new_point(worker, job, worker->source, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    worker->point_tables++;
+    if (!job->begun && !has_progress(job)) {
+        job->now = worker->now;
+    }
+    job->owner = worker;
+    job->point = worker->point;
+    job->point_ns = worker->point_ns;
+    return PS_OK;
+}
+
+enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error *err)
+{
+    /* What was begun and cannot be gone on with begins again, from its first row. */
+    if (job->stop == PS_SNAPSHOT_GONE && !has_progress(job)) {
+        job_forget_parts(job);
+    }
+    bool shared = job->parts == NULL ? is_planned(worker, job) && parts_wanted(job) > 1
+                                     : job->parts_count > 1;
+    enum ps_status status = shared ? open_shared(worker, job, err) : open_own(worker, job, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    return job_publish(worker->run, job) ? PS_OK : PS_END;
+}
+
+/* What the state keeps of a load that begins. */
+static enum ps_status describe_load(const struct job *job, struct ps_load_state **ret_load,
+                                    struct ps_error *err)
+{
+    const struct ps_plan_table *table = job->table;
+    struct ps_load_state *load = NULL;
+    enum ps_status status = ps_load_new(job->parts_count, &load, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    bool ok = keep_text(&load->fingerprint, table->fingerprint) &&
+              keep_text(&load->incarnation, table->source_table->incarnation) &&
+              keep_text(&load->mark, job->mark);
+    if (ok && table->cursor >= 0) {
+        const struct ps_column *cursor =
+            &table->source_table->columns[table->read_columns[table->cursor]];
+        ok = keep_text(&load->cursor_column, cursor->name);
+        load->limit = window_limit(cursor->type, cursor->scale, &job->now);
+        load->largest = (struct ps_scalar){.type = cursor->type, .scale = cursor->scale};
+        load->held = job->now.held;
+    }
+    for (size_t i = 0; i < job->parts_count && ok; i++) {
+        ok = keep_text(&load->parts[i].bounds, job->parts[i].bounds);
+    }
+    if (!ok) {
+        ps_load_free(load);
+        return ps_fail_nomem(err, "noting a load");
+    }
+    *ret_load = load;
+    return PS_OK;
+}
+
+enum ps_status job_begin(struct worker *worker, struct job *job, struct ps_error *err)
+{
+    if (job->begun) {
+        return PS_OK;
+    }
+    struct event event = {.kind = EVENT_BEGIN, .table = job->index, .plan = job->table};
+    enum ps_status status = job->table->load ? describe_load(job, &event.load, err) : PS_OK;
+    if (status != PS_OK) {
+        return status;
+    }
+    job->begun = true;
+    return run_push(worker->run, event, err);
+}
+
+struct ps_scalar job_edge(const struct job *job)
+{
+    const struct ps_plan_table *table = job->table;
+    if (table->mode != PS_MODE_INCREMENTAL || table->load) {
+        return (struct ps_scalar){.present = false};
+    }
+    const struct ps_column *cursor = &table->read_table->columns[table->cursor];
+    struct ps_scalar limit = window_limit(cursor->type, cursor->scale, &job->now);
+    return window_next_edge(&limit, job->now.held, &job->largest, &table->edge);
+}

@@ -1,0 +1,388 @@
+/*
+ * Reading a part: batches from the reader through the transform and the sink's prepare into the
+ * queue. With the last packet of each batch goes where its read goes on.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/run.h"
+#include "engine/transform.h"
+#include "engine/window.h"
+
+#define BATCHES_KEPT 8
+
+/* One read of one part. */
+struct read {
+    struct worker *worker;
+    struct job *job;
+    struct part *part;
+    bool changed;
+    struct ps_reader *reader;
+};
+
+static const struct ps_source_ops *source_ops(const struct worker *worker)
+{
+    return worker->run->request->plan.source_ops;
+}
+
+void kit_done(struct kit *kit)
+{
+    transform_free(kit->transform);
+    ps_batch_pool_free(kit->pool);
+    ps_free(kit->columns);
+    *kit = (struct kit){.table = NULL};
+}
+
+/* Batches and transform of the table, as they are or made anew. */
+static enum ps_status kit_take(struct worker *worker, const struct ps_plan_table *table,
+                               struct ps_error *err)
+{
+    struct kit *kit = &worker->kit;
+    if (kit->table == table) {
+        return PS_OK;
+    }
+    kit_done(kit);
+    const struct ps_config *config = worker->run->request->plan.config;
+    const struct ps_size_parameters *parameters = &table->sizing.parameters;
+    uint32_t count = table->read_table->columns_count;
+    kit->columns = ps_malloc_array((size_t)count + 1, sizeof(uint32_t));
+    if (kit->columns == NULL) {
+        return ps_fail_nomem(err, "preparing a table's batches");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        kit->columns[i] = i;
+    }
+    struct ps_batch_shape shape = {
+        .table = table->read_table,
+        .columns = kit->columns,
+        .columns_count = count,
+        .rows_max = parameters->batch_rows,
+        .bytes_max = parameters->batch_bytes,
+    };
+    enum ps_status status = ps_batch_pool_new(&shape, BATCHES_KEPT, &kit->pool, err);
+    if (status == PS_OK) {
+        status = transform_new(table, config, shape.rows_max, &kit->transform, err);
+    }
+    if (status == PS_OK) {
+        kit->table = table;
+    }
+    return status;
+}
+
+/* Makes the reader known to run_stop and job_stop. False: it is to be ended already. */
+static bool reader_announce(const struct read *read)
+{
+    struct worker *worker = read->worker;
+    ps_mutex_lock(&worker->run->lock);
+    bool go_on = !worker->run->stopping && read->job->stop == PS_OK;
+    worker->reader = go_on ? read->reader : NULL;
+    worker->job = go_on ? read->job : NULL;
+    ps_mutex_unlock(&worker->run->lock);
+    return go_on;
+}
+
+static void reader_forget(struct worker *worker)
+{
+    ps_mutex_lock(&worker->run->lock);
+    worker->reader = NULL;
+    worker->job = NULL;
+    ps_mutex_unlock(&worker->run->lock);
+}
+
+/* What was given up of a batch. */
+struct given_up {
+    const struct ps_bad_rows *reasons;
+    uint32_t reasons_count;
+    uint64_t rows;
+};
+
+/* Adds it to the list, which is made where it is NULL. DATA where the sync is to end there. */
+static enum ps_status count_bad(const struct read *read, struct given_up bad,
+                                struct bad_list **list, struct ps_error *err)
+{
+    const struct ps_plan_table *plan = read->job->table;
+    const struct ps_column *columns = plan->read_table->columns;
+    if (bad.rows == 0) {
+        return PS_OK;
+    }
+    if (ps_config_choice(read->worker->run->request->plan.config, "on_bad_row") == 1) {
+        return ps_fail(err, PS_DATA, PS_CLASS_DATA,
+                       "a row of \"%s\" cannot be carried: column \"%s\": %s (on_bad_row is stop; "
+                       "with skip such rows are left out and counted)",
+                       plan->source_table->name, columns[bad.reasons[0].column].name,
+                       bad.reasons[0].reason);
+    }
+    if (*list == NULL && (*list = ps_calloc(1, sizeof(**list))) == NULL) {
+        return ps_fail_nomem(err, "counting rows");
+    }
+    (*list)->rows += bad.rows;
+    for (uint32_t i = 0; i < bad.reasons_count && (*list)->count < BAD_ROWS_MAX; i++) {
+        (*list)->bad[(*list)->count++] = (struct bad_rows){
+            columns[bad.reasons[i].column].name, bad.reasons[i].reason, bad.reasons[i].rows};
+    }
+    return PS_OK;
+}
+
+/* Takes the batch; NULL is nothing to do. */
+static enum ps_status push_rows(const struct read *read, struct ps_batch *batch,
+                                struct event *event, struct ps_error *err)
+{
+    const struct ps_run_request *request = read->worker->run->request;
+    event->operation = batch->operation;
+    event->rows = batch->rows;
+    event->bytes = batch->bytes;
+    enum ps_status status = request->sink_ops->prepare(request->sink, batch, &event->packet, err);
+    if (status != PS_OK) {
+        ps_free(event->position);
+        ps_free(event->bad);
+        return status;
+    }
+    return run_push(read->worker->run, *event, err);
+}
+
+static struct event event_of(const struct read *read)
+{
+    return (struct event){
+        .kind = EVENT_ROWS,
+        .table = read->job->index,
+        .plan = read->job->table,
+        .part = (size_t)(read->part - read->job->parts),
+        .repeats = read->changed || atomic_load(&read->job->repeats),
+    };
+}
+
+/* Copies of where the read of the part goes on after this batch: for the part, and for the writer.
+ */
+static enum ps_status take_position(const struct read *read, char **ret_own, struct event *event,
+                                    struct ps_error *err)
+{
+    const char *position =
+        read->changed ? NULL : source_ops(read->worker)->reader_position(read->reader);
+    if (position == NULL) {
+        return PS_OK;
+    }
+    char *own = ps_strdup(position);
+    event->position = read->job->table->load ? ps_strdup(position) : NULL;
+    if (own == NULL || (read->job->table->load && event->position == NULL)) {
+        ps_free(own);
+        return ps_fail_nomem(err, "keeping a position");
+    }
+    *ret_own = own;
+    return PS_OK;
+}
+
+/* Takes both batches, where they are there, and queues them. */
+static enum ps_status push_output(const struct read *read, struct transform_output output,
+                                  struct event *last, struct ps_error *err)
+{
+    enum ps_status status = PS_OK;
+    if (output.rows != NULL && output.deletes != NULL) {
+        struct event first = event_of(read);
+        status = push_rows(read, output.rows, &first, err);
+        output.rows = NULL;
+    }
+    struct ps_batch *batch = output.rows != NULL ? output.rows : output.deletes;
+    if (status == PS_OK && batch != NULL) {
+        return push_rows(read, batch, last, err);
+    }
+    if (status == PS_OK) {
+        return run_push(read->worker->run, *last, err);
+    }
+    ps_batch_release(batch);
+    ps_free(last->position);
+    ps_free(last->bad);
+    return status;
+}
+
+/* Takes the batch, which holds rows or bad ones. */
+static enum ps_status hand_over(const struct read *read, struct ps_batch *batch,
+                                struct ps_error *err)
+{
+    struct job *job = read->job;
+    struct event event = event_of(read);
+    struct transform_output output = {.rows = NULL};
+    struct given_up bad = {batch->bad, batch->bad_count, batch->bad_rows};
+    enum ps_status status = count_bad(read, bad, &event.bad, err);
+    if (status == PS_OK) {
+        status = job_begin(read->worker, job, err);
+    }
+    if (status != PS_OK || batch->rows == 0) {
+        ps_batch_release(batch);
+    } else {
+        if (job->table->cursor >= 0) {
+            window_observe(batch, (uint32_t)job->table->cursor,
+                           job->table->load ? &event.largest : &job->largest);
+        }
+        /* A row that is marked now may have been sent when it was not. */
+        bool fresh = job->table->load && !job->mixed;
+        status = transform_apply(read->worker->kit.transform, batch, fresh, &output, err);
+        if (status == PS_OK) {
+            bad = (struct given_up){output.bad, output.bad_count, output.bad_rows};
+            status = count_bad(read, bad, &event.bad, err);
+        }
+    }
+    char *position = NULL;
+    if (status == PS_OK) {
+        status = take_position(read, &position, &event, err);
+    }
+    if (status != PS_OK) {
+        ps_batch_release(output.rows);
+        ps_batch_release(output.deletes);
+        ps_free(event.position);
+        ps_free(event.bad);
+        return status;
+    }
+    read->part->handed = true;
+    status = push_output(read, output, &event, err);
+    if (status == PS_OK && position != NULL) {
+        ps_free(read->part->position);
+        read->part->position = position;
+        return PS_OK;
+    }
+    ps_free(position);
+    return status;
+}
+
+/* A point in time that was held long enough; the load goes on in another. */
+static bool point_is_old(const struct read *read)
+{
+    const struct run *run = read->worker->run;
+    const struct ps_clock *clock = run->request->plan.clock;
+    return read->job->table->load && !read->changed && read->part->position != NULL &&
+           clock->monotonic_ns(clock) - read->job->point_ns >= run->point_ns_max;
+}
+
+/* One batch from the reader into the queue. END: the reader has no more. */
+static enum ps_status read_batch(const struct read *read, struct ps_error *err)
+{
+    struct run *run = read->worker->run;
+    struct ps_batch *batch;
+    enum ps_status status = ps_batch_pool_take(read->worker->kit.pool, &batch, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    status = source_ops(read->worker)->reader_next(read->reader, batch, err);
+    if (status != PS_OK) {
+        ps_batch_release(batch);
+        return status;
+    }
+    status = hand_over(read, batch, err);
+    if (status == PS_OK && read->part->position != NULL) {
+        ps_retry_progress(&read->worker->retry);
+    }
+    if (status == PS_OK && point_is_old(read)) {
+        status = ps_fail(err, PS_SNAPSHOT_GONE, PS_CLASS_NONE,
+                         "the point in time has been held for snapshot_max_minutes");
+        job_stop(run, read->job, status, err);
+    }
+    return status;
+}
+
+static enum ps_status open_reader(struct read *read, struct ps_error *err)
+{
+    const struct ps_config *config = read->worker->run->request->plan.config;
+    const struct job *job = read->job;
+    const struct ps_plan_table *table = job->table;
+    struct ps_window window = {.column = 0};
+    struct ps_partition partition = {.bounds = read->part->bounds};
+    struct ps_read_request request = {
+        .table = table->source_table,
+        .columns = table->read_columns,
+        .columns_count = table->read_table->columns_count,
+        .value_bytes_max = (size_t)ps_config_integer(config, "max_value_bytes", 104857600),
+        .position = read->changed ? NULL : read->part->position,
+    };
+    if (table->mode == PS_MODE_CHANGES) {
+        request.position = request.position == NULL ? table->position : request.position;
+    } else if (table->load) {
+        request.partition = job->partitions || read->changed ? &partition : NULL;
+        request.changed_since = read->changed ? job->mark : NULL;
+    } else {
+        window.column = table->read_columns[table->cursor];
+        window.lower =
+            window_lower(&table->edge, ps_config_integer(config, "lookback_seconds", 300));
+        request.window = &window;
+    }
+    return source_ops(read->worker)
+        ->reader_open(read->worker->source, &request, &read->reader, err);
+}
+
+/* Brings the worker's connection to the job's point in time. */
+static enum ps_status join(struct worker *worker, struct job *job, struct ps_error *err)
+{
+    const struct ps_clock *clock = worker->run->request->plan.clock;
+    int64_t age_max_s = 3600 * job->table->sizing.parameters.connection_max_age_hours;
+    if (job->coordinator != NULL && worker->source != NULL &&
+        (clock->monotonic_ns(clock) - worker->source_ns) / 1000000000 >= age_max_s) {
+        worker_source_drop(worker);
+    }
+    if (worker->point == job->point && worker->source != NULL) {
+        return PS_OK;
+    }
+    if (job->owner != NULL) {
+        return ps_fail(err, PS_SNAPSHOT_GONE, PS_CLASS_NONE,
+                       "the connection was lost, and its point in time with it");
+    }
+    enum ps_status status = worker_source_ready(worker, err);
+    worker->point = 0;
+    worker->point_tables = 0;
+    if (status == PS_OK) {
+        status = source_ops(worker)->pin(worker->source, job->snapshot, err);
+    }
+    if (status == PS_OK) {
+        worker->point = job->point;
+    }
+    return status;
+}
+
+/* The end of a part: the writer learns of it, and of where a read of changes goes on. */
+static enum ps_status finish(const struct read *read, char **ret_position, struct ps_error *err)
+{
+    const struct ps_plan_table *table = read->job->table;
+    if (table->mode == PS_MODE_CHANGES) {
+        const char *position = source_ops(read->worker)->reader_position(read->reader);
+        *ret_position = position == NULL ? NULL : ps_strdup(position);
+        return position != NULL && *ret_position == NULL ? ps_fail_nomem(err, "ending a read")
+                                                         : PS_OK;
+    }
+    if (!table->load || read->changed) {
+        return PS_OK;
+    }
+    enum ps_status status = job_begin(read->worker, read->job, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    struct event event = event_of(read);
+    event.part_finished = true;
+    return run_push(read->worker->run, event, err);
+}
+
+enum ps_status part_read(struct worker *worker, const struct work *work, char **ret_position,
+                         struct ps_error *err)
+{
+    struct read read = {
+        .worker = worker, .job = work->job, .part = work->part, .changed = work->changed};
+    enum ps_status status = join(worker, work->job, err);
+    if (status == PS_OK) {
+        status = kit_take(worker, work->job->table, err);
+    }
+    if (status == PS_OK) {
+        status = open_reader(&read, err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    if (read.part->handed && read.part->position == NULL) {
+        atomic_store(&work->job->repeats, true);
+    }
+    status = reader_announce(&read) ? PS_OK : run_canceled(err);
+    while (status == PS_OK) {
+        status = read_batch(&read, err);
+    }
+    if (status == PS_END) {
+        status = finish(&read, ret_position, err);
+    }
+    reader_forget(worker);
+    source_ops(worker)->reader_close(read.reader);
+    return status;
+}

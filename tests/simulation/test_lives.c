@@ -1,0 +1,408 @@
+/*
+ * Whole lives of a warehouse, made from a seed: tables, rows, options, changes while syncs run,
+ * faults of the source at any call, cancels, and kills (the sink fails and what it has not
+ * committed is gone). After all that a sync without trouble must bring every row there is, and one
+ * more must make the destination equal to the source.
+ *
+ *     PENSTOCK_SIMULATION_RUNS=5000 build/cmake/asan/tests/test_simulation_lives
+ *     PENSTOCK_SIMULATION_SEED=1234 …     that one alone, PENSTOCK_SIMULATION_RUNS times
+ *
+ * A seed repeats everything but how threads take turns: repeat it some times.
+ */
+#include "support/unit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/thread.h"
+#include "engine/engine.h"
+#include "support/fake_sink.h"
+#include "support/fake_source.h"
+#include "unit/engine/engine_config.h"
+
+#define DESTINATION "warehouse"
+#define RUNS 150
+#define TABLES_MAX 5
+#define LIVES_MAX 5
+
+enum kind {
+    KIND_PLAIN, /* a key, no cursor: read whole each time */
+    KIND_TIMES, /* a key, a cursor, and a column that marks rows as deleted */
+    KIND_HEAP,  /* no key */
+    KINDS,
+};
+
+static const char *const kind_columns[KINDS] = {
+    "id LONG key, v STRING, fill STRING",
+    "id LONG key, v STRING, fill STRING, updated_at UTC_DATETIME, deleted BOOLEAN",
+    "id LONG, v STRING, fill STRING",
+};
+
+struct world {
+    uint64_t seed;
+    struct ps_random random; /* guarded by lock: hooks run on many threads */
+    struct ps_mutex lock;
+    struct fake_database *database;
+    struct ps_clock_fake clock;
+    struct ps_cancel cancel;
+    char names[TABLES_MAX][16];
+    enum kind kinds[TABLES_MAX];
+    int tables, next_id;
+    int64_t now; /* seconds of the database's clock */
+    int change_percent;
+    int64_t cancel_after; /* calls of the source; negative: never */
+    char options[16][2][32];
+    const char *pairs[33];
+};
+
+static void log_nowhere(void *context, enum ps_log_level level, const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)line;
+}
+
+static int below(struct world *world, int bound)
+{
+    return (int)ps_random_below(&world->random, (uint64_t)bound);
+}
+
+/* With the lock held. */
+static void tick(struct world *world, char out[PS_VALUE_TEXT_SIZE])
+{
+    world->now++;
+    ps_timestamp_format((struct ps_timestamp){world->now, 0}, true, out);
+    fake_database_set_now(world->database, out, out);
+}
+
+/* A row's text in its table's columns. With the lock held. */
+static void row_text(struct world *world, int table, int id, char *out, size_t size)
+{
+    char stamp[PS_VALUE_TEXT_SIZE], fill[801];
+    int length = below(world, 800);
+    memset(fill, 'x', sizeof fill);
+    fill[length] = '\0';
+    tick(world, stamp);
+    if (world->kinds[table] == KIND_TIMES) {
+        snprintf(out, size, "%d|v%d|%s|%s|%s", id, below(world, 1000000), fill, stamp,
+                 below(world, 10) == 0 ? "true" : "false");
+    } else {
+        snprintf(out, size, "%d|v%d|%s", id, below(world, 1000000), fill);
+    }
+}
+
+static void add_row(struct world *world, int table)
+{
+    char values[1200];
+    row_text(world, table, world->next_id++, values, sizeof values);
+    fake_row_add(world->database, world->names[table], values);
+}
+
+/* One change of one row. With the lock held. */
+static void change(struct world *world)
+{
+    int table = below(world, world->tables), what = below(world, 10);
+    char values[1200], key[16];
+    if (what < 2) {
+        add_row(world, table);
+        return;
+    }
+    int id = below(world, world->next_id);
+    snprintf(key, sizeof key, "%d", id);
+    char *text = fake_table_text(world->database, world->names[table]);
+    char line[20];
+    snprintf(line, sizeof line, "\n%d|", id);
+    bool mine = strncmp(text, line + 1, strlen(line) - 1) == 0 || strstr(text, line) != NULL;
+    free(text);
+    if (!mine) {
+        return;
+    }
+    /* Rows of a table with a cursor are marked, never gone: no cursor could show it. */
+    bool gone = what == 2 && world->kinds[table] != KIND_TIMES;
+    row_text(world, table, id, values, sizeof values);
+    fake_row_change(world->database, world->names[table], key, gone ? NULL : values);
+}
+
+static void hook(void *context, enum fake_call call, const char *table)
+{
+    struct world *world = context;
+    (void)table;
+    ps_mutex_lock(&world->lock);
+    if (below(world, 100) < world->change_percent) {
+        change(world);
+    }
+    if (below(world, 200) == 0) {
+        ps_clock_fake_advance(&world->clock, INT64_C(20000000000));
+    }
+    if (call != FAKE_OPEN && world->cancel_after >= 0 && world->cancel_after-- == 0) {
+        ps_cancel_set(&world->cancel, 2);
+    }
+    ps_mutex_unlock(&world->lock);
+}
+
+static void option(struct world *world, int *count, const char *name, int value)
+{
+    snprintf(world->options[*count][0], 32, "%s", name);
+    snprintf(world->options[*count][1], 32, "%d", value);
+    world->pairs[2 * *count] = world->options[*count][0];
+    world->pairs[2 * *count + 1] = world->options[*count][1];
+    world->pairs[2 * ++*count] = NULL;
+}
+
+static void world_make(struct world *world, uint64_t seed)
+{
+    *world = (struct world){.seed = seed, .now = 1704067200, .next_id = 1, .cancel_after = -1};
+    ps_random_init(&world->random, seed);
+    ps_mutex_init(&world->lock);
+    fake_sink_forget();
+    world->database = fake_database_new();
+    ps_clock_fake_init(&world->clock, (struct ps_timestamp){1704067200, 0});
+    if (below(world, 4) != 0) {
+        fake_database_reuse(world->database);
+    }
+    world->tables = 1 + below(world, TABLES_MAX);
+    for (int i = 0; i < world->tables; i++) {
+        world->kinds[i] = (enum kind)below(world, KINDS);
+        snprintf(world->names[i], sizeof world->names[i], "t%d", i);
+        fake_table_add(world->database, "", world->names[i], kind_columns[world->kinds[i]]);
+        for (int rows = below(world, 3) == 0 ? below(world, 5) : below(world, 120); rows > 0;
+             rows--) {
+            add_row(world, i);
+        }
+    }
+    int count = 0;
+    option(world, &count, "lookback_seconds", 0);
+    option(world, &count, "batch_size", 1 + below(world, 12));
+    option(world, &count, "partition_rows", 1 + below(world, 30));
+    option(world, &count, "checkpoint_rows", 1 + below(world, 30));
+    option(world, &count, "retry_sleep_seconds", below(world, 3));
+    option(world, &count, "max_retries", below(world, 6));
+    if (below(world, 2) == 0) {
+        option(world, &count, "threads", 1 + below(world, 4));
+    }
+    if (below(world, 3) == 0) {
+        option(world, &count, "snapshot_max_minutes", 1);
+    }
+}
+
+static void world_done(struct world *world)
+{
+    fake_database_free(world->database);
+    ps_mutex_done(&world->lock);
+    fake_sink_forget();
+}
+
+static _Noreturn void fail_seed(const struct world *world, const char *what)
+{
+    fail_msg("PENSTOCK_SIMULATION_SEED=%" PRIu64 ": %s", world->seed, what);
+    abort();
+}
+
+/* Trouble of the source: at a random call, sooner or later. */
+static void add_faults(struct world *world)
+{
+    static const enum fake_call calls[] = {
+        FAKE_OPEN, FAKE_LIST_TABLES,   FAKE_DESCRIBE, FAKE_PLAN,        FAKE_NOW,        FAKE_PIN,
+        FAKE_HOLD, FAKE_SNAPSHOT_NAME, FAKE_MARK,     FAKE_READER_OPEN, FAKE_READER_NEXT};
+    static const enum ps_status statuses[] = {PS_RETRY, PS_RETRY, PS_RETRY, PS_SNAPSHOT_GONE,
+                                              PS_BUG};
+    static const enum ps_error_class classes[] = {PS_CLASS_NETWORK, PS_CLASS_DEADLOCK,
+                                                  PS_CLASS_LOCK_TIMEOUT, PS_CLASS_FAILOVER};
+    for (int faults = below(world, 5); faults > 0; faults--) {
+        bool reading = below(world, 2) == 0;
+        struct fake_fault fault = {
+            .call = reading ? FAKE_READER_NEXT
+                            : calls[below(world, (int)(sizeof calls / sizeof calls[0]))],
+            .nth = (uint64_t)(1 + below(world, reading ? 40 : 8)),
+            .after_rows = below(world, 2) == 0,
+            .status = statuses[below(world, (int)(sizeof statuses / sizeof statuses[0]))],
+            .error_class = classes[below(world, 4)],
+        };
+        if (fault.call == FAKE_READER_NEXT && below(world, 10) == 0) {
+            fault.status = PS_SCHEMA;
+        }
+        fake_fault_add(world->database, &fault);
+    }
+}
+
+static struct ps_state *stored_state(struct world *world, struct ps_sink *sink)
+{
+    struct ps_stored_state stored = {.found = false};
+    struct ps_state *state = NULL;
+    struct ps_error err;
+    if (fake_sink_ops.state_read(sink, &stored, &err) != PS_OK ||
+        ps_state_parse(stored.json == NULL ? "" : stored.json, stored.json_size, "the warehouse",
+                       &state, &err) != PS_OK) {
+        fail_seed(world, err.message);
+    }
+    ps_free(stored.json);
+    return state;
+}
+
+/* One process's life. */
+static enum ps_status live(struct world *world, struct ps_error *err)
+{
+    struct engine_config made;
+    struct ps_run_result result = {.arena = NULL};
+    struct ps_sink_request open = {
+        .destination = DESTINATION, .schema = "tester", .clock = &world->clock.base};
+    struct ps_run_request request = {
+        .plan = {.source_ops = fake_database_ops(world->database),
+                 .config = engine_config_make(&made, world->pairs),
+                 .sink_caps = fake_sink_ops.caps,
+                 .clock = &world->clock.base,
+                 .cancel = &world->cancel},
+        .sink_ops = &fake_sink_ops,
+        .checkpoint_seconds = 3600,
+    };
+    ps_cancel_init(&world->cancel);
+    if (fake_sink_ops.open(&open, &request.sink, err) != PS_OK) {
+        fail_seed(world, err->message);
+    }
+    request.state = stored_state(world, request.sink);
+    enum ps_status status = ps_sync_run(&request, &result, err);
+    ps_run_result_done(&result);
+    ps_state_free(request.state);
+    fake_sink_ops.close(request.sink);
+    engine_config_done(&made);
+    if (fake_sources_open(world->database, NULL) != 0) {
+        fail_seed(world, "a connection was left open");
+    }
+    return status;
+}
+
+static void live_in_trouble(struct world *world)
+{
+    static const enum ps_status kills[] = {PS_CONFIG, PS_RETRY};
+    static const enum fake_sink_call calls[] = {FAKE_SINK_SCHEMA_CHANGE, FAKE_SINK_LOAD_BEGIN,
+                                                FAKE_SINK_LOAD_RESUME,   FAKE_SINK_LOAD_END,
+                                                FAKE_SINK_PREPARE,       FAKE_SINK_CHECKPOINT};
+    struct ps_error err = {0};
+    ps_mutex_lock(&world->lock);
+    add_faults(world);
+    world->change_percent = below(world, 3) == 0 ? 0 : below(world, 60);
+    world->cancel_after = below(world, 3) == 0 ? below(world, 150) : -1;
+    if (below(world, 3) == 0) {
+        fake_sink_fail(calls[below(world, (int)(sizeof calls / sizeof calls[0]))],
+                       (uint64_t)(1 + below(world, 6)), kills[below(world, 2)]);
+    }
+    if (below(world, 2) == 0) {
+        fake_sink_fail(FAKE_SINK_WRITE, (uint64_t)(1 + below(world, 80)), PS_CONFIG);
+    }
+    ps_mutex_unlock(&world->lock);
+    fake_hook_set(world->database, hook, world);
+    enum ps_status status = live(world, &err);
+    fake_hook_set(world->database, NULL, NULL);
+    fake_faults_clear(world->database);
+    fake_sink_fail_clear();
+    if (status == PS_BUG && strcmp(err.message, "scripted fault") != 0 &&
+        strstr(err.message, ": scripted fault") == NULL) {
+        fail_seed(world, err.message);
+    }
+}
+
+static void live_well(struct world *world)
+{
+    struct ps_error err = {0};
+    world->cancel_after = -1;
+    if (live(world, &err) != PS_OK) {
+        fail_seed(world, err.message);
+    }
+}
+
+/* "id|v" of a row of the source; false: it is marked as deleted. */
+static bool source_line(const char *row, enum kind kind, char out[64])
+{
+    const char *v = strchr(row, '|'), *end = strchr(row, '\n'), *fill = strchr(v + 1, '|');
+    snprintf(out, 64, "%.*s", (int)(fill - row), row);
+    return kind != KIND_TIMES || memcmp(end - 5, "|true", 5) != 0;
+}
+
+/* Looks for the line in the text, whole. */
+static bool has_line(const char *text, const char *line)
+{
+    size_t size = strlen(line);
+    for (const char *at = text; *at != '\0'; at = strchr(at, '\n') + 1) {
+        if (strncmp(at, line, size) == 0 && at[size] == '\n') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void compare(const struct world *world, int table, bool exactly)
+{
+    char *source = fake_table_text(world->database, world->names[table]);
+    char *rows = fake_sink_rows(DESTINATION, "", world->names[table], "id,v");
+    char line[64], what[256];
+    size_t expected = 0, found = 0;
+    if (rows == NULL) {
+        fail_seed(world, "a table is missing");
+    }
+    for (const char *at = source; *at != '\0'; at = strchr(at, '\n') + 1) {
+        if (!source_line(at, world->kinds[table], line)) {
+            continue;
+        }
+        expected++;
+        if (!has_line(rows, line)) {
+            snprintf(what, sizeof what, "%s (%s): the row %s is missing", world->names[table],
+                     kind_columns[world->kinds[table]], line);
+            fail_seed(world, what);
+        }
+    }
+    for (const char *at = rows; *at != '\0'; at = strchr(at, '\n') + 1) {
+        const char *end = strchr(at, '\n');
+        found += end - at < 8 || memcmp(end - 8, " deleted", 8) != 0;
+    }
+    if (exactly && found != expected) {
+        snprintf(what, sizeof what, "%s has %zu rows, and the source %zu", world->names[table],
+                 found, expected);
+        fail_seed(world, what);
+    }
+    free(source);
+    ps_free(rows);
+}
+
+static void simulate(uint64_t seed)
+{
+    struct world world;
+    world_make(&world, seed);
+    for (int lives = below(&world, LIVES_MAX + 1); lives > 0; lives--) {
+        live_in_trouble(&world);
+    }
+    live_well(&world);
+    for (int i = 0; i < world.tables; i++) {
+        compare(&world, i, false);
+    }
+    live_well(&world);
+    for (int i = 0; i < world.tables; i++) {
+        compare(&world, i, true);
+    }
+    world_done(&world);
+}
+
+static void test_simulation_ends_equal_whatever_happens(void **state)
+{
+    const char *runs_text = getenv("PENSTOCK_SIMULATION_RUNS");
+    const char *seed_text = getenv("PENSTOCK_SIMULATION_SEED");
+    uint64_t runs = runs_text == NULL ? RUNS : strtoull(runs_text, NULL, 10);
+    uint64_t seed = seed_text == NULL ? 0 : strtoull(seed_text, NULL, 10);
+    (void)state;
+    ps_log_set_writer(log_nowhere, NULL);
+    for (uint64_t i = 0; i < runs; i++) {
+        simulate(seed_text == NULL ? i + 1 : seed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_simulation_ends_equal_whatever_happens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
