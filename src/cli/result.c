@@ -6,8 +6,7 @@
 #include "base/log.h"
 #include "cli/figures.h"
 
-/* A text of ours may hold a secret only by mistake; a document is redacted like a log line. */
-static void put_redacted(struct ps_json_writer *writer, const char *name, const char *text)
+void result_put_redacted(struct ps_json_writer *writer, const char *name, const char *text)
 {
     struct ps_buffer clean;
 
@@ -26,7 +25,7 @@ void result_put_optional(struct ps_json_writer *writer, const char *name, const 
     }
 }
 
-static void put_count(struct ps_json_writer *writer, const char *name, uint64_t count)
+void result_put_count(struct ps_json_writer *writer, const char *name, uint64_t count)
 {
     ps_json_put_integer(writer, name, count > INT64_MAX ? INT64_MAX : (int64_t)count);
 }
@@ -61,14 +60,14 @@ static void put_error(struct ps_json_writer *writer, enum ps_status status,
     if (err->sqlstate[0] != '\0') {
         ps_json_put_text(writer, "sqlstate", err->sqlstate);
     }
-    put_redacted(writer, "message", err->message);
+    result_put_redacted(writer, "message", err->message);
     ps_json_close(writer, '}');
 }
 
 static void put_texts(struct ps_json_writer *writer, const char *const *texts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        put_redacted(writer, NULL, texts[i]);
+        result_put_redacted(writer, NULL, texts[i]);
     }
 }
 
@@ -97,12 +96,12 @@ static void put_sync_warnings(struct ps_json_writer *writer, const struct result
 /* What tables and totals have in common. */
 static void put_sums(struct ps_json_writer *writer, const struct ps_table_result *sums)
 {
-    put_count(writer, "upserts", sums->upserts);
-    put_count(writer, "updates", sums->updates);
-    put_count(writer, "deletes", sums->deletes);
-    put_count(writer, "truncates", sums->truncates);
-    put_count(writer, "skipped", sums->skipped);
-    put_count(writer, "bytes", sums->bytes);
+    result_put_count(writer, "upserts", sums->upserts);
+    result_put_count(writer, "updates", sums->updates);
+    result_put_count(writer, "deletes", sums->deletes);
+    result_put_count(writer, "truncates", sums->truncates);
+    result_put_count(writer, "skipped", sums->skipped);
+    result_put_count(writer, "bytes", sums->bytes);
 }
 
 static void put_table_members(struct ps_json_writer *writer, const struct ps_table_result *table)
@@ -121,16 +120,16 @@ static void put_totals(struct ps_json_writer *writer, const struct ps_run_result
 
     ps_json_open(writer, "totals", '{');
     put_sums(writer, &sums);
-    put_count(writer, "schema_changes", run->schema_changes);
-    put_count(writer, "checkpoints", run->checkpoints);
+    result_put_count(writer, "schema_changes", run->schema_changes);
+    result_put_count(writer, "checkpoints", run->checkpoints);
     ps_json_put_number(writer, "rows_per_second",
                        figures_rate(sums.upserts + sums.updates + sums.deletes, run->seconds), 1);
     ps_json_put_number(writer, "cpu_seconds", run->cpu_seconds, 3);
-    put_count(writer, "memory_peak_bytes", run->memory_peak_bytes);
+    result_put_count(writer, "memory_peak_bytes", run->memory_peak_bytes);
     ps_json_open(writer, "retries", '{');
     for (size_t i = 0; i < sizeof run->retries / sizeof run->retries[0]; i++) {
         if (run->retries[i] > 0) {
-            put_count(writer, ps_error_class_name((enum ps_error_class)i), run->retries[i]);
+            result_put_count(writer, ps_error_class_name((enum ps_error_class)i), run->retries[i]);
         }
     }
     ps_json_close(writer, '}');
@@ -140,16 +139,13 @@ static void put_totals(struct ps_json_writer *writer, const struct ps_run_result
 void result_begin(struct ps_json_writer *writer, struct ps_buffer *buffer, enum ps_status status,
                   const char *source)
 {
-    ps_buffer_init(buffer, 0);
-    ps_json_writer_init(writer, buffer, false);
-    ps_json_open(writer, NULL, '{');
-    ps_json_put_text(writer, "event", "result");
+    result_begin_event(writer, buffer, "result");
     ps_json_put_text(writer, "status", result_status(status));
     result_put_optional(writer, "source", source);
 }
 
-/* Ends a document's one line and frees it. */
-static void send_line(struct ps_json_writer *writer, struct output *out)
+/* It frees what the line was made in. */
+void result_send_line(struct ps_json_writer *writer, struct output *out)
 {
     ps_json_close(writer, '}');
     ps_buffer_putc(writer->out, '\n');
@@ -162,7 +158,7 @@ void result_end(struct ps_json_writer *writer, enum ps_status status, const stru
                 struct output *out)
 {
     put_error(writer, status, err);
-    send_line(writer, out);
+    result_send_line(writer, out);
 }
 
 void result_write(const struct result *result, struct output *out)
@@ -233,7 +229,7 @@ void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_t
     ps_json_close(writer, '}');
 }
 
-static void begin_event(struct ps_json_writer *writer, struct ps_buffer *buffer, const char *event)
+void result_begin_event(struct ps_json_writer *writer, struct ps_buffer *buffer, const char *event)
 {
     ps_buffer_init(buffer, 0);
     ps_json_writer_init(writer, buffer, false);
@@ -246,13 +242,13 @@ void result_write_plan(const struct ps_plan *plan, struct output *out)
     struct ps_json_writer writer;
     struct ps_buffer buffer;
 
-    begin_event(&writer, &buffer, "plan");
+    result_begin_event(&writer, &buffer, "plan");
     ps_json_open(&writer, "tables", '[');
     for (size_t i = 0; i < plan->tables_count; i++) {
         result_put_plan_table(&writer, &plan->tables[i]);
     }
     ps_json_close(&writer, ']');
-    send_line(&writer, out);
+    result_send_line(&writer, out);
 }
 
 void result_write_table(const struct ps_table_result *table, struct output *out)
@@ -260,9 +256,9 @@ void result_write_table(const struct ps_table_result *table, struct output *out)
     struct ps_json_writer writer;
     struct ps_buffer buffer;
 
-    begin_event(&writer, &buffer, "table");
+    result_begin_event(&writer, &buffer, "table");
     put_table_members(&writer, table);
-    send_line(&writer, out);
+    result_send_line(&writer, out);
 }
 
 void result_write_warning(const char *text, struct output *out)
@@ -270,7 +266,7 @@ void result_write_warning(const char *text, struct output *out)
     struct ps_json_writer writer;
     struct ps_buffer buffer;
 
-    begin_event(&writer, &buffer, "warning");
-    put_redacted(&writer, "message", text);
-    send_line(&writer, out);
+    result_begin_event(&writer, &buffer, "warning");
+    result_put_redacted(&writer, "message", text);
+    result_send_line(&writer, out);
 }

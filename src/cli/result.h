@@ -35,6 +35,10 @@ void result_write_plan(const struct ps_plan *plan, struct output *out);
 void result_write_table(const struct ps_table_result *table, struct output *out);
 void result_write_warning(const char *text, struct output *out);
 
+/* An event of another command: begins {"event":…; ends and sends the line, flushed. */
+void result_begin_event(struct ps_json_writer *writer, struct ps_buffer *buffer, const char *event);
+void result_send_line(struct ps_json_writer *writer, struct output *out);
+
 /*
  * For documents of other commands: begins {"event":"result","status":…,"source":…; ends with
  * "error":…}, a line break. What is between is the caller's.
@@ -51,6 +55,9 @@ void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_t
 /* The member "warnings": both lists after each other. */
 void result_put_warnings(struct ps_json_writer *writer, const char *const *first,
                          size_t first_count, const char *const *second, size_t second_count);
+/* A text that may hold a secret by mistake: redacted like a log line. */
+void result_put_redacted(struct ps_json_writer *writer, const char *name, const char *text);
+void result_put_count(struct ps_json_writer *writer, const char *name, uint64_t count);
 /* NULL becomes null. */
 void result_put_optional(struct ps_json_writer *writer, const char *name, const char *text);
 /* An estimate below 0 (unknown) becomes null. */

@@ -102,27 +102,13 @@ static void print_event(const struct tester_report *report, const struct ps_test
     ps_buffer_done(&line);
 }
 
-static void put_redacted(struct ps_json_writer *writer, const char *name, const char *text)
-{
-    struct ps_buffer clean;
-    ps_buffer_init(&clean, 0);
-    ps_redact(&clean, text);
-    ps_json_put_text(writer, name, ps_buffer_text(&clean));
-    ps_buffer_done(&clean);
-}
-
 static void put_optional(struct ps_json_writer *writer, const char *name, const char *text)
 {
     if (text == NULL) {
         ps_json_put_null(writer, name);
     } else {
-        put_redacted(writer, name, text);
+        result_put_redacted(writer, name, text);
     }
-}
-
-static void put_count(struct ps_json_writer *writer, const char *name, uint64_t count)
-{
-    ps_json_put_integer(writer, name, count > INT64_MAX ? INT64_MAX : (int64_t)count);
 }
 
 static void put_breach_members(struct ps_json_writer *writer, const struct ps_tester_breach *breach)
@@ -131,7 +117,7 @@ static void put_breach_members(struct ps_json_writer *writer, const struct ps_te
     put_optional(writer, "schema", breach->schema);
     put_optional(writer, "table", breach->table);
     put_optional(writer, "column", breach->column);
-    put_redacted(writer, "message", breach->message);
+    result_put_redacted(writer, "message", breach->message);
 }
 
 static void write_event(const struct tester_report *report, const struct ps_tester_event *event)
@@ -149,39 +135,32 @@ static void write_event(const struct tester_report *report, const struct ps_test
     };
     struct ps_json_writer writer;
     struct ps_buffer buffer;
-    ps_buffer_init(&buffer, 0);
-    ps_json_writer_init(&writer, &buffer, false);
-    ps_json_open(&writer, NULL, '{');
-    ps_json_put_text(&writer, "event", names[event->kind]);
+    result_begin_event(&writer, &buffer, names[event->kind]);
     switch (event->kind) {
     case PS_TESTER_TEST:
-        put_redacted(&writer, "test", event->name);
+        result_put_redacted(&writer, "test", event->name);
         ps_json_put_boolean(&writer, "success", event->text == NULL);
         put_optional(&writer, "message", event->text);
         break;
     case PS_TESTER_CHANGED:
-        put_redacted(&writer, "schema", event->schema);
-        put_redacted(&writer, "table", event->name);
-        put_redacted(&writer, "message", event->text);
+        result_put_redacted(&writer, "schema", event->schema);
+        result_put_redacted(&writer, "table", event->name);
+        result_put_redacted(&writer, "message", event->text);
         break;
     case PS_TESTER_CHECKPOINT:
-        put_count(&writer, "number", event->number);
-        put_count(&writer, "records", event->rows);
+        result_put_count(&writer, "number", event->number);
+        result_put_count(&writer, "records", event->rows);
         break;
     case PS_TESTER_BREACH:
         put_breach_members(&writer, event->breach);
         break;
     case PS_TESTER_WAITING:
-        put_count(&writer, "seconds", event->number);
+        result_put_count(&writer, "seconds", event->number);
         break;
     default:
-        put_redacted(&writer, "message", event->text);
+        result_put_redacted(&writer, "message", event->text);
     }
-    ps_json_close(&writer, '}');
-    ps_buffer_putc(&buffer, '\n');
-    output_buffer(report->out, &buffer);
-    (void)output_flush(report->out); /* a failure is kept, and told at the end */
-    ps_buffer_done(&buffer);
+    result_send_line(&writer, report->out);
 }
 
 void tester_report_event(const struct tester_report *report, const struct ps_tester_event *event)
@@ -280,13 +259,13 @@ static void print_verdict(const struct tester_report *report, const struct ps_te
 
 static void write_table(struct ps_json_writer *writer, const struct ps_tester_table *table)
 {
-    put_count(writer, "upserts", table->upserts);
-    put_count(writer, "updates", table->updates);
-    put_count(writer, "deletes", table->deletes);
-    put_count(writer, "truncates", table->truncates);
-    put_count(writer, "schema_changes", table->schema_changes);
-    put_count(writer, "skipped", table->skipped);
-    put_count(writer, "bytes", table->bytes);
+    result_put_count(writer, "upserts", table->upserts);
+    result_put_count(writer, "updates", table->updates);
+    result_put_count(writer, "deletes", table->deletes);
+    result_put_count(writer, "truncates", table->truncates);
+    result_put_count(writer, "schema_changes", table->schema_changes);
+    result_put_count(writer, "skipped", table->skipped);
+    result_put_count(writer, "bytes", table->bytes);
 }
 
 static void write_tables(struct ps_json_writer *writer, const struct ps_tester_result *result)
@@ -294,8 +273,8 @@ static void write_tables(struct ps_json_writer *writer, const struct ps_tester_r
     ps_json_open(writer, "tables", '[');
     for (size_t i = 0; i < result->tables_count; i++) {
         ps_json_open(writer, NULL, '{');
-        put_redacted(writer, "schema", result->tables[i].schema);
-        put_redacted(writer, "table", result->tables[i].table);
+        result_put_redacted(writer, "schema", result->tables[i].schema);
+        result_put_redacted(writer, "table", result->tables[i].table);
         ps_json_put_null(writer, "mode");
         ps_json_put_null(writer, "reason");
         write_table(writer, &result->tables[i]);
@@ -310,13 +289,13 @@ static void write_totals(struct ps_json_writer *writer, const struct ps_tester_r
     uint64_t rows = result->totals.upserts + result->totals.updates + result->totals.deletes;
     ps_json_open(writer, "totals", '{');
     write_table(writer, &result->totals);
-    put_count(writer, "checkpoints", result->checkpoints);
-    put_count(writer, "messages", result->messages);
-    put_count(writer, "files", result->files);
-    put_count(writer, "file_bytes", result->file_bytes);
+    result_put_count(writer, "checkpoints", result->checkpoints);
+    result_put_count(writer, "messages", result->messages);
+    result_put_count(writer, "files", result->files);
+    result_put_count(writer, "file_bytes", result->file_bytes);
     ps_json_put_number(writer, "rows_per_second", figures_rate(rows, result->seconds), 1);
     ps_json_put_number(writer, "cpu_seconds", result->cpu_seconds, 3);
-    put_count(writer, "memory_peak_bytes", result->memory_peak_bytes);
+    result_put_count(writer, "memory_peak_bytes", result->memory_peak_bytes);
     ps_json_open(writer, "retries", '{');
     ps_json_close(writer, '}');
     ps_json_close(writer, '}');
@@ -328,7 +307,7 @@ static void write_breaches(struct ps_json_writer *writer, const struct ps_tester
     for (size_t i = 0; i < result->breaches_count; i++) {
         ps_json_open(writer, NULL, '{');
         put_breach_members(writer, &result->breaches[i]);
-        put_count(writer, "count", result->breaches[i].count);
+        result_put_count(writer, "count", result->breaches[i].count);
         ps_json_close(writer, '}');
     }
     ps_json_close(writer, ']');
