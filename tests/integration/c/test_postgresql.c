@@ -319,6 +319,27 @@ static void test_discovery_finds_tables_and_says_what_is_left_out(void **state)
     fixture_close(&fixture);
 }
 
+/* The catalog is read for that one table alone then: its partitions are looked at all the same. */
+static void test_table_that_is_described_again_is_what_it_was(void **state)
+{
+    (void)state;
+    NEEDS_SERVER();
+    struct fixture fixture;
+    fixture_open(&fixture, user);
+    static const char *const names[] = {"parts", "parent", "types", "filled"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct ps_error err = {0};
+        const struct ps_table first = *described(&fixture, names[i]);
+        struct ps_table again = {.schema = first.schema, .name = first.name};
+        ok(ps_source_postgresql.describe(fixture.source, fixture.arena, &again, &err), &err);
+        assert_int_equal(again.columns_count, first.columns_count);
+        assert_int_equal(again.keys_count, first.keys_count);
+        assert_int_equal(again.kind, first.kind);
+        assert_string_equal(again.incarnation, first.incarnation);
+    }
+    fixture_close(&fixture);
+}
+
 static void assert_text(const struct ps_batch *batch, const struct ps_table *table,
                         const char *name, uint32_t row, const char *expected)
 {
@@ -642,6 +663,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_discovery_finds_tables_and_says_what_is_left_out, fresh),
+        cmocka_unit_test_setup(test_table_that_is_described_again_is_what_it_was, fresh),
         cmocka_unit_test_setup(test_read_gives_every_value_of_every_type, fresh),
         cmocka_unit_test_setup(test_window_takes_its_edge_and_nulls, fresh),
         cmocka_unit_test_setup(test_snapshot_is_shared_and_then_gone, fresh),
