@@ -37,7 +37,7 @@ build_connector:
 	@tools/build release
 
 bench: test_dependencies
-	@tools/build release all bench_count
+	@tools/build release all bench_count bench_libpq
 	@bench/run
 
 format:
