@@ -122,6 +122,9 @@ PS_PUBLIC enum ps_status ps_batch_copy_rows(struct ps_batch *target, const struc
 /* Gives up the row begun; column is the one at fault, reason a static text. */
 PS_PUBLIC void ps_batch_row_bad(struct ps_batch *batch, uint32_t column, const char *reason);
 
+/* Forgets what was put since the last row_end, as if the row had not been begun. */
+PS_PUBLIC void ps_batch_row_drop(struct ps_batch *batch);
+
 /* Makes room for `more` bytes in a variable-width column. False: no memory, or beyond 4 GiB. */
 PS_PUBLIC bool ps_vector_reserve(struct ps_vector *vector, size_t more) PS_MUST_CHECK;
 

@@ -209,7 +209,7 @@ size_t ps_batch_memory(const struct ps_batch *batch)
     return memory;
 }
 
-void ps_batch_row_bad(struct ps_batch *batch, uint32_t column, const char *reason)
+void ps_batch_row_drop(struct ps_batch *batch)
 {
     uint32_t row = batch->rows;
     for (uint32_t i = 0; i < batch->columns_count; i++) {
@@ -220,6 +220,11 @@ void ps_batch_row_bad(struct ps_batch *batch, uint32_t column, const char *reaso
             vector->bytes_size = vector->offsets[row];
         }
     }
+}
+
+void ps_batch_row_bad(struct ps_batch *batch, uint32_t column, const char *reason)
+{
+    ps_batch_row_drop(batch);
     batch->bad_rows++;
     for (uint32_t i = 0; i < batch->bad_count; i++) {
         struct ps_bad_rows *bad = &batch->bad[i];

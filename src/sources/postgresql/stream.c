@@ -65,65 +65,57 @@ static enum stream_result take_head(struct stream *stream)
     return STREAM_FULL;
 }
 
-/* The size of the row at `bytes`, with its count; 0: it is not all there yet. */
-static size_t row_size(const uint8_t *bytes, size_t size, uint32_t fields, bool *ret_malformed)
-{
-    size_t at = 2;
-    for (uint32_t i = 0; i < fields; i++) {
-        if (size < at + 4) {
-            return 0;
-        }
-        int32_t length = (int32_t)decode_u32(bytes + at);
-        if (length < -1) {
-            *ret_malformed = true;
-            return 0;
-        }
-        at += 4 + (length > 0 ? (size_t)length : 0);
-    }
-    return at <= size ? at : 0;
-}
+/* One row as it is read: where it goes on, and the first reason against it. */
+struct row {
+    const uint8_t *at, *end;
+    const char *reason;
+    uint32_t column; /* at fault */
+};
 
-/* Decodes a row that is known to be all there. FULL stands for "done". */
-static enum stream_result decode_row(struct stream *stream, const uint8_t *bytes,
-                                     struct ps_batch *batch)
+/*
+ * The next field into its column, or only over it where the row is given up. FULL stands for
+ * "taken", MORE for a row that is not all there.
+ */
+static inline enum stream_result take_field(struct stream *stream, struct row *row, uint32_t column,
+                                            struct ps_batch *batch)
 {
-    const struct type_field *fields = stream->fields;
-    uint32_t count = stream->fields_count;
-    const uint8_t *at = bytes + 2;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t length = decode_u32(at);
-        at += 4;
-        if (length == UINT32_MAX) {
-            ps_batch_put_null(batch, i);
-            continue;
-        }
-        const char *reason = length > stream->value_bytes_max
-                                 ? "the value is larger than max_value_bytes"
-                                 : fields[i].decode(&fields[i], at, length, batch, i);
-        if (reason != NULL) {
-            if (reason == decode_nomem) {
-                return STREAM_NOMEM;
-            }
-            if (reason == decode_malformed) {
-                return fail(stream, "a value is not in its type's binary form");
-            }
-            ps_batch_row_bad(batch, i, reason);
-            return STREAM_FULL;
-        }
-        at += length;
+    if (row->end - row->at < 4) {
+        return STREAM_MORE;
     }
-    ps_batch_row_end(batch);
+    uint32_t length = decode_u32(row->at);
+    const uint8_t *bytes = row->at + 4;
+    row->at = bytes;
+    if (length == UINT32_MAX) {
+        if (row->reason == NULL) {
+            ps_batch_put_null(batch, column);
+        }
+        return STREAM_FULL;
+    }
+    if (length > (size_t)(row->end - bytes)) {
+        return length > INT32_MAX ? fail(stream, "a field has a length below zero") : STREAM_MORE;
+    }
+    row->at = bytes + length;
+    if (row->reason == NULL) {
+        const struct type_field *field = &stream->fields[column];
+        row->reason = length > stream->value_bytes_max
+                          ? "the value is larger than max_value_bytes"
+                          : field->decode(field, bytes, length, batch, column);
+        row->column = column;
+    }
     return STREAM_FULL;
 }
 
+/*
+ * Decodes the next row while its end is looked for: a row that is not all there, which is rare, is
+ * taken back and decoded again with its rest.
+ */
 static enum stream_result take_row(struct stream *stream, struct ps_batch *batch)
 {
-    const uint8_t *at = stream->data + stream->used;
-    size_t left = stream->size - stream->used;
-    if (left < 2) {
+    struct row row = {.at = stream->data + stream->used, .end = stream->data + stream->size};
+    if (row.end - row.at < 2) {
         return STREAM_MORE;
     }
-    uint16_t count = decode_u16(at);
+    uint16_t count = decode_u16(row.at);
     if (count == UINT16_MAX) {
         stream->used += 2;
         stream->has_trailer = true;
@@ -132,13 +124,25 @@ static enum stream_result take_row(struct stream *stream, struct ps_batch *batch
     if (count != stream->fields_count) {
         return fail(stream, "a row has another number of fields");
     }
-    bool malformed = false;
-    size_t size = row_size(at, left, count, &malformed);
-    if (size == 0) {
-        return malformed ? fail(stream, "a field has a length below zero") : STREAM_MORE;
+    row.at += 2;
+    for (uint32_t i = 0; i < count; i++) {
+        enum stream_result result = take_field(stream, &row, i, batch);
+        if (result != STREAM_FULL) {
+            ps_batch_row_drop(batch);
+            return result;
+        }
     }
-    stream->used += size;
-    return decode_row(stream, at, batch);
+    stream->used = (size_t)(row.at - stream->data);
+    if (row.reason == NULL) {
+        ps_batch_row_end(batch);
+    } else if (row.reason == decode_nomem) {
+        return STREAM_NOMEM;
+    } else if (row.reason == decode_malformed) {
+        return fail(stream, "a value is not in its type's binary form");
+    } else {
+        ps_batch_row_bad(batch, row.column, row.reason);
+    }
+    return STREAM_FULL;
 }
 
 enum stream_result stream_decode(struct stream *stream, struct ps_batch *batch)
