@@ -89,6 +89,9 @@ struct ps_sink_ops {
     uint32_t abi;     /* PS_SINK_ABI */
     const char *name; /* "duckdb" */
     uint32_t caps;
+    /* What a table costs it until the checkpoint, however few rows it gets: with so many columns,
+     * of all tables together, one falls due. 0: nothing. */
+    uint32_t checkpoint_columns;
 
     /*
      * Opens or creates the destination. CONFIG: it cannot be used (locked by another process, not

@@ -12,8 +12,6 @@
 #include "engine/window.h"
 
 #define CHECKPOINT_BYTES (UINT64_C(64) << 20)
-/* However few rows they have: a destination keeps something in memory for each until then. */
-#define CHECKPOINT_TABLES 256
 /* A state is not written again before this many times its own size has been sent, … */
 #define CHECKPOINT_STATE_FACTOR 16
 /* … unless so long has passed. */
@@ -452,7 +450,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     told->seconds = event->end->seconds;
     told->done = true;
     writer->tables_done++;
-    writer->tables_since++;
+    writer->columns_since += event->plan->sink_table->columns_count;
     if (request->events.table_done != NULL) {
         request->events.table_done(request->events.context, told);
     }
@@ -539,7 +537,7 @@ enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
     }
     /* From here on the rows are kept, whatever becomes of the caller's copy of the state. */
     writer->result->checkpoints++;
-    writer->rows_since = writer->bytes_since = writer->tables_since = 0;
+    writer->rows_since = writer->bytes_since = writer->columns_since = 0;
     writer->dirty = false;
     writer->checkpoint_ns = ps_monotonic_ns();
     keep_tables(writer);
@@ -560,6 +558,7 @@ enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *
     bool too_soon =
         writer->bytes_since < CHECKPOINT_STATE_FACTOR * (uint64_t)writer->state_json.size &&
         since < CHECKPOINT_NS_MAX;
-    bool many = writer->dirty && writer->tables_since >= CHECKPOINT_TABLES;
+    uint32_t columns_max = writer->run->request->sink_ops->checkpoint_columns;
+    bool many = writer->dirty && columns_max != 0 && writer->columns_since >= columns_max;
     return many || (due && !too_soon) ? writer_checkpoint(writer, err) : PS_OK;
 }

@@ -16,7 +16,7 @@ struct writer {
     int64_t checkpoint_every_ns;
     uint64_t rows, bytes;             /* written in all */
     uint64_t rows_since, bytes_since; /* written since the last checkpoint */
-    size_t tables_since;              /* ended since then */
+    size_t columns_since;             /* of the tables that ended since then */
     bool dirty;                       /* anything at all since then */
     uint64_t checkpoint_rows;         /* of the table written last */
     const char *table;

@@ -670,6 +670,7 @@ const struct ps_sink_ops fake_sink_ops = {
     .abi = PS_SINK_ABI,
     .name = "fake",
     .caps = PS_SINK_KEEPS_STATE | PS_SINK_STAGES_LOADS | PS_SINK_HAS_SCHEMAS,
+    .checkpoint_columns = 256,
     .open = fake_open,
     .close = fake_close,
     .state_read = fake_state_read,

@@ -463,10 +463,14 @@ static size_t duckdb_losses(struct ps_sink *base, const struct ps_sink_loss **re
     return duck_losses_list(&of(base)->losses, ret_losses);
 }
 
+/* In a transaction DuckDB holds a block of 256 KiB for each column that rows were added to. */
+#define CHECKPOINT_COLUMNS 1024
+
 const struct ps_sink_ops ps_sink_duckdb = {
     .abi = PS_SINK_ABI,
     .name = "duckdb",
     .caps = PS_SINK_KEEPS_STATE | PS_SINK_STAGES_LOADS | PS_SINK_IGNORES_CASE | PS_SINK_HAS_SCHEMAS,
+    .checkpoint_columns = CHECKPOINT_COLUMNS,
     .open = duckdb_open,
     .close = duckdb_close,
     .state_read = duckdb_state_read,
