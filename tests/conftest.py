@@ -39,10 +39,12 @@ class Penstock:
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", **(more or {})}
         return {name: value for name, value in environment.items() if value is not None}
 
-    def __call__(self, *arguments, env=None, timeout=120, stdin=None, cwd=None):
-        """Runs it to its end. An environment value of None takes the variable away."""
+    def __call__(self, *arguments, env=None, timeout=120, stdin=None, cwd=None, before=()):
+        """Runs it to its end. An environment value of None takes the variable away; `before` is
+        a command that ends by running what stands after it.
+        """
         done = subprocess.run(
-            [self.binary, *map(str, arguments)],
+            [*before, self.binary, *map(str, arguments)],
             cwd=cwd or self.folder,
             env=self.environment(env),
             input=stdin if stdin is not None else "",

@@ -117,12 +117,14 @@ static enum ps_status prepare(struct sync *sync, struct ps_error *err)
 
 static enum ps_status run_engine(struct sync *sync, struct ps_error *err)
 {
+    const char *disks[] = {sync->local.warehouse_folder, sync->local.state_folder, NULL};
     const struct ps_run_request request = {
         .plan = local_plan_request(&sync->local, &sync->cancel),
         .sink_ops = sync->local.sink_ops,
         .sink = sync->local.sink,
         .state = sync->local.state,
         .checkpoint_seconds = CHECKPOINT_SECONDS,
+        .disk_folders = sync->local.warehouse == NULL ? NULL : disks,
         .events = {.context = sync,
                    .plan = on_plan,
                    .progress = on_progress,

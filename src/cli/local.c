@@ -181,6 +181,16 @@ enum ps_status local_take_files(struct local *local, const struct command_line *
     return PS_OK;
 }
 
+/* Where a file lies; NULL: no memory. */
+static const char *folder_of(struct ps_arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return ".";
+    }
+    return slash == path ? "/" : ps_arena_strndup(arena, path, (size_t)(slash - path));
+}
+
 enum ps_status local_take_places(struct local *local, const struct command_line *line,
                                  bool has_destination, struct ps_error *err)
 {
@@ -194,6 +204,13 @@ enum ps_status local_take_places(struct local *local, const struct command_line 
     }
     local->arena = ps_arena_new(ARENA_BYTES_MAX);
     if (local->arena == NULL) {
+        return ps_fail_nomem(err, "reading the command line");
+    }
+    local->warehouse_folder =
+        local->warehouse == NULL ? NULL : folder_of(local->arena, local->warehouse);
+    local->state_folder = folder_of(local->arena, local->state_path);
+    if ((local->warehouse != NULL && local->warehouse_folder == NULL) ||
+        local->state_folder == NULL) {
         return ps_fail_nomem(err, "reading the command line");
     }
     if (tables != NULL) {

@@ -66,6 +66,7 @@ struct local {
 
     const char *warehouse; /* the file; NULL: --destination null */
     const char *state_path;
+    const char *warehouse_folder, *state_folder; /* where the two lie */
     const char *schema;
     const char *const *tables; /* NULL: none named */
     bool resync;

@@ -136,6 +136,26 @@ static void put_totals(struct ps_json_writer *writer, const struct ps_run_result
     ps_json_close(writer, '}');
 }
 
+/* What was changed under way, and why. */
+static void put_changes(struct ps_json_writer *writer, const struct ps_run_result *run)
+{
+    char at[PS_VALUE_TEXT_SIZE];
+
+    ps_json_open(writer, "parameter_changes", '[');
+    for (size_t i = 0; i < run->changes_count; i++) {
+        const struct ps_parameter_change *change = &run->changes[i];
+        ps_timestamp_format(change->at, true, at);
+        ps_json_open(writer, NULL, '{');
+        ps_json_put_text(writer, "at", at);
+        ps_json_put_text(writer, "parameter", change->parameter);
+        ps_json_put_integer(writer, "old_value", change->old_value);
+        ps_json_put_integer(writer, "new_value", change->new_value);
+        ps_json_put_text(writer, "cause", change->cause);
+        ps_json_close(writer, '}');
+    }
+    ps_json_close(writer, ']');
+}
+
 void result_begin(struct ps_json_writer *writer, struct ps_buffer *buffer, enum ps_status status,
                   const char *source)
 {
@@ -179,6 +199,7 @@ void result_write(const struct result *result, struct output *out)
     }
     ps_json_close(&writer, ']');
     put_totals(&writer, run);
+    put_changes(&writer, run);
     put_sync_warnings(&writer, result);
     ps_json_open(&writer, "breaches", '[');
     ps_json_close(&writer, ']');

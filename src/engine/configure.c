@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/retry.h"
 #include "engine/size_class.h"
+#include "engine/tuning.h"
 #include "sources/registry.h"
 
 enum ps_status ps_configure_source(const struct ps_settings *settings, const char *fixed,
@@ -54,6 +55,10 @@ enum ps_status ps_configure(struct ps_settings *settings, const struct ps_source
     }
     if (status == PS_OK) {
         status = column_types_check(config, err);
+    }
+    if (status == PS_OK) {
+        struct tuner_limits limits;
+        status = tuning_limits(config, &limits, err);
     }
     if (status != PS_OK) {
         ps_config_free(config);

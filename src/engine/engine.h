@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "engine/resources.h"
 #include "engine/selection.h"
 #include "penstock/config.h"
 #include "penstock/sink.h"
@@ -144,6 +145,14 @@ struct ps_table_result {
     bool mixed_snapshot;
 };
 
+/* A parameter that was changed while the sync ran. */
+struct ps_parameter_change {
+    struct ps_timestamp at;
+    const char *parameter; /* "batch_rows", "batch_bytes", "threads" */
+    int64_t old_value, new_value;
+    const char *cause; /* for people */
+};
+
 struct ps_run_result {
     struct ps_arena *arena; /* owned: texts of the tables and warnings */
     struct ps_table_result *tables;
@@ -155,6 +164,8 @@ struct ps_run_result {
     uint64_t memory_peak_bytes;
     const char **warnings;
     size_t warnings_count, warnings_capacity;
+    struct ps_parameter_change *changes; /* in their order, the first thousand */
+    size_t changes_count;
     enum ps_status status; /* OK, CANCELED, or what ended it */
     struct ps_error error; /* where status is neither OK nor CANCELED */
     /* The sink failed, whatever the status: what came after the last checkpoint is lost, and
@@ -188,9 +199,11 @@ struct ps_run_events {
 struct ps_run_request {
     struct ps_plan_request plan; /* its state member is not used: `state` counts */
     const struct ps_sink_ops *sink_ops;
-    struct ps_sink *sink;       /* open */
-    struct ps_state *state;     /* what was read at the start; the run moves it on */
-    int64_t checkpoint_seconds; /* the command's own default */
+    struct ps_sink *sink;            /* open */
+    struct ps_state *state;          /* what was read at the start; the run moves it on */
+    int64_t checkpoint_seconds;      /* the command's own default */
+    struct ps_monitor *monitor;      /* NULL: the machine's own, where the user wants one … */
+    const char *const *disk_folders; /* … with the disks of these; NULL-terminated; NULL: none */
     struct ps_run_events events;
 };
 

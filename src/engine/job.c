@@ -83,12 +83,16 @@ static bool begin_next(struct run *run, struct work *ret_work)
 bool job_take(struct worker *worker, bool wait, struct work *ret_work)
 {
     struct run *run = worker->run;
+    size_t number = (size_t)(worker - run->workers);
     bool found = false;
     ps_mutex_lock(&run->lock);
     while (!run->stopping) {
-        found = take_under_way(worker, true, ret_work) || take_under_way(worker, false, ret_work);
-        found = found || begin_next(run, ret_work);
-        if (found || !wait || run->under_way == NULL) {
+        /* What nobody else can read is read by a worker that is to rest, too. */
+        bool rests = number >= tuning_threads(run->tuning);
+        found = take_under_way(worker, true, ret_work) ||
+                (!rests && (take_under_way(worker, false, ret_work) || begin_next(run, ret_work)));
+        bool more = run->under_way != NULL || (rests && run->next_table < run->plan->tables_count);
+        if (found || !wait || !more) {
             break;
         }
         ps_condition_wait(&run->changed, &run->lock);

@@ -133,7 +133,8 @@ const struct ps_option ps_engine_options[] = {
             "4. Not set: 4 in all, and for one table 4 under a million rows, 2 up to 50 million, "
             "else 1."),
     INTEGER("batch_size", "Rows in a batch", 1, 1000000, NULL,
-            "Not set: 5,000 for small tables, 2,500 for medium ones, 1,000 for large ones, unless "
+            "At the beginning, while memory and CPU are watched. Not set: 5,000 for small tables, "
+            "2,500 for medium ones, 1,000 for large ones, unless "
             "`profile` or `strategy` says otherwise."),
     INTEGER("batch_bytes", "Bytes in a batch", 1024, 1073741824, NULL,
             "A batch ends with the row that reaches this size, and so does a message to the "
@@ -160,6 +161,30 @@ const struct ps_option ps_engine_options[] = {
     INTEGER("connection_max_age_hours", "Hours of one connection", 1, 168, NULL,
             "A connection older than this is renewed between two parts of a load. Not set: 3 for "
             "tables under a million rows, 6 up to 50 million, else 12."),
+    INTEGER("batch_delay_ms", "Wait after each batch", 0, 3600000, "0",
+            "In milliseconds, for each connection: spares the source."),
+    {.name = "enable_resource_monitoring",
+     .label = "Watch memory, CPU and disk",
+     .type = PS_OPTION_BOOLEAN,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "true",
+     .help = "Batches get smaller and threads fewer while memory or CPU are short, larger while "
+             "that pays, and no batch takes more than a small part of the memory there is. Where a "
+             "disk fills up, the sync saves what it has and ends."},
+    INTEGER("memory_threshold_high", "Memory is short from, in percent", 1, 100, NULL,
+            "Batches lose a quarter. Not set: 80 (development 70, high_volume 85)."),
+    INTEGER("memory_threshold_critical", "Memory is very short from, in percent", 1, 100, "90",
+            "Batches are halved."),
+    INTEGER("cpu_threshold_high", "CPU is short from, in percent", 1, 100, NULL,
+            "Threads are halved. Not set: 85 (development 80, high_volume 90)."),
+    INTEGER("cpu_threshold_critical", "CPU is very short from, in percent", 1, 100, "95",
+            "One thread is left."),
+    INTEGER(
+        "disk_threshold_high", "A disk is short from, in percent", 1, 100, "80",
+        "Of the warehouse's and the state's: a warning. While neither of the two is set, a disk "
+        "with 2 GiB free is not short."),
+    INTEGER("disk_threshold_critical", "A disk is full from, in percent", 1, 100, "90",
+            "The sync saves what it has and ends."),
     INTEGER("max_retries", "Retries", 0, 100, "5",
             "How often passing trouble is answered by trying again before the sync ends."),
     INTEGER("retry_sleep_seconds", "First wait of a retry", 0, 3600, "5",

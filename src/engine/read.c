@@ -38,12 +38,14 @@ static enum ps_status kit_take(struct worker *worker, const struct ps_plan_table
                                struct ps_error *err)
 {
     struct kit *kit = &worker->kit;
-    if (kit->table == table) {
+    const struct tuning *tuning = worker->run->tuning;
+    uint64_t generation = tuning_generation(tuning);
+    if (kit->table == table && kit->generation == generation) {
         return PS_OK;
     }
     kit_done(kit);
     const struct ps_config *config = worker->run->request->plan.config;
-    const struct ps_size_parameters *parameters = &table->sizing.parameters;
+    struct tuning_batch batch = tuning_batch(tuning, table);
     uint32_t count = table->read_table->columns_count;
     kit->columns = ps_malloc_array((size_t)count + 1, sizeof(uint32_t));
     if (kit->columns == NULL) {
@@ -56,8 +58,8 @@ static enum ps_status kit_take(struct worker *worker, const struct ps_plan_table
         .table = table->read_table,
         .columns = kit->columns,
         .columns_count = count,
-        .rows_max = parameters->batch_rows,
-        .bytes_max = parameters->batch_bytes,
+        .rows_max = batch.rows,
+        .bytes_max = batch.bytes,
     };
     enum ps_status status = ps_batch_pool_new(&shape, BATCHES_KEPT, &kit->pool, err);
     if (status == PS_OK) {
@@ -65,6 +67,7 @@ static enum ps_status kit_take(struct worker *worker, const struct ps_plan_table
     }
     if (status == PS_OK) {
         kit->table = table;
+        kit->generation = generation;
     }
     return status;
 }
@@ -257,7 +260,10 @@ static enum ps_status read_batch(const struct read *read, struct ps_error *err)
 {
     struct run *run = read->worker->run;
     struct ps_batch *batch;
-    enum ps_status status = ps_batch_pool_take(read->worker->kit.pool, &batch, err);
+    enum ps_status status = kit_take(read->worker, read->job->table, err);
+    if (status == PS_OK) {
+        status = ps_batch_pool_take(read->worker->kit.pool, &batch, err);
+    }
     if (status != PS_OK) {
         return status;
     }
@@ -376,8 +382,12 @@ enum ps_status part_read(struct worker *worker, const struct work *work, char **
         atomic_store(&work->job->repeats, true);
     }
     status = reader_announce(&read) ? PS_OK : run_canceled(err);
+    int64_t delay_ms = ps_config_integer(worker->run->request->plan.config, "batch_delay_ms", 0);
     while (status == PS_OK) {
         status = read_batch(&read, err);
+        if (status == PS_OK && delay_ms > 0 && !run_pause(worker->run, delay_ms)) {
+            status = run_canceled(err);
+        }
     }
     if (status == PS_END) {
         status = finish(&read, ret_position, err);

@@ -28,6 +28,7 @@ void run_stop(struct run *run)
 {
     ps_mutex_lock(&run->lock);
     run->stopping = true;
+    ps_condition_broadcast(&run->changed);
     for (size_t i = 0; i < run->workers_count; i++) {
         if (run->workers[i].reader != NULL) {
             run->request->plan.source_ops->reader_cancel(run->workers[i].reader);
@@ -80,7 +81,20 @@ static enum ps_status queue_make(struct run *run, struct ps_error *err)
         uint32_t queue_rows = run->plan->tables[i].sizing.parameters.queue_rows;
         rows = queue_rows > rows ? queue_rows : rows;
     }
-    return ps_queue_new(QUEUE_ITEMS, rows, QUEUE_BYTES, &run->queue, err);
+    run->queue_rows = rows;
+    return ps_queue_new(QUEUE_ITEMS, tuning_queue_rows(run->tuning, rows),
+                        tuning_queue_bytes(run->tuning, QUEUE_BYTES), &run->queue, err);
+}
+
+bool run_pause(struct run *run, int64_t ms)
+{
+    int64_t until = ps_monotonic_ns() + ms * 1000000;
+    ps_mutex_lock(&run->lock);
+    while (!run->stopping && ps_condition_wait_until(&run->changed, &run->lock, until)) {
+    }
+    bool go_on = !run->stopping;
+    ps_mutex_unlock(&run->lock);
+    return go_on;
 }
 
 static enum ps_status workers_start(struct run *run, struct ps_error *err)
@@ -108,6 +122,32 @@ static enum ps_status workers_start(struct run *run, struct ps_error *err)
         }
     }
     return PS_OK;
+}
+
+static void warn_by_writer(void *context, const char *text)
+{
+    writer_warn(context, "%s", text);
+}
+
+/* Looks at the machine where that is due, and lets workers and the queue follow what changes. */
+static void tune(struct run *run, struct writer *writer)
+{
+    struct ps_error err = {0};
+    const struct tuning_progress progress = {.rows = writer->rows,
+                                             .work = writer->tables_done,
+                                             .warn = warn_by_writer,
+                                             .context = writer};
+    uint64_t generation = tuning_generation(run->tuning);
+    enum ps_status status = tuning_tick(run->tuning, &progress, &err);
+    if (status != PS_OK) {
+        run_fail(run, status, &err);
+    }
+    if (tuning_generation(run->tuning) != generation) {
+        ps_queue_set_rows_max(run->queue, tuning_queue_rows(run->tuning, run->queue_rows));
+        ps_mutex_lock(&run->lock);
+        ps_condition_broadcast(&run->changed);
+        ps_mutex_unlock(&run->lock);
+    }
 }
 
 /* Writes until the queue is closed and empty. After a failure the rest is thrown away. */
@@ -139,6 +179,7 @@ static void write_all(struct run *run, struct writer *writer)
             run_fail(run, status, &err);
         }
         writer_tell_progress(writer);
+        tune(run, writer);
     }
 }
 
@@ -286,8 +327,10 @@ static enum ps_status make_jobs(struct run *run, struct ps_error *err)
 static enum ps_status run_plan(struct run *run, struct ps_run_result *result, struct ps_error *err)
 {
     struct writer writer = {.run = NULL};
-    enum ps_status status = queue_make(run, err);
-    if (status != PS_OK || (status = make_jobs(run, err)) != PS_OK ||
+    enum ps_status status =
+        tuning_new(run->request, run->plan, workers_wanted(run), result, &run->tuning, err);
+    if (status != PS_OK || (status = queue_make(run, err)) != PS_OK ||
+        (status = make_jobs(run, err)) != PS_OK ||
         (status = writer_init(&writer, run, result, err)) != PS_OK) {
         goto out;
     }
@@ -313,6 +356,7 @@ out:
     job_free_all(run);
     writer_done(&writer);
     ps_queue_free(run->queue);
+    tuning_free(run->tuning);
     return status;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/job.h"
 #include "engine/retry.h"
+#include "engine/tuning.h"
 
 #define RUN_WORKERS_MAX PS_THREADS_MAX
 
@@ -66,6 +67,7 @@ struct event {
 /* A table's batches and what happens to them, kept by a worker from part to part. */
 struct kit {
     const struct ps_plan_table *table; /* NULL: there is none */
+    uint64_t generation;               /* of the tuning that they follow */
     struct ps_batch_pool *pool;
     uint32_t *columns; /* 0, 1, 2, … */
     struct transform *transform;
@@ -91,15 +93,17 @@ struct run {
     const struct ps_run_request *request;
     struct ps_plan *plan;
     struct ps_queue *queue;
+    struct tuning *tuning; /* NULL: none */
     struct worker workers[RUN_WORKERS_MAX];
     size_t workers_count;
     uint64_t syncs_completed; /* when the run began */
+    size_t queue_rows;        /* the queue's bound as it was planned */
     size_t bounds_bytes_max;  /* of one load, in the state */
     int64_t point_ns_max;     /* how long a point in time is read */
     bool sink_failed;         /* the writer's alone: nothing more is written */
 
     struct ps_mutex lock;
-    struct ps_condition changed; /* there may be other work than before */
+    struct ps_condition changed; /* the run is stopping, or there may be other work than before */
     struct job *jobs;            /* one for each table */
     struct job *under_way;
     size_t next_table;
@@ -115,6 +119,9 @@ struct run {
 void run_stop(struct run *run);
 /* Keeps the first failure and stops. Any thread. */
 void run_fail(struct run *run, enum ps_status status, const struct ps_error *err);
+
+/* Waits that long between two batches (batch_delay_ms). False: the run is stopping. */
+bool run_pause(struct run *run, int64_t ms);
 
 /* worker.c. A worker's whole life; argument: struct worker. */
 void worker_run(void *argument);

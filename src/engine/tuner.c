@@ -38,10 +38,10 @@ void tuner_init(struct tuner *tuner, const struct tuner_limits *limits, uint32_t
     };
 }
 
-uint32_t tuner_batch_rows(const struct tuner *tuner, uint32_t first)
+uint32_t tuner_batch_rows(uint32_t now, uint32_t first, uint32_t own)
 {
-    uint64_t rows = (uint64_t)first * tuner->batch_rows / tuner->batch_rows_first;
-    uint32_t least = first < BATCH_ROWS_LEAST ? first : BATCH_ROWS_LEAST;
+    uint64_t rows = (uint64_t)own * now / first;
+    uint32_t least = own < BATCH_ROWS_LEAST ? own : BATCH_ROWS_LEAST;
     return rows < least ? least : rows > UINT32_MAX ? UINT32_MAX : (uint32_t)rows;
 }
 
@@ -336,5 +336,17 @@ void tuner_take(struct tuner *tuner, const struct ps_resource_sample *sample, ui
     }
     if (ret_report->changes_count > 0) {
         window_begin(tuner, sample, rows, work);
+    }
+}
+
+void tuner_throttle(struct tuner *tuner, struct tuner_report *report)
+{
+    struct tuner_change *made;
+    if (change(tuner, TUNER_THREADS, tuner->threads < 2 ? 1 : tuner->threads / 2, report, &made)) {
+        made->pressure = true;
+        snprintf(made->cause, sizeof(made->cause), "the source asks for less");
+        tuner->cpu.calm = 0;
+        tuner->trial = TUNER_NO_TRIAL;
+        tuner->window_samples = -1;
     }
 }

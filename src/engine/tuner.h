@@ -80,7 +80,11 @@ void tuner_init(struct tuner *tuner, const struct tuner_limits *limits, uint32_t
 void tuner_take(struct tuner *tuner, const struct ps_resource_sample *sample, uint64_t rows,
                 uint64_t work, struct tuner_report *ret_report);
 
-/* The rows of a batch of a table that began with `first`. */
-uint32_t tuner_batch_rows(const struct tuner *tuner, uint32_t first);
+/* The source asked for less: half of the threads. After tuner_take. */
+void tuner_throttle(struct tuner *tuner, struct tuner_report *report);
+
+/* The rows of a batch of a table that began with `own`, where the largest began with `first` and
+ * now have `now`. */
+uint32_t tuner_batch_rows(uint32_t now, uint32_t first, uint32_t own);
 
 #endif

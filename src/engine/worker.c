@@ -98,6 +98,9 @@ static bool connection_survives(const struct ps_error *err)
 
 static void count_retry(struct run *run, enum ps_error_class error_class)
 {
+    if (error_class == PS_CLASS_THROTTLE) {
+        tuning_throttle(run->tuning);
+    }
     ps_mutex_lock(&run->lock);
     run->retries[(size_t)error_class]++;
     ps_mutex_unlock(&run->lock);

@@ -17,6 +17,8 @@
 
 #define MEMORY_DEFAULT ((size_t)1 << 30)
 #define MEMORY_LEAST ((size_t)64 << 20)
+/* What DuckDB 1.5 takes beyond its memory_limit while it loads long texts. */
+#define MEMORY_BEYOND ((size_t)192 << 20)
 #define THREADS_MAX 4
 /* With less than this DuckDB writes no more: its blocks are 256 KiB. */
 #define ROOM_LEAST ((uint64_t)1 << 20)
@@ -41,8 +43,10 @@ static size_t memory_for(const struct ps_sink_request *request)
 {
     size_t memory = request->memory_bytes;
     if (memory == 0) {
-        memory = memory_limit() / 10 * 4;
+        size_t limit = memory_limit(), rest = limit > MEMORY_BEYOND ? limit - MEMORY_BEYOND : 0;
+        memory = limit / 10 * 4;
         memory = memory < MEMORY_DEFAULT ? memory : MEMORY_DEFAULT;
+        memory = memory < rest ? memory : rest;
     }
     return memory < MEMORY_LEAST ? MEMORY_LEAST : memory;
 }

@@ -51,6 +51,11 @@ static void test_result_has_every_member_and_no_other(void **state)
                                     .skipped = 4,
                                     .bytes = 500,
                                     .seconds = 0.25};
+    struct ps_parameter_change change = {.at = {1700000000, 0},
+                                         .parameter = "batch_rows",
+                                         .old_value = 5000,
+                                         .new_value = 2500,
+                                         .cause = "memory at 95 %"};
     const char *warnings[] = {"from the run"};
     const char *settings[] = {"from the file"};
     struct ps_run_result run = {.tables = &table,
@@ -60,6 +65,8 @@ static void test_result_has_every_member_and_no_other(void **state)
                                 .seconds = 2,
                                 .cpu_seconds = 0.5,
                                 .memory_peak_bytes = 1000,
+                                .changes = &change,
+                                .changes_count = 1,
                                 .warnings = warnings,
                                 .warnings_count = 1};
     const struct result result = {.source = "ehr",
@@ -82,7 +89,9 @@ static void test_result_has_every_member_and_no_other(void **state)
         "\"seconds\":0.250}],\"totals\":{\"upserts\":10,\"updates\":1,\"deletes\":2,"
         "\"truncates\":3,\"skipped\":4,\"bytes\":500,\"schema_changes\":1,\"checkpoints\":2,"
         "\"rows_per_second\":6.5,\"cpu_seconds\":0.500,\"memory_peak_bytes\":1000,"
-        "\"retries\":{\"deadlock\":3}},\"warnings\":[\"from the file\",\"from the run\"],"
+        "\"retries\":{\"deadlock\":3}},\"parameter_changes\":[{\"at\":\"2023-11-14T22:13:20Z\","
+        "\"parameter\":\"batch_rows\",\"old_value\":5000,\"new_value\":2500,"
+        "\"cause\":\"memory at 95 %\"}],\"warnings\":[\"from the file\",\"from the run\"],"
         "\"breaches\":[],\"error\":null}\n");
     stage_done(&stage);
 }
@@ -104,7 +113,8 @@ static void test_result_of_a_failure_is_whole_and_shows_no_secret(void **state)
         "\"seconds\":0.000,\"tables\":[],\"totals\":{\"upserts\":0,\"updates\":0,\"deletes\":0,"
         "\"truncates\":0,\"skipped\":0,\"bytes\":0,\"schema_changes\":0,\"checkpoints\":0,"
         "\"rows_per_second\":0.0,\"cpu_seconds\":0.000,\"memory_peak_bytes\":0,\"retries\":{}},"
-        "\"warnings\":[],\"breaches\":[],\"error\":{\"status\":\"config\",\"class\":\"auth\","
+        "\"parameter_changes\":[],\"warnings\":[],\"breaches\":[],\"error\":{\"status\":\"config\","
+        "\"class\":\"auth\","
         "\"sqlstate\":\"28P01\",\"message\":\"no login with ***\"}}\n");
     stage_done(&stage);
     ps_redact_clear();

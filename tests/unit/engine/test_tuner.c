@@ -104,8 +104,8 @@ static void test_tuner_halves_the_batch_above_the_second_and_ends_at_a_hundred(v
         expect_batch(sizes[i - 1], sizes[i]);
     }
     quiet(10, 1000);
-    assert_int_equal(tuner_batch_rows(&tuner, 1000), 100);
-    assert_int_equal(tuner_batch_rows(&tuner, 30), 30);
+    assert_int_equal(tuner_batch_rows(tuner.batch_rows, 5000, 1000), 100);
+    assert_int_equal(tuner_batch_rows(tuner.batch_rows, 5000, 30), 30);
 }
 
 static void test_tuner_one_calm_sample_starts_the_count_anew(void **state)
@@ -306,7 +306,7 @@ static void test_tuner_grows_while_it_pays(void **state)
     step(1250);
     expect_batch(20000, 10000);
     quiet(20, 1250);
-    assert_int_equal(tuner_batch_rows(&tuner, 1000), 2000);
+    assert_int_equal(tuner_batch_rows(tuner.batch_rows, 5000, 1000), 2000);
 }
 
 static void test_tuner_grows_to_the_most_and_no_further(void **state)
@@ -341,6 +341,19 @@ static void test_tuner_where_nothing_can_be_read_says_so_once(void **state)
     }
     assert_int_equal(tuner.batch_rows, 5000);
     assert_int_equal(tuner.threads, 4);
+}
+
+static void test_tuner_halves_the_threads_where_the_source_asks_for_less(void **state)
+{
+    (void)state;
+    sample.memory_percent = 78;
+    quiet(1, 1000);
+    tuner_throttle(&tuner, &report);
+    expect_threads(4, 2);
+    assert_string_equal(report.changes[0].cause, "the source asks for less");
+    quiet(3, 1000);
+    step(1000);
+    expect_threads(2, 3);
 }
 
 static void test_tuner_warns_of_a_disk_once_and_then_stops(void **state)
@@ -396,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup(test_tuner_grows_to_the_most_and_no_further, begin),
         cmocka_unit_test_setup(test_tuner_does_not_grow_without_knowing_memory, begin),
         cmocka_unit_test_setup(test_tuner_where_nothing_can_be_read_says_so_once, begin),
+        cmocka_unit_test_setup(test_tuner_halves_the_threads_where_the_source_asks_for_less, begin),
         cmocka_unit_test_setup(test_tuner_warns_of_a_disk_once_and_then_stops, begin),
         cmocka_unit_test_setup(test_tuner_does_not_mind_a_share_of_a_large_disk, begin),
     };

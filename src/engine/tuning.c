@@ -1,0 +1,324 @@
+/*
+ * Between the tuner, which decides, and the threads of a run, which follow: numbers that workers
+ * read without a lock, a line of the log and an entry of the result for each change.
+ */
+#include "engine/tuning.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "engine/resources.h"
+
+/* Of the memory that may be used, one batch and the queue may take at most these parts. */
+#define BATCH_PART 256
+#define QUEUE_PART 32
+#define BATCH_BYTES_LEAST ((size_t)64 << 10)
+#define QUEUE_BYTES_LEAST ((size_t)1 << 20)
+#define GROWTH_MAX 64
+/* What a value takes of a batch before it is there: it bounds the rows that batches grow to. */
+#define CELL_BYTES 16
+/* A disk with so much left is not full, unless the user says from which share on it is. */
+#define DISK_SPARE_BYTES (UINT64_C(2) << 30)
+#define CHANGES_MAX 1000
+
+struct tuning {
+    const struct ps_run_request *request;
+    struct ps_run_result *result;
+    struct ps_monitor *own; /* NULL: the request brought one */
+    struct ps_monitor *monitor;
+    struct tuner tuner; /* the writer's */
+    int64_t next_ns;
+    size_t batch_bytes_max; /* never changes after the start; 0: no bound is known */
+    size_t queue_bytes_max;
+    uint32_t batch_rows_first;
+    _Atomic uint32_t batch_rows, threads;
+    _Atomic uint64_t generation;
+    atomic_bool throttled;
+};
+
+static const char *const parameter_names[] = {
+    [TUNER_BATCH_ROWS] = "batch_rows",
+    [TUNER_THREADS] = "threads",
+};
+
+/* By profile, in the order of the option's choices: memory and CPU. */
+static const double profile_high[][2] = {{70, 80}, {80, 85}, {85, 90}};
+
+/* One pair of thresholds: what is set, else the defaults; the second is never below the first. */
+static enum ps_status threshold_pair(const struct ps_config *config, const char *const names[2],
+                                     double *high, double *critical, struct ps_error *err)
+{
+    bool given = ps_config_is_set(config, names[1]);
+    *high = (double)ps_config_integer(config, names[0], (int64_t)*high);
+    *critical = (double)ps_config_integer(config, names[1], (int64_t)*critical);
+    if (*critical < *high && given) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "\"%s\" (%.0f %%) is below \"%s\" (%.0f %%): set both so that the critical "
+                       "one is not the smaller",
+                       names[1], *critical, names[0], *high);
+    }
+    *critical = *critical < *high ? *high : *critical;
+    return PS_OK;
+}
+
+enum ps_status tuning_limits(const struct ps_config *config, struct tuner_limits *ret_limits,
+                             struct ps_error *err)
+{
+    static const char *const memory[] = {"memory_threshold_high", "memory_threshold_critical"};
+    static const char *const cpu[] = {"cpu_threshold_high", "cpu_threshold_critical"};
+    static const char *const disk[] = {"disk_threshold_high", "disk_threshold_critical"};
+    const double *high = profile_high[ps_config_choice(config, "profile")];
+    bool own_disk = ps_config_is_set(config, disk[0]) || ps_config_is_set(config, disk[1]);
+    struct tuner_limits limits = {
+        .memory_high = high[0],
+        .memory_critical = 90,
+        .cpu_high = high[1],
+        .cpu_critical = 95,
+        .disk_high = 80,
+        .disk_critical = 90,
+        .disk_spare_bytes = own_disk ? UINT64_MAX : DISK_SPARE_BYTES,
+    };
+    enum ps_status status =
+        threshold_pair(config, memory, &limits.memory_high, &limits.memory_critical, err);
+    if (status == PS_OK) {
+        status = threshold_pair(config, cpu, &limits.cpu_high, &limits.cpu_critical, err);
+    }
+    if (status == PS_OK) {
+        status = threshold_pair(config, disk, &limits.disk_high, &limits.disk_critical, err);
+    }
+    if (status == PS_OK) {
+        *ret_limits = limits;
+    }
+    return status;
+}
+
+static void keep_change(struct tuning *tuning, const char *parameter, int64_t old_value,
+                        int64_t new_value, const char *cause)
+{
+    struct ps_run_result *result = tuning->result;
+    if (result->changes == NULL) {
+        result->changes = ps_arena_array(result->arena, CHANGES_MAX, sizeof(*result->changes));
+    }
+    char *copy = ps_arena_strdup(result->arena, cause);
+    if (result->changes == NULL || copy == NULL || result->changes_count == CHANGES_MAX) {
+        return; /* the log has it */
+    }
+    const struct ps_clock *clock = tuning->request->plan.clock;
+    result->changes[result->changes_count++] = (struct ps_parameter_change){
+        .at = clock->utc(clock),
+        .parameter = parameter,
+        .old_value = old_value,
+        .new_value = new_value,
+        .cause = copy,
+    };
+}
+
+static size_t part_of(uint64_t limit, unsigned part, size_t least)
+{
+    uint64_t bytes = limit / part;
+    return bytes < least ? least : bytes > SIZE_MAX ? SIZE_MAX : (size_t)bytes;
+}
+
+/* What the memory there is allows from the start on, whatever is configured. */
+static void bound_by_memory(struct tuning *tuning, const struct ps_plan *plan, uint64_t limit)
+{
+    size_t largest = 0;
+    tuning->batch_bytes_max = part_of(limit, BATCH_PART, BATCH_BYTES_LEAST);
+    tuning->queue_bytes_max = part_of(limit, QUEUE_PART, QUEUE_BYTES_LEAST);
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        size_t bytes = plan->tables[i].sizing.parameters.batch_bytes;
+        largest = bytes > largest ? bytes : largest;
+    }
+    if (largest > tuning->batch_bytes_max) {
+        char cause[96];
+        snprintf(cause, sizeof(cause), "%llu MiB of memory may be used",
+                 (unsigned long long)(limit >> 20));
+        ps_log(PS_LOG_INFO, "batch_bytes: %zu → %zu: %s", largest, tuning->batch_bytes_max, cause);
+        keep_change(tuning, "batch_bytes", (int64_t)largest, (int64_t)tuning->batch_bytes_max,
+                    cause);
+    }
+}
+
+static void begin(struct tuning *tuning, const struct ps_plan *plan,
+                  const struct tuner_limits *limits, size_t workers)
+{
+    struct ps_resource_sample sample;
+    uint32_t first = 1;
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        uint32_t rows = plan->tables[i].sizing.parameters.batch_rows;
+        first = rows > first ? rows : first;
+    }
+    uint32_t most = first > UINT32_MAX / GROWTH_MAX ? first : first * GROWTH_MAX;
+    uint32_t threads = workers == 0 ? 1 : (uint32_t)workers;
+    tuner_init(&tuning->tuner, limits, first, most, threads);
+    tuning->batch_rows_first = first;
+    atomic_init(&tuning->batch_rows, first);
+    atomic_init(&tuning->threads, threads);
+    atomic_init(&tuning->generation, 0);
+    atomic_init(&tuning->throttled, false);
+    tuning->monitor->sample(tuning->monitor, &sample);
+    if (sample.memory_percent >= 0) {
+        bound_by_memory(tuning, plan, sample.memory_limit_bytes);
+    }
+}
+
+enum ps_status tuning_new(const struct ps_run_request *request, const struct ps_plan *plan,
+                          size_t workers, struct ps_run_result *result, struct tuning **ret_tuning,
+                          struct ps_error *err)
+{
+    struct tuner_limits limits;
+    const struct ps_config *config = request->plan.config;
+    enum ps_status status = tuning_limits(config, &limits, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    if (!ps_config_boolean(config, "enable_resource_monitoring")) {
+        *ret_tuning = NULL;
+        return PS_OK;
+    }
+    struct tuning *tuning = ps_calloc(1, sizeof(*tuning));
+    if (tuning == NULL) {
+        return ps_fail_nomem(err, "starting the sync");
+    }
+    tuning->request = request;
+    tuning->result = result;
+    tuning->monitor = request->monitor;
+    if (tuning->monitor == NULL) {
+        const struct ps_monitor_request own = {
+            .root = "", .folders = request->disk_folders, .clock = request->plan.clock};
+        status = ps_monitor_new(&own, &tuning->own, err);
+        tuning->monitor = tuning->own;
+    }
+    if (status != PS_OK) {
+        tuning_free(tuning);
+        return status;
+    }
+    begin(tuning, plan, &limits, workers);
+    *ret_tuning = tuning;
+    return PS_OK;
+}
+
+void tuning_free(struct tuning *tuning)
+{
+    if (tuning != NULL) {
+        ps_monitor_free(tuning->own);
+        ps_free(tuning);
+    }
+}
+
+uint64_t tuning_generation(const struct tuning *tuning)
+{
+    return tuning == NULL ? 0 : atomic_load(&tuning->generation);
+}
+
+size_t tuning_threads(const struct tuning *tuning)
+{
+    return tuning == NULL ? SIZE_MAX : atomic_load(&tuning->threads);
+}
+
+void tuning_throttle(struct tuning *tuning)
+{
+    if (tuning != NULL) {
+        atomic_store(&tuning->throttled, true);
+    }
+}
+
+/* Larger batches are bounded by what they take before a row is in them. */
+static uint32_t rows_within(uint32_t rows, uint32_t first, uint32_t columns, size_t bytes)
+{
+    size_t most = bytes / CELL_BYTES / (columns == 0 ? 1 : columns);
+    most = most < first ? first : most;
+    return rows < most ? rows : (uint32_t)most;
+}
+
+struct tuning_batch tuning_batch(const struct tuning *tuning, const struct ps_plan_table *table)
+{
+    const struct ps_size_parameters *planned = &table->sizing.parameters;
+    struct tuning_batch batch = {.rows = planned->batch_rows, .bytes = planned->batch_bytes};
+    if (tuning == NULL) {
+        return batch;
+    }
+    uint32_t now = atomic_load(&tuning->batch_rows), first = tuning->batch_rows_first;
+    if (tuning->batch_bytes_max != 0 && batch.bytes > tuning->batch_bytes_max) {
+        batch.bytes = tuning->batch_bytes_max;
+    }
+    batch.rows = tuner_batch_rows(now, first, planned->batch_rows);
+    if (now < first) {
+        /* Rows may be long: what holds memory is bytes. */
+        size_t bytes = (size_t)((double)batch.bytes * now / first);
+        size_t least = batch.bytes < BATCH_BYTES_LEAST ? batch.bytes : BATCH_BYTES_LEAST;
+        batch.bytes = bytes < least ? least : bytes;
+    } else {
+        batch.rows = rows_within(batch.rows, planned->batch_rows, table->read_table->columns_count,
+                                 batch.bytes);
+    }
+    return batch;
+}
+
+size_t tuning_queue_bytes(const struct tuning *tuning, size_t bytes)
+{
+    return tuning == NULL || tuning->queue_bytes_max == 0 || bytes < tuning->queue_bytes_max
+               ? bytes
+               : tuning->queue_bytes_max;
+}
+
+size_t tuning_queue_rows(const struct tuning *tuning, size_t rows)
+{
+    if (tuning == NULL) {
+        return rows;
+    }
+    double share = (double)atomic_load(&tuning->batch_rows) / tuning->batch_rows_first;
+    size_t now = (size_t)((double)rows * share);
+    return now == 0 ? 1 : now;
+}
+
+static void publish(struct tuning *tuning, const struct tuner_change *change)
+{
+    const char *name = parameter_names[change->parameter];
+    ps_log(change->pressure ? PS_LOG_INFO : PS_LOG_DEBUG, "%s: %u → %u: %s", name,
+           change->old_value, change->new_value, change->cause);
+    keep_change(tuning, name, change->old_value, change->new_value, change->cause);
+    atomic_store(change->parameter == TUNER_THREADS ? &tuning->threads : &tuning->batch_rows,
+                 change->new_value);
+    atomic_fetch_add(&tuning->generation, 1);
+}
+
+enum ps_status tuning_tick(struct tuning *tuning, const struct tuning_progress *progress,
+                           struct ps_error *err)
+{
+    if (tuning == NULL) {
+        return PS_OK;
+    }
+    const struct ps_clock *clock = tuning->request->plan.clock;
+    int64_t now = clock->monotonic_ns(clock);
+    if (now < tuning->next_ns) {
+        return PS_OK;
+    }
+    tuning->next_ns = now + tuning->monitor->interval_ns;
+    struct ps_resource_sample sample;
+    struct tuner_report report;
+    tuning->monitor->sample(tuning->monitor, &sample);
+    tuner_take(&tuning->tuner, &sample, progress->rows, progress->work, &report);
+    if (atomic_exchange(&tuning->throttled, false)) {
+        tuner_throttle(&tuning->tuner, &report);
+    }
+    for (size_t i = 0; i < report.changes_count; i++) {
+        publish(tuning, &report.changes[i]);
+    }
+    if (report.unknown) {
+        ps_log(PS_LOG_INFO, "%s", report.message);
+    }
+    if (report.disk_warned) {
+        progress->warn(progress->context, report.message);
+    }
+    if (report.disk_stop) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK,
+                       "%s: free some of it, or name a place on another with --warehouse and "
+                       "--state (disk_threshold_critical); what was read is saved, and the next "
+                       "sync goes on from it",
+                       report.message);
+    }
+    return PS_OK;
+}
