@@ -4,7 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from postgres import BIN
+from kerberos import Realm
+from postgres import BIN, Postgres
 
 
 @pytest.fixture
@@ -41,3 +42,66 @@ def test_connection_without_credentials_goes_on_without_kerberos(penstock, datab
     empty = {"KRB5CCNAME": "FILE:/nonexistent", "PGGSSENCMODE": None}
     done = penstock("check", "--config", "configuration.json", env=empty)
     assert done.code == 0, done.err
+
+
+@pytest.fixture(scope="module")
+def realm(tmp_path_factory):
+    """A realm with a ticket for the login, and a server that lets in by Kerberos alone."""
+    folder = tmp_path_factory.mktemp("realm")
+    realm, server = Realm(folder), Postgres()
+    try:
+        realm.log_in(server.user)
+        realm.keys_of("postgres/localhost", folder / "server.keytab")
+        server.start()
+        server.psql("CREATE TABLE t (k int PRIMARY KEY); INSERT INTO t VALUES (1)")
+        server.stop()
+        keys = server.folder / "server.keytab"
+        keys.write_bytes((folder / "server.keytab").read_bytes())
+        keys.chmod(0o600)
+        server.give(keys)
+        with open(server.folder / "data" / "postgresql.conf", "a") as settings:
+            settings.write(f"krb_server_keyfile = '{keys}'\n")
+        (server.folder / "data" / "pg_hba.conf").write_text(
+            "hostgssenc all all 127.0.0.1/32 gss include_realm=0\n"
+            "host       all all 127.0.0.1/32 gss include_realm=0\n"
+        )
+        server.launch()
+        realm.server = server
+        yield realm
+    finally:
+        server.close()
+        realm.close()
+
+
+def check_with_ticket(penstock, realm, env=None, **settings):
+    configuration = {**realm.server.configuration(), "host": "localhost", **settings}
+    del configuration["password"]
+    path = penstock.configure(configuration)
+    return penstock("check", "--config", path, env={**realm.environment, **(env or {})})
+
+
+@pytest.mark.parametrize(
+    ("settings", "secured"),
+    [
+        ({}, "TLSv1.3"),
+        ({"sslmode": "disable"}, "not encrypted"),
+        ({"gssencmode": "prefer"}, "encrypted by Kerberos"),
+        ({"gssencmode": "require", "sslmode": "disable"}, "encrypted by Kerberos"),
+    ],
+    ids=["tls", "plain", "preferred", "required"],
+)
+def test_ticket_logs_in_without_a_password(penstock, realm, settings, secured):
+    done = check_with_ticket(penstock, realm, **settings)
+    assert done.code == 0, done.out + done.err
+    assert secured in done.out
+
+
+@pytest.mark.parametrize(
+    ("settings", "env"),
+    [({"krbsrvname": "another"}, {}), ({}, {"KRB5CCNAME": "FILE:/nonexistent"})],
+    ids=["another service", "no ticket"],
+)
+def test_login_without_a_ticket_says_what_to_do(penstock, realm, settings, env):
+    done = check_with_ticket(penstock, realm, env, **settings)
+    assert done.code == 3
+    assert "have a ticket (kinit), and check `krbsrvname`" in done.out

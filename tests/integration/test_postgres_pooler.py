@@ -9,7 +9,7 @@ import pytest
 from flow import Flow, session, wait_for_blocked_reader, wait_until, warnings_about
 from postgres import BIN, TIED, free_port
 
-BOUNCER = Path(__file__).resolve().parents[2] / "build/clients/pgbouncer"
+BOUNCER = Path(__file__).resolve().parents[2] / "build/clients/debian/pgbouncer/sbin/pgbouncer"
 CREATE = """
 CREATE TABLE t (k int PRIMARY KEY, v text, updated_at timestamptz DEFAULT now());
 INSERT INTO t SELECT i, 'v' || i FROM generate_series(1, 3000) i;
