@@ -28,7 +28,7 @@ class Cluster:
         self.nodes = [Proxy(database.server, Script(version=VERSION)) for _ in range(3)]
         self.flow = Flow(
             penstock, database, source="yugabytedb", port=str(self.nodes[0].port),
-            lookback_seconds="0", connect_timeout="2",
+            lookback_seconds="0", connect_timeout="20",
         )  # fmt: skip
         self.flow.configure = self.configure
         self.penstock = penstock

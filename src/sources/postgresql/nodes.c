@@ -14,7 +14,7 @@
 #define NODES_MAX 64
 #define NODE_NAME_SIZE 256
 /* A node that is not within reach from here is to cost no more than that. */
-#define NODE_CONNECT_S 5
+#define NODE_CONNECT_S 10
 
 #define MICROS(expression) "round(extract(epoch FROM " expression ") * 1000000)::bigint"
 
