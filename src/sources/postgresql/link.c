@@ -231,7 +231,10 @@ enum ps_status link_each(struct link *link, const char *sql, const char *doing, 
     }
 }
 
-/* Every setting that results depend on. The point in time is fixed by the closing SELECT. */
+/*
+ * Every setting that results depend on. Compiling (jit) costs a statement that only copies rows
+ * more than it gains. The point in time is fixed by the closing SELECT.
+ */
 static void write_begin(struct ps_buffer *sql, const struct link *link, const char *snapshot)
 {
     ps_buffer_puts(sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;");
@@ -249,6 +252,7 @@ static void write_begin(struct ps_buffer *sql, const struct link *link, const ch
                         "SET LOCAL xmloption = 'content';"
                         "SET LOCAL row_security = off;"
                         "SET LOCAL max_parallel_workers_per_gather = 0;"
+                        "SET LOCAL jit = off;"
                         "SET LOCAL idle_in_transaction_session_timeout = 0;");
     if (link->version >= 170000) {
         ps_buffer_puts(sql, "SET LOCAL transaction_timeout = 0;");
