@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "engine/flatten.h"
 #include "engine/plan.h"
 #include "engine/run.h"
 
@@ -45,7 +46,7 @@ static enum ps_status find_again(struct worker *worker, const struct ps_table *o
 static bool keep_names(struct ps_arena *arena, const struct ps_plan_table *old,
                        struct ps_table_state *former)
 {
-    for (uint32_t i = 0; i < old->sink_table->columns_count; i++) {
+    for (uint32_t i = 0; i < old->sent_count; i++) {
         const char *own = old->source_table->columns[old->read_columns[i]].name;
         const char *name = old->sink_table->columns[i].name;
         if (strcmp(own, name) == 0) {
@@ -84,7 +85,8 @@ enum ps_status plan_again(struct worker *worker, const struct ps_plan_table *old
                                     .table = old->sink_table->name};
     /* Stands for what the state keeps, which is the writer's: nothing was read, names stay. */
     struct ps_table_state former = {.schema = table->schema, .table = table->name};
-    if (!keep_names(worker->again, old, &former)) {
+    if (!keep_names(worker->again, old, &former) ||
+        !flatten_kept(worker->again, old, &former.flattened)) {
         return ps_fail_nomem(err, "describing a table again");
     }
     struct plan_table_request request = {.plan = &worker->run->request->plan,
@@ -93,6 +95,7 @@ enum ps_status plan_again(struct worker *worker, const struct ps_plan_table *old
                                          .name = &name,
                                          .selected = old->selected,
                                          .state = &former,
+                                         .flatten_memory = worker->run->plan->flatten_memory,
                                          .warn = log_warning};
     status = plan_table(&request, planned, err);
     if (status == PS_OK) {

@@ -17,6 +17,10 @@
 /* The engine's own options; ends with a name of NULL. */
 extern const struct ps_option ps_engine_options[];
 
+struct flattener;
+struct flatten_memory;
+struct flatten_shape;
+
 enum ps_mode {
     PS_MODE_FULL,        /* every row, each time */
     PS_MODE_INCREMENTAL, /* what changed since the cursor */
@@ -62,7 +66,7 @@ struct ps_sizing {
 
 /*
  * One table of the plan. Everything lives in the plan's arena. `read_columns[i]` is the index in
- * source_table of the batch's column i; the first sink_table->columns_count of them are sent under
+ * source_table of the batch's column i; the first sent_count of them are sent under
  * the names that sink_table gives, the others (a cursor or a soft-delete column that is not itself
  * sent) are read for the engine alone.
  */
@@ -71,9 +75,12 @@ struct ps_plan_table {
     const struct ps_table *read_table; /* the columns read, in batch order */
     const struct ps_table *sink_table; /* those sent, with the destination's names */
     const uint32_t *read_columns;
-    enum ps_mode mode;       /* of the table: a full load may come first */
-    const char *reason;      /* why that mode, for people */
-    bool load;               /* this sync reads the whole table */
+    uint32_t sent_count; /* columns that sink_table has of the source's; behind them: `flattened` */
+    struct flattener *flattener;           /* engine/flatten.h; NULL: nothing is taken apart */
+    const struct flatten_shape *flattened; /* the columns so made; NULL: none can be */
+    enum ps_mode mode;                     /* of the table: a full load may come first */
+    const char *reason;                    /* why that mode, for people */
+    bool load;                             /* this sync reads the whole table */
     const char *load_reason; /* why, where the mode is incremental or a load goes on; else NULL */
     const struct ps_load_state *resume; /* the load that goes on, the state's; NULL: none does */
     int32_t cursor;                     /* batch column; -1: none */
@@ -95,7 +102,8 @@ struct ps_plan {
     size_t gone_count;
     const char **warnings;
     size_t warnings_count;
-    const char *server; /* what the source says of itself; NULL: nothing */
+    const char *server;                    /* what the source says of itself; NULL: nothing */
+    struct flatten_memory *flatten_memory; /* owned: what flattened tables become in a run */
 };
 
 struct ps_plan_request {

@@ -289,8 +289,19 @@ enum ps_status names_columns(struct ps_arena *arena, struct ps_column *columns, 
 {
     struct name_set set;
     bool *kept = ps_arena_array(arena, count + 1, sizeof(*kept));
-    if (kept == NULL || !set_init(&set, arena, count, ignore_case)) {
+    size_t flattened_count = 0;
+    const struct ps_renamed_column *flattened = state == NULL ? NULL : state->flattened;
+    for (const struct ps_renamed_column *at = flattened; at != NULL; at = at->next) {
+        flattened_count++;
+    }
+    if (kept == NULL || !set_init(&set, arena, count + flattened_count, ignore_case)) {
         return ps_fail_nomem(err, "naming the destination's columns");
+    }
+    for (; flattened != NULL; flattened = flattened->next) {
+        const char *blank = strchr(flattened->name, ' ');
+        if (blank != NULL && set_add(&set, "", blank + 1) == SET_NOMEM) {
+            return ps_fail_nomem(err, "naming the destination's columns");
+        }
     }
     for (size_t i = 0; i < count; i++) {
         const char *before = names_column_before(state, columns[i].name);

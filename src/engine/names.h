@@ -34,7 +34,8 @@ enum ps_status names_left_behind(const struct ps_plan_request *request, struct p
 /*
  * Gives the columns of one table names that are not the platform's own and do not collide, without
  * regard to case where `ignore_case`: the first in column order keeps its own, the next gets _2, …;
- * those that the state knows keep what they have. `columns` are changed in place.
+ * those that the state knows keep what they have, also those that members of JSON became.
+ * `columns` are changed in place.
  */
 enum ps_status names_columns(struct ps_arena *arena, struct ps_column *columns, size_t count,
                              bool ignore_case, const struct ps_table_state *state,

@@ -10,6 +10,7 @@
 static const char *const destination_names_choices[] = {"table", "schema_table", "schema", NULL};
 static const char *const on_bad_row_choices[] = {"skip", "stop", NULL};
 static const char *const on_schema_change_choices[] = {"apply", "warn", "stop", NULL};
+static const char *const flatten_choices[] = {"true", "false", NULL};
 static const char *const primary_keys_choices[] = {"auto", "declared", "none", NULL};
 
 static const struct ps_choice profile_choices[] = {
@@ -95,6 +96,14 @@ const struct ps_option ps_engine_options[] = {
              "DECIMAL(p,s), SHORT, INT and LONG take numbers that the source declares without a "
              "precision, and rows that do not fit count as rows that cannot be carried. What would "
              "lose values is refused."},
+    {.name = "flatten",
+     .label = "Flatten JSON",
+     .type = PS_OPTION_BY_TABLE,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "false",
+     .choices = flatten_choices,
+     .help = "true: members of JSON objects become columns of their own, column_member; lists and "
+             "what is nested too deep stay JSON. For all tables, or table=true, …."},
     {.name = "empty_value",
      .label = "In place of empty values",
      .type = PS_OPTION_BY_TABLE,

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "engine/column_types.h"
+#include "engine/flatten.h"
 #include "engine/retry.h"
 
 /* Ten thousand wide tables stay far below it. */
@@ -603,6 +604,7 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
             .state = planner->request->state == NULL
                          ? NULL
                          : ps_state_find(planner->request->state, table->schema, table->name),
+            .flatten_memory = plan->flatten_memory,
             .warn = planner_warn,
             .context = planner,
         };
@@ -633,7 +635,10 @@ enum ps_status ps_plan_new(const struct ps_plan_request *request, struct ps_plan
         status = ps_fail_nomem(err, "planning the sync");
         goto out;
     }
-    status = discover(&planner, err);
+    status = flatten_memory_new(&planner.plan->flatten_memory, err);
+    if (status == PS_OK) {
+        status = discover(&planner, err);
+    }
     if (status == PS_OK) {
         status = plan_tables(&planner, err);
     }
@@ -652,6 +657,7 @@ out:
 void ps_plan_free(struct ps_plan *plan)
 {
     if (plan != NULL) {
+        flatten_memory_free(plan->flatten_memory);
         ps_arena_free(plan->arena);
         ps_free(plan);
     }

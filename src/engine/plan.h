@@ -18,6 +18,7 @@ struct plan_table_request {
     const struct destination_name *name;
     const struct ps_selected_table *selected; /* NULL: all columns */
     const struct ps_table_state *state;
+    struct flatten_memory *flatten_memory; /* the plan's */
     void (*warn)(void *context, const char *text);
     void *context;
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/fingerprint.h"
+#include "engine/flatten.h"
 #include "engine/mode.h"
 #include "engine/plan.h"
 #include "engine/shape.h"
@@ -164,6 +165,7 @@ static enum ps_status make_tables(const struct plan_table_request *request,
     planned->read_table = read_table;
     planned->sink_table = sink_table;
     planned->read_columns = selection->columns;
+    planned->sent_count = selection->sent;
     return PS_OK;
 }
 
@@ -452,6 +454,9 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
     const struct ps_table *plain = planned.sink_table;
     if (status == PS_OK) {
         status = shape_types(request, &planned, err);
+    }
+    if (status == PS_OK) {
+        status = flatten_plan(request, &planned, &selection.left_out, err);
     }
     if (status != PS_OK) {
         return status;

@@ -181,10 +181,12 @@ static enum ps_status push_output(const struct read *read, struct transform_outp
     enum ps_status status = PS_OK;
     if (output.rows != NULL && output.deletes != NULL) {
         struct event first = event_of(read);
+        first.plan = output.plan;
         status = push_rows(read, output.rows, &first, err);
         output.rows = NULL;
     }
     struct ps_batch *batch = output.rows != NULL ? output.rows : output.deletes;
+    last->plan = output.plan;
     if (status == PS_OK && batch != NULL) {
         return push_rows(read, batch, last, err);
     }
@@ -198,8 +200,8 @@ static enum ps_status push_output(const struct read *read, struct transform_outp
 }
 
 /* Takes the batch, which holds rows or bad ones. */
-static enum ps_status hand_over(const struct read *read, struct ps_batch *batch,
-                                struct ps_error *err)
+static enum ps_status queue_batch(const struct read *read, struct ps_batch *batch,
+                                  struct ps_error *err)
 {
     struct job *job = read->job;
     struct event event = event_of(read);
@@ -243,6 +245,14 @@ static enum ps_status hand_over(const struct read *read, struct ps_batch *batch,
         return PS_OK;
     }
     ps_free(position);
+    return status;
+}
+
+static enum ps_status hand_over(const struct read *read, struct ps_batch *batch,
+                                struct ps_error *err)
+{
+    enum ps_status status = queue_batch(read, batch, err);
+    transform_sent(read->worker->kit.transform);
     return status;
 }
 

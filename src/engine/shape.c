@@ -72,7 +72,8 @@ uint32_t shape_values_hash(const struct ps_config *config, const struct ps_plan_
     const struct ps_table *table = planned->source_table;
     const char *empty = ps_config_by_table(config, "empty_value", table->schema, table->name);
     uint64_t hash = empty == NULL ? 0 : hash_of(empty);
-    for (uint32_t i = 0; i < planned->sink_table->columns_count; i++) {
+    hash += planned->flattener == NULL ? 0 : hash_of("flatten");
+    for (uint32_t i = 0; i < planned->sent_count; i++) {
         const struct ps_column *sent = &planned->sink_table->columns[i];
         const struct ps_column *read = &planned->read_table->columns[i];
         if (sent->type != read->type || sent->precision != read->precision ||

@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/json.h"
 #include "data/convert.h"
+#include "engine/members.h"
 
 #define VALUES_MAX 32
 #define POOL_KEPT 4
@@ -28,6 +29,12 @@ struct transform {
     const char *empty;           /* in place of empty values; NULL: they stay */
     struct ps_buffer empty_json; /* the same as a value of JSON */
     bool rewrites;               /* some value may have to change */
+    uint32_t rows_max;
+    const struct ps_table *sink_table;    /* what the pools' batches are of */
+    struct members *members;              /* NULL: nothing is taken apart */
+    bool inside;                          /* between flatten_enter and flatten_leave */
+    const struct flatten_shape *shape;    /* that the pools were made for; NULL: none yet */
+    uint16_t places[FLATTEN_COLUMNS_MAX]; /* of the columns behind the source's */
 };
 
 static bool is_text(enum ps_type type)
@@ -58,7 +65,8 @@ static enum ps_status prepare_values(struct transform *transform, const struct p
                                                 table->source_table->name);
     ps_json_writer_init(&writer, &transform->empty_json, false);
     ps_json_put_text(&writer, NULL, transform->empty == NULL ? "" : transform->empty);
-    for (uint32_t i = 0; i < table->sink_table->columns_count; i++) {
+    transform->rewrites = table->flattener != NULL;
+    for (uint32_t i = 0; i < table->sink_table->columns_count && !transform->rewrites; i++) {
         const struct ps_column *column = &table->sink_table->columns[i];
         transform->rewrites = transform->rewrites || fills(transform, column) ||
                               !same_type(column, &table->read_table->columns[i]);
@@ -80,15 +88,23 @@ static bool parse_number(const char *text, enum ps_type type, uint8_t scale, ps_
     return ps_decimal_parse(text, strlen(text), scale, ret_number);
 }
 
-static enum ps_status make_pools(struct transform *transform, uint32_t rows_max,
+static void free_pools(struct transform *transform)
+{
+    ps_batch_pool_free(transform->rows_pool);
+    ps_batch_pool_free(transform->deletes_pool);
+    ps_free(transform->columns);
+    transform->rows_pool = transform->deletes_pool = NULL;
+    transform->columns = NULL;
+}
+
+static enum ps_status make_pools(struct transform *transform, const struct ps_table *sink_table,
                                  struct ps_error *err)
 {
-    const struct ps_table *sink_table = transform->table->sink_table;
     uint32_t count = sink_table->columns_count;
+    free_pools(transform);
+    transform->sink_table = sink_table;
     transform->columns = ps_malloc_array(2 * (size_t)count + 1, sizeof(uint32_t));
-    transform->selected = ps_malloc(rows_max);
-    transform->marked = ps_malloc(rows_max);
-    if (transform->columns == NULL || transform->selected == NULL || transform->marked == NULL) {
+    if (transform->columns == NULL) {
         return ps_fail_nomem(err, "preparing a table's batches");
     }
     uint32_t keys = 0;
@@ -102,7 +118,7 @@ static enum ps_status make_pools(struct transform *transform, uint32_t rows_max,
         .table = sink_table,
         .columns = transform->columns,
         .columns_count = count,
-        .rows_max = rows_max,
+        .rows_max = transform->rows_max,
         .bytes_max = SIZE_MAX,
     };
     enum ps_status status = ps_batch_pool_new(&shape, POOL_KEPT, &transform->rows_pool, err);
@@ -114,6 +130,25 @@ static enum ps_status make_pools(struct transform *transform, uint32_t rows_max,
     return ps_batch_pool_new(&shape, POOL_KEPT, &transform->deletes_pool, err);
 }
 
+static bool narrows(const struct ps_plan_table *table)
+{
+    return table->flattener == NULL &&
+           table->read_table->columns_count != table->sink_table->columns_count;
+}
+
+/* What rows are put into, where they do not pass as they are. */
+static enum ps_status make_rows(struct transform *transform, struct ps_error *err)
+{
+    transform->selected = ps_malloc(transform->rows_max);
+    transform->marked = ps_malloc(transform->rows_max);
+    if (transform->selected == NULL || transform->marked == NULL) {
+        return ps_fail_nomem(err, "preparing a table's batches");
+    }
+    return transform->table->flattener != NULL
+               ? members_new(transform->table, &transform->members, err)
+               : make_pools(transform, transform->table->sink_table, err);
+}
+
 enum ps_status transform_new(const struct ps_plan_table *table, const struct ps_config *config,
                              uint32_t rows_max, struct transform **ret_transform,
                              struct ps_error *err)
@@ -123,11 +158,11 @@ enum ps_status transform_new(const struct ps_plan_table *table, const struct ps_
         return ps_fail_nomem(err, "preparing a table's batches");
     }
     transform->table = table;
+    transform->rows_max = rows_max;
     ps_buffer_init(&transform->empty_json, 0);
     enum ps_status status = prepare_values(transform, config, err);
-    bool narrows = table->read_table->columns_count != table->sink_table->columns_count;
-    if (status == PS_OK && (narrows || table->soft_delete >= 0 || transform->rewrites)) {
-        status = make_pools(transform, rows_max, err);
+    if (status == PS_OK && (narrows(table) || table->soft_delete >= 0 || transform->rewrites)) {
+        status = make_rows(transform, err);
     }
     if (table->soft_delete >= 0) {
         const struct ps_column *column = &table->read_table->columns[table->soft_delete];
@@ -152,9 +187,8 @@ void transform_free(struct transform *transform)
     if (transform == NULL) {
         return;
     }
-    ps_batch_pool_free(transform->rows_pool);
-    ps_batch_pool_free(transform->deletes_pool);
-    ps_free(transform->columns);
+    free_pools(transform);
+    members_free(transform->members);
     ps_free(transform->selected);
     ps_free(transform->marked);
     ps_buffer_done(&transform->empty_json);
@@ -242,21 +276,61 @@ static bool is_empty(const struct ps_vector *vector, uint32_t row)
     return size == 0;
 }
 
-/* Puts one value. `ret_bad`: why the row cannot be carried; NULL: it can. */
-static enum ps_status put_value(struct transform *transform, struct ps_batch *target,
-                                uint32_t column, const struct ps_vector *from, uint32_t row,
-                                const char **ret_bad, struct ps_error *err)
+/* Puts the text that stands for an empty value, or NULL where there is none. */
+static bool put_empty(struct transform *transform, struct ps_batch *target, uint32_t column)
 {
-    const struct ps_column *sent = &transform->table->sink_table->columns[target->columns[column]];
-    if (target->operation == PS_DELETE || !fills(transform, sent) || !is_empty(from, row)) {
-        return ps_convert_put(target, column, from, row, ret_bad, err);
+    const struct ps_column *sent = &transform->sink_table->columns[target->columns[column]];
+    if (target->operation == PS_DELETE || !fills(transform, sent)) {
+        ps_batch_put_null(target, column);
+        return true;
     }
     bool json = sent->type == PS_TYPE_JSON;
     const char *text = json ? ps_buffer_text(&transform->empty_json) : transform->empty;
+    return ps_batch_put_bytes(target, column, text, strlen(text));
+}
+
+/* Puts a member of a JSON column; one that is missing is an empty value. */
+static bool put_member(struct transform *transform, struct ps_batch *target, uint32_t column)
+{
+    uint32_t behind = target->columns[column] - transform->table->sent_count;
+    const struct ps_leaf *leaf = members_leaf(transform->members, transform->places[behind]);
+    return leaf == NULL ||
+                   (leaf->kind == PS_JSON_STRING && leaf->size == 0 && transform->empty != NULL)
+               ? put_empty(transform, target, column)
+               : ps_leaf_put(target, column, leaf);
+}
+
+/* Puts one value. `ret_bad`: why the row cannot be carried; NULL: it can. */
+static enum ps_status put_value(struct transform *transform, struct ps_batch *target,
+                                uint32_t column, const struct ps_batch *source, uint32_t row,
+                                const char **ret_bad, struct ps_error *err)
+{
+    uint32_t index = target->columns[column];
+    const struct ps_column *sent = &transform->sink_table->columns[index];
+    const char *rest = NULL;
+    size_t rest_size = 0;
+    bool ok;
     *ret_bad = NULL;
-    return ps_batch_put_bytes(target, column, text, strlen(text))
-               ? PS_OK
-               : ps_fail_nomem(err, "filling an empty value");
+    if (transform->members != NULL && index >= transform->table->sent_count) {
+        ok = put_member(transform, target, column);
+    } else if (transform->members != NULL && target->operation != PS_DELETE &&
+               members_rest(transform->members, index, &rest, &rest_size)) {
+        ok = rest == NULL ? put_empty(transform, target, column)
+                          : ps_batch_put_bytes(target, column, rest, rest_size);
+    } else if (target->operation != PS_DELETE && fills(transform, sent) &&
+               is_empty(&source->vectors[index], row)) {
+        ok = put_empty(transform, target, column);
+    } else {
+        return ps_convert_put(target, column, &source->vectors[index], row, ret_bad, err);
+    }
+    return ok ? PS_OK : ps_fail_nomem(err, "putting a value into a batch");
+}
+
+static size_t wishes(const struct transform *transform)
+{
+    size_t count;
+    (void)members_wishes(transform->members, &count);
+    return count;
 }
 
 /* Puts the selected rows value by value. A row of which one is bad is given up. */
@@ -270,10 +344,14 @@ static enum ps_status rewrite_rows(struct transform *transform, struct ps_batch 
         if (!selected[row]) {
             continue;
         }
+        if (transform->members != NULL && target->operation != PS_DELETE) {
+            status = members_take(transform->members, transform->shape, source, row, err);
+        }
+        if (transform->members != NULL && wishes(transform) > 0) {
+            continue; /* all rows are taken apart again, with other columns */
+        }
         for (uint32_t i = 0; i < target->columns_count && status == PS_OK && bad == NULL; i++) {
-            uint32_t column = target->columns[i];
-            assert(column < source->columns_count && source->columns[column] == column);
-            status = put_value(transform, target, i, &source->vectors[column], row, &bad, err);
+            status = put_value(transform, target, i, source, row, &bad, err);
             if (bad != NULL) {
                 ps_batch_row_bad(target, i, bad);
             }
@@ -346,23 +424,89 @@ static enum ps_status make_output(struct transform *transform, const struct ps_b
     return copy_selected(transform, batch, true, output, err);
 }
 
+/* Pools for the shape's columns. */
+static enum ps_status use_shape(struct transform *transform, const struct flatten_shape *shape,
+                                struct ps_error *err)
+{
+    const struct ps_plan_table *plan = shape->plan == NULL ? transform->table : shape->plan;
+    uint32_t behind = 0;
+    if (transform->shape == shape) {
+        return PS_OK;
+    }
+    for (uint32_t i = 0; i < shape->places_count; i++) {
+        if (shape->places[i].column >= 0) {
+            transform->places[behind++] = (uint16_t)i;
+        }
+    }
+    enum ps_status status = make_pools(transform, plan->sink_table, err);
+    transform->shape = status == PS_OK ? shape : NULL;
+    return status;
+}
+
+static void forget_output(struct transform_output *output)
+{
+    ps_batch_release(output->rows);
+    ps_batch_release(output->deletes);
+    *output = (struct transform_output){.rows = NULL};
+}
+
+/* Takes JSON apart, with more columns each time until all members have theirs. */
+static enum ps_status make_flattened(struct transform *transform, const struct ps_batch *batch,
+                                     uint32_t marked, bool load, struct transform_output *output,
+                                     struct ps_error *err)
+{
+    struct flattener *flattener = transform->table->flattener;
+    for (;;) {
+        const struct flatten_shape *shape = flatten_enter(flattener);
+        enum ps_status status = use_shape(transform, shape, err);
+        if (status == PS_OK) {
+            status = make_output(transform, batch, marked, load, output, err);
+        }
+        size_t count;
+        const struct flatten_wish *wanted = members_wishes(transform->members, &count);
+        output->plan = shape->plan == NULL ? transform->table : shape->plan;
+        if (status == PS_OK && count == 0) {
+            transform->inside = true; /* until transform_sent */
+            return PS_OK;
+        }
+        flatten_leave(flattener);
+        forget_output(output);
+        if (status == PS_OK) {
+            status = flatten_grow(flattener, transform->table, wanted, count, err);
+        }
+        members_forget_wishes(transform->members);
+        if (status != PS_OK) {
+            return status;
+        }
+    }
+}
+
+void transform_sent(struct transform *transform)
+{
+    if (transform->inside) {
+        transform->inside = false;
+        flatten_leave(transform->table->flattener);
+    }
+}
+
 enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, bool load,
                                struct transform_output *ret_output, struct ps_error *err)
 {
-    struct transform_output output = {.rows = NULL};
+    struct transform_output output = {.plan = transform->table};
     const struct ps_plan_table *table = transform->table;
-    bool narrows = table->read_table->columns_count != table->sink_table->columns_count;
     uint32_t marked = find_marked(transform, batch);
-    if (marked == 0 && !narrows && !transform->rewrites) {
+    if (marked == 0 && !narrows(table) && !transform->rewrites) {
         batch->table = table->sink_table;
         output.rows = batch;
         *ret_output = output;
         return PS_OK;
     }
-    enum ps_status status = make_output(transform, batch, marked, load, &output, err);
+    enum ps_status status = transform->members != NULL
+                                ? make_flattened(transform, batch, marked, load, &output, err)
+                                : make_output(transform, batch, marked, load, &output, err);
     ps_batch_release(batch);
     if (status != PS_OK) {
-        ps_batch_release(output.rows);
+        forget_output(&output);
         return status;
     }
     *ret_output = output;

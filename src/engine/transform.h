@@ -1,7 +1,8 @@
 /*
  * What happens to rows between reader and sink: rows marked as deleted become DELETE operations,
  * columns that were read for the engine alone are taken out, values become those of other types
- * (`column_types`), and empty ones are filled (`empty_value`). A worker owns one transform a table.
+ * (`column_types`), empty ones are filled (`empty_value`), and JSON is taken apart (`flatten`). A
+ * worker owns one transform a table.
  */
 #ifndef PS_ENGINE_TRANSFORM_H
 #define PS_ENGINE_TRANSFORM_H
@@ -18,9 +19,11 @@ void transform_free(struct transform *transform);
 
 /* At most one batch of each: NULL where there are no such rows. */
 struct transform_output {
-    struct ps_batch *rows;    /* as they were read, less what was taken out */
-    struct ps_batch *deletes; /* the keys of rows marked as deleted */
-    uint64_t dropped;         /* marked rows that a load leaves out */
+    const struct ps_plan_table *plan; /* the table as these rows are of it: that of the transform,
+                                         or one with more columns, which lives as long as the run */
+    struct ps_batch *rows;            /* as they were read, less what was taken out */
+    struct ps_batch *deletes;         /* the keys of rows marked as deleted */
+    uint64_t dropped;                 /* marked rows that a load leaves out */
     /* Rows given up here, as in a batch; `column` is an index into the read_table. */
     struct ps_bad_rows bad[PS_BATCH_BAD_MAX];
     uint32_t bad_count;
@@ -34,5 +37,9 @@ struct transform_output {
 enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, bool load,
                                struct transform_output *ret_output,
                                struct ps_error *err) PS_MUST_CHECK;
+
+/* What the last transform_apply that succeeded gave is queued, or was thrown away: once for each.
+ */
+void transform_sent(struct transform *transform);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "engine/flatten.h"
 #include "engine/plan.h"
 #include "engine/window.h"
 
@@ -46,7 +47,9 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
     ps_buffer_init(&writer->state_json, STATE_BYTES_MAX);
     result->tables = ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*result->tables));
     writer->saved = ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*writer->saved));
-    if (result->tables == NULL || writer->saved == NULL) {
+    writer->told =
+        ps_arena_array(result->arena, plan->tables_count + 1, sizeof(const struct ps_table *));
+    if (result->tables == NULL || writer->saved == NULL || writer->told == NULL) {
         return ps_fail_nomem(err, "starting the sync");
     }
     writer->bad = ps_calloc(plan->tables_count + 1, sizeof(*writer->bad));
@@ -144,30 +147,51 @@ static enum ps_status remember_names(struct writer *writer, const struct ps_plan
     if (status == PS_OK) {
         status = ps_state_set_text(whole, &state->destination_table, sink_table->name, err);
     }
-    for (uint32_t i = 0; i < sink_table->columns_count && status == PS_OK; i++) {
+    for (uint32_t i = 0; i < table->sent_count && status == PS_OK; i++) {
         const char *own = table->source_table->columns[table->read_columns[i]].name;
         if (strcmp(own, sink_table->columns[i].name) != 0) {
             status = ps_state_rename_column(whole, state, own, sink_table->columns[i].name, err);
         }
     }
-    return status;
+    return status == PS_OK ? flatten_remember(whole, state, table, err) : status;
 }
 
-/* Tells the sink of the table's shape, where it does not know it. */
-static enum ps_status tell_shape(struct writer *writer, const struct ps_plan_table *table,
-                                 const struct ps_table_state *state, struct ps_error *err)
+static enum ps_status change_shape(struct writer *writer, const struct ps_plan_table *table,
+                                   struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
     bool changed = false;
-    if (!must_tell_shape(writer, table, state)) {
-        return PS_OK;
-    }
     enum ps_status status =
         request->sink_ops->schema_change(request->sink, table->sink_table, &changed, err);
     if (status == PS_OK) {
         writer->result->schema_changes += changed;
     }
     return status;
+}
+
+/* Members of JSON that were not seen before have become columns: before their first rows. */
+static enum ps_status tell_flattened(struct writer *writer, const struct event *event,
+                                     struct ps_error *err)
+{
+    struct ps_table_state *state;
+    if (event->plan->flattened == NULL || event->packet == NULL ||
+        event->plan->sink_table == writer->told[event->table]) {
+        return PS_OK;
+    }
+    writer->told[event->table] = event->plan->sink_table;
+    enum ps_status status = table_state(writer, event->plan, &state, err);
+    if (status == PS_OK) {
+        status = change_shape(writer, event->plan, err);
+    }
+    return status == PS_OK ? flatten_remember(writer->run->request->state, state, event->plan, err)
+                           : status;
+}
+
+/* Tells the sink of the table's shape, where it does not know it. */
+static enum ps_status tell_shape(struct writer *writer, const struct ps_plan_table *table,
+                                 const struct ps_table_state *state, struct ps_error *err)
+{
+    return must_tell_shape(writer, table, state) ? change_shape(writer, table, err) : PS_OK;
 }
 
 static enum ps_status resume_load(struct writer *writer, struct ps_plan_table *table,
@@ -207,6 +231,7 @@ enum ps_status writer_resume(struct writer *writer, struct ps_error *err)
             ps_error_prefix(err, "going on with the load of \"%s\"", table->source_table->name);
             return status;
         }
+        writer->told[i] = table->sink_table;
         writer->dirty = true;
     }
     return PS_OK;
@@ -225,6 +250,7 @@ static enum ps_status write_begin(struct writer *writer, struct event *event, st
     if (status != PS_OK) {
         return status;
     }
+    writer->told[event->table] = sink_table;
     if (event->plan->load) {
         status = request->sink_ops->load_begin(request->sink, sink_table, err);
         if (status != PS_OK) {
@@ -303,10 +329,13 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
 {
     const struct ps_run_request *request = writer->run->request;
     struct ps_table_result *told = &writer->result->tables[event->table];
+    enum ps_status status = tell_flattened(writer, event, err);
+    if (status != PS_OK) {
+        return status;
+    }
     struct ps_packet *packet = event->packet;
     event->packet = NULL; /* the sink takes it */
-    enum ps_status status =
-        packet == NULL ? PS_OK : request->sink_ops->write(request->sink, packet, err);
+    status = packet == NULL ? PS_OK : request->sink_ops->write(request->sink, packet, err);
     if (status == PS_OK) {
         status = move_load_on(writer, event, err);
     }
@@ -401,7 +430,7 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
                                bool repeats, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
-    const struct ps_table *table = event->plan->sink_table;
+    const struct ps_table *table = writer->told[event->table];
     struct ps_table_result *told = &writer->result->tables[event->table];
     uint32_t flags = skipped > 0 ? PS_LOAD_INCOMPLETE : 0;
     if ((request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) == 0 || repeats || event->end->mixed) {

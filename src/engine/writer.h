@@ -21,6 +21,7 @@ struct writer {
     uint64_t checkpoint_rows;         /* of the table written last */
     const char *table;
     size_t tables_done;
+    const struct ps_table **told;  /* by table: what the sink was told last; NULL: nothing */
     struct ps_table_result *saved; /* the result's tables as of the last checkpoint */
     uint64_t saved_schema_changes;
     struct bad_list **bad; /* what was left out of each table so far; NULL: nothing */

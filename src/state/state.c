@@ -148,11 +148,10 @@ enum ps_status ps_state_set_connector(struct ps_state *state, const char *text, 
     return PS_OK;
 }
 
-enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_state *table,
-                                      const char *column, const char *name, struct ps_error *err)
+static enum ps_status keep_column(struct ps_state *state, struct ps_renamed_column **link,
+                                  const char *column, const char *name, struct ps_error *err)
 {
     /* In byte order, so that the document's text does not depend on which came first. */
-    struct ps_renamed_column **link = &table->renamed;
     while (*link != NULL && strcmp((*link)->column, column) < 0) {
         link = &(*link)->next;
     }
@@ -170,4 +169,16 @@ enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_st
     renamed->next = *link;
     *link = renamed;
     return PS_OK;
+}
+
+enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_state *table,
+                                      const char *column, const char *name, struct ps_error *err)
+{
+    return keep_column(state, &table->renamed, column, name, err);
+}
+
+enum ps_status ps_state_flatten_column(struct ps_state *state, struct ps_table_state *table,
+                                       const char *member, const char *column, struct ps_error *err)
+{
+    return keep_column(state, &table->flattened, member, column, err);
 }

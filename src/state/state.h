@@ -61,8 +61,9 @@ struct ps_table_state {
     const char *incarnation;        /* ps_table.incarnation at the last load; NULL: none */
     const char *destination_schema; /* "" where it lies in the destination schema itself */
     const char *destination_table;  /* the name given to it at the destination; NULL: not yet */
-    struct ps_renamed_column *renamed; /* NULL: none */
-    bool loading;                      /* a full load was begun and has not ended */
+    struct ps_renamed_column *renamed;   /* NULL: none */
+    struct ps_renamed_column *flattened; /* "column/path" and "TYPE name" of members of JSON */
+    bool loading;                        /* a full load was begun and has not ended */
     struct ps_load_state *load;  /* owned: where that load is to go on; NULL: it begins again */
     struct ps_table_state *next; /* in a state: in byte order of schema, then table */
 };
@@ -131,6 +132,10 @@ enum ps_status ps_state_table(struct ps_state *state, const char *schema, const 
 enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_state *table,
                                       const char *column, const char *name,
                                       struct ps_error *err) PS_MUST_CHECK;
+/* Keeps which column a member of a JSON column became: "column/path" and "TYPE name". */
+enum ps_status ps_state_flatten_column(struct ps_state *state, struct ps_table_state *table,
+                                       const char *member, const char *column,
+                                       struct ps_error *err) PS_MUST_CHECK;
 /* Keeps a foreign connector's own state, in place of the one kept before: UTF-8 without U+0000. */
 enum ps_status ps_state_set_connector(struct ps_state *state, const char *text, size_t size,
                                       struct ps_error *err) PS_MUST_CHECK;

@@ -124,21 +124,27 @@ static enum ps_status read_destination(const struct reading *reading, const stru
                            : read_text(reading, object, "table", &table->destination_table, err);
 }
 
-static enum ps_status read_renamed(const struct reading *reading, const struct ps_json *object,
-                                   struct ps_table_state *table, struct ps_error *err)
+/* "renamed", and with `flattened` the member of that name. */
+static enum ps_status read_columns(const struct reading *reading, const struct ps_json *object,
+                                   bool flattened, struct ps_table_state *table,
+                                   struct ps_error *err)
 {
     if (reading_is_absent(object)) {
         return PS_OK;
     }
     if (object->kind != PS_JSON_OBJECT) {
-        return reading_damaged(reading, "\"renamed\" is no object", err);
+        return reading_damaged(
+            reading, flattened ? "\"flattened\" is no object" : "\"renamed\" is no object", err);
     }
     for (const struct ps_json *member = object->first; member != NULL; member = member->next) {
         if (member->kind != PS_JSON_STRING || strlen(member->text) != member->text_size) {
-            return reading_damaged(reading, "a name in \"renamed\" is no text", err);
+            return reading_damaged(reading,
+                                   flattened ? "a column in \"flattened\" is no text"
+                                             : "a name in \"renamed\" is no text",
+                                   err);
         }
-        enum ps_status status =
-            ps_state_rename_column(reading->state, table, member->name, member->text, err);
+        enum ps_status status = (flattened ? ps_state_flatten_column : ps_state_rename_column)(
+            reading->state, table, member->name, member->text, err);
         if (status != PS_OK) {
             return status;
         }
@@ -198,7 +204,10 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
         status = read_destination(reading, ps_json_member(object, "destination"), table, err);
     }
     if (status == PS_OK) {
-        status = read_renamed(reading, ps_json_member(object, "renamed"), table, err);
+        status = read_columns(reading, ps_json_member(object, "renamed"), false, table, err);
+    }
+    if (status == PS_OK) {
+        status = read_columns(reading, ps_json_member(object, "flattened"), true, table, err);
     }
     if (status == PS_OK) {
         status = read_loading(reading, ps_json_member(object, "loading"), table, err);

@@ -54,6 +54,19 @@ static enum ps_status cursor_put(struct ps_json_writer *writer, const struct ps_
     return PS_OK;
 }
 
+static void put_columns(struct ps_json_writer *writer, const char *name,
+                        const struct ps_renamed_column *column)
+{
+    if (column == NULL) {
+        return;
+    }
+    ps_json_open(writer, name, '{');
+    for (; column != NULL; column = column->next) {
+        ps_json_put_text(writer, column->column, column->name);
+    }
+    ps_json_close(writer, '}');
+}
+
 static enum ps_status table_put(struct ps_json_writer *writer, const struct ps_table_state *table,
                                 struct ps_error *err)
 {
@@ -76,14 +89,8 @@ static enum ps_status table_put(struct ps_json_writer *writer, const struct ps_t
         put_optional(writer, "table", table->destination_table);
         ps_json_close(writer, '}');
     }
-    if (table->renamed != NULL) {
-        ps_json_open(writer, "renamed", '{');
-        for (const struct ps_renamed_column *renamed = table->renamed; renamed != NULL;
-             renamed = renamed->next) {
-            ps_json_put_text(writer, renamed->column, renamed->name);
-        }
-        ps_json_close(writer, '}');
-    }
+    put_columns(writer, "renamed", table->renamed);
+    put_columns(writer, "flattened", table->flattened);
     if (table->loading) {
         ps_json_put_boolean(writer, "loading", true);
     }

@@ -444,6 +444,8 @@ static void test_state_parse_of_wrong_kinds_is_damaged_and_tells_where(void **co
     ASSERT_REFUSED(TABLE "\"destination\":\"d\"}]}", "table 2: \"destination\" is no object");
     ASSERT_REFUSED(TABLE "\"renamed\":\"d\"}]}", "table 2: \"renamed\" is no object");
     ASSERT_REFUSED(TABLE "\"renamed\":{\"d\":1}}]}", "table 2: a name in \"renamed\"");
+    ASSERT_REFUSED(TABLE "\"flattened\":[]}]}", "table 2: \"flattened\" is no object");
+    ASSERT_REFUSED(TABLE "\"flattened\":{\"d\":1}}]}", "table 2: a column in \"flattened\"");
     ASSERT_REFUSED(TABLE "\"loading\":1}]}", "table 2: \"loading\"");
     ASSERT_REFUSED(TABLE "\"x\":1},{\"schema\":\"\",\"table\":\"a\"}]}", "table 3", "twice");
     ASSERT_REFUSED(HEAD "\"tables\":[]}", "the checksum is missing");
@@ -618,6 +620,31 @@ static void test_state_when_memory_runs_out_says_so(void **context)
     ps_state_free(state);
 }
 
+static void test_state_keeps_flattened_columns_in_byte_order(void **test_state)
+{
+    (void)test_state;
+    struct ps_error err = {0};
+    struct ps_state *state, *again;
+    struct ps_table_state *table;
+    struct ps_buffer text = {0}, text_again = {0};
+    assert_int_equal(ps_state_new(&state, &err), PS_OK);
+    assert_int_equal(ps_state_table(state, "", "t", &table, &err), PS_OK);
+    assert_int_equal(ps_state_flatten_column(state, table, "d/b", "LONG d_b", &err), PS_OK);
+    assert_int_equal(ps_state_flatten_column(state, table, "d/a", "STRING d_a", &err), PS_OK);
+    assert_int_equal(ps_state_flatten_column(state, table, "d/b", "STRING d_b", &err), PS_OK);
+    assert_int_equal(ps_state_write(state, &text, &err), PS_OK);
+    assert_int_equal(ps_state_parse(text.data, text.size, NULL, &again, &err), PS_OK);
+    assert_string_equal(again->tables->flattened->column, "d/a");
+    assert_string_equal(again->tables->flattened->next->name, "STRING d_b");
+    assert_null(again->tables->flattened->next->next);
+    assert_int_equal(ps_state_write(again, &text_again, &err), PS_OK);
+    assert_string_equal(ps_buffer_text(&text), ps_buffer_text(&text_again));
+    ps_buffer_done(&text);
+    ps_buffer_done(&text_again);
+    ps_state_free(state);
+    ps_state_free(again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -643,6 +670,7 @@ int main(void)
         cmocka_unit_test(test_state_rename_column_again_replaces_the_name),
         cmocka_unit_test(test_state_free_takes_nothing),
         cmocka_unit_test(test_state_when_memory_runs_out_says_so),
+        cmocka_unit_test(test_state_keeps_flattened_columns_in_byte_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
