@@ -94,7 +94,8 @@ def test_names_that_clash_are_kept_apart(flow):
     flow.database.psql(
         """
         CREATE TABLE t (k int PRIMARY KEY, j jsonb, j_a int, "J_B" int, updated_at timestamptz);
-        INSERT INTO t VALUES (1, '{"a": 1, "b": 2, "c": {"d": 3}, "c_d": 4, "é/~": 5}', 10, 20, now());
+        INSERT INTO t VALUES
+          (1, '{"a": 1, "b": 2, "c": {"d": 3}, "c_d": 4, "é/~": 5}', 10, 20, now());
         """
     )
     flow.sync()
