@@ -26,7 +26,7 @@ static struct part *free_part(struct job *job)
 static bool take_from(struct worker *worker, struct job *job, struct work *ret_work)
 {
     if (job->phase == JOB_OPENING) {
-        if (job->opened || job->active > 0) {
+        if (job->active > 0) {
             return false;
         }
         job->opened = true;
@@ -51,7 +51,8 @@ static bool take_from(struct worker *worker, struct job *job, struct work *ret_w
 static bool take_under_way(struct worker *worker, bool own, struct work *ret_work)
 {
     for (struct job *job = worker->run->under_way; job != NULL; job = job->next) {
-        if ((job->owner == worker) == own && take_from(worker, job, ret_work)) {
+        /* While a worker has it open, its owner is that worker's to change. */
+        if (!job->opened && (job->owner == worker) == own && take_from(worker, job, ret_work)) {
             return true;
         }
     }
