@@ -156,7 +156,8 @@ struct ps_table_result {
 /* A parameter that was changed while the sync ran. */
 struct ps_parameter_change {
     struct ps_timestamp at;
-    const char *parameter; /* "batch_rows", "batch_bytes", "threads" */
+    const char *parameter; /* "batch_rows", "batch_bytes", "threads",
+                              "more_table_threads" */
     int64_t old_value, new_value;
     const char *cause; /* for people */
 };

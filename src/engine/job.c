@@ -33,7 +33,8 @@ static bool take_from(struct worker *worker, struct job *job, struct work *ret_w
         *ret_work = (struct work){.job = job};
         return true;
     }
-    if (job->active >= job->threads_max || (job->owner != NULL && job->owner != worker)) {
+    if (job->active >= tuning_table_threads(worker->run->tuning, job->table) ||
+        (job->owner != NULL && job->owner != worker)) {
         return false;
     }
     struct part *part = free_part(job);
@@ -74,7 +75,6 @@ static bool begin_next(struct run *run, struct work *ret_work)
     job->next = NULL;
     job->index = (uint32_t)run->next_table;
     job->table = &run->plan->tables[run->next_table++];
-    job->threads_max = job->table->sizing.parameters.threads;
     job->began_ns = ps_monotonic_ns();
     job->opened = true;
     *ret_work = (struct work){.job = job};

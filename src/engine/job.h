@@ -39,7 +39,6 @@ struct job {
     enum job_phase phase;
     bool opened;     /* by a worker, at this moment */
     uint32_t active; /* workers that read parts of it now */
-    uint32_t threads_max;
     /* Why no part is handed out any more, until it is opened again: SNAPSHOT_GONE, SCHEMA, EXPIRED,
      * DATA; OK: they are. */
     enum ps_status stop;

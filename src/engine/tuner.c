@@ -47,7 +47,14 @@ uint32_t tuner_batch_rows(uint32_t now, uint32_t first, uint32_t own)
 
 static uint32_t *parameter_of(struct tuner *tuner, enum tuner_parameter parameter)
 {
-    return parameter == TUNER_BATCH_ROWS ? &tuner->batch_rows : &tuner->threads;
+    switch (parameter) {
+    case TUNER_BATCH_ROWS:
+        return &tuner->batch_rows;
+    case TUNER_THREADS:
+        return &tuner->threads;
+    default:
+        return &tuner->table_threads;
+    }
 }
 
 /* Sets a parameter, if that is another value; true: it was. The caller fills in the cause. */
@@ -198,8 +205,9 @@ static void judge(struct tuner *tuner, const struct ps_resource_sample *sample, 
           sample->memory_percent > tuner->memory.critical)) {
         take_back(tuner, rate, report);
     } else if (trial == TUNER_MORE && comparable && rate <= (1 + GAIN_WANTED) * tuner->trial_rate) {
+        tuner->grown = tuner->grown || tuner->trial_parameter == TUNER_BATCH_ROWS;
+        tuner->spread = tuner->spread || tuner->trial_parameter == TUNER_TABLE_THREADS;
         take_back(tuner, rate, report);
-        tuner->grown = true;
     }
     tuner->trial = TUNER_NO_TRIAL;
 }
@@ -243,21 +251,29 @@ static bool recover(struct tuner *tuner, const struct ps_resource_sample *sample
     return false;
 }
 
-/* Tries batches of twice the size. */
+/* Tries batches of twice the size, then more threads for one table. */
 static void grow(struct tuner *tuner, const struct ps_resource_sample *sample, double rate,
                  struct tuner_report *report)
 {
     bool calm = sample->memory_percent >= 0 && tuner->memory.calm >= IN_A_ROW &&
                 sample->cpu_percent <= tuner->cpu.high;
-    uint32_t old = tuner->batch_rows;
-    uint32_t rows = old > tuner->batch_rows_max / 2 ? tuner->batch_rows_max : 2 * old;
-    struct tuner_change *made;
-    if (tuner->grown || !calm || old < tuner->batch_rows_first || rate <= 0 ||
-        !change(tuner, TUNER_BATCH_ROWS, rows, report, &made)) {
+    bool reduced =
+        tuner->batch_rows < tuner->batch_rows_first || tuner->threads < tuner->threads_max;
+    if (!calm || reduced || rate <= 0) {
         return;
     }
-    snprintf(made->cause, sizeof(made->cause), "nothing is short: is it faster?");
-    trial_begin(tuner, TUNER_MORE, TUNER_BATCH_ROWS, old, rate);
+    bool batches = !tuner->grown && tuner->batch_rows < tuner->batch_rows_max;
+    bool threads = !tuner->spread && tuner->table_threads + 1 < tuner->threads_max;
+    enum tuner_parameter parameter = batches ? TUNER_BATCH_ROWS : TUNER_TABLE_THREADS;
+    uint32_t old = *parameter_of(tuner, parameter);
+    uint32_t more = !batches                          ? old + 1
+                    : old > tuner->batch_rows_max / 2 ? tuner->batch_rows_max
+                                                      : 2 * old;
+    struct tuner_change *made;
+    if ((batches || threads) && change(tuner, parameter, more, report, &made)) {
+        snprintf(made->cause, sizeof(made->cause), "nothing is short: is it faster?");
+        trial_begin(tuner, TUNER_MORE, parameter, old, rate);
+    }
 }
 
 static void look_at_disk(struct tuner *tuner, const struct ps_resource_sample *sample,

@@ -15,7 +15,8 @@ struct tuner_limits {
     uint64_t disk_spare_bytes; /* a disk with so much left is not full, whatever its share */
 };
 
-enum tuner_parameter { TUNER_BATCH_ROWS, TUNER_THREADS };
+/* The last: how many threads more than planned may read one table. */
+enum tuner_parameter { TUNER_BATCH_ROWS, TUNER_THREADS, TUNER_TABLE_THREADS };
 
 /* One change of a parameter, for the log and the result. */
 struct tuner_change {
@@ -49,7 +50,9 @@ struct tuner {
     struct tuner_pressure memory, cpu;
     uint32_t batch_rows, batch_rows_first, batch_rows_max;
     uint32_t threads, threads_max;
-    bool grown; /* larger batches bring no more */
+    uint32_t table_threads; /* more than planned */
+    bool grown;             /* larger batches bring no more */
+    bool spread;            /* nor do more threads for a table */
     bool disk_told, unknown_told;
     int calm_wanted; /* calm samples in a row before a step back up */
     bool stepped_up; /* the last step was one back up */

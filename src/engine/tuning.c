@@ -33,7 +33,7 @@ struct tuning {
     size_t batch_bytes_max; /* never changes after the start; 0: no bound is known */
     size_t queue_bytes_max;
     uint32_t batch_rows_first;
-    _Atomic uint32_t batch_rows, threads;
+    _Atomic uint32_t batch_rows, threads, table_threads;
     _Atomic uint64_t generation;
     atomic_bool throttled;
 };
@@ -41,6 +41,7 @@ struct tuning {
 static const char *const parameter_names[] = {
     [TUNER_BATCH_ROWS] = "batch_rows",
     [TUNER_THREADS] = "threads",
+    [TUNER_TABLE_THREADS] = "more_table_threads",
 };
 
 /* By profile, in the order of the option's choices: memory and CPU. */
@@ -156,6 +157,7 @@ static void begin(struct tuning *tuning, const struct ps_plan *plan,
     tuning->batch_rows_first = first;
     atomic_init(&tuning->batch_rows, first);
     atomic_init(&tuning->threads, threads);
+    atomic_init(&tuning->table_threads, 0);
     atomic_init(&tuning->generation, 0);
     atomic_init(&tuning->throttled, false);
     tuning->monitor->sample(tuning->monitor, &sample);
@@ -216,6 +218,15 @@ uint64_t tuning_generation(const struct tuning *tuning)
 size_t tuning_threads(const struct tuning *tuning)
 {
     return tuning == NULL ? SIZE_MAX : atomic_load(&tuning->threads);
+}
+
+uint32_t tuning_table_threads(const struct tuning *tuning, const struct ps_plan_table *table)
+{
+    uint32_t planned = table->sizing.parameters.threads;
+    if (tuning == NULL || table->sizing.strategy == PS_STRATEGY_REAL_TIME) {
+        return planned;
+    }
+    return planned + atomic_load(&tuning->table_threads);
 }
 
 void tuning_throttle(struct tuning *tuning)
@@ -280,8 +291,12 @@ static void publish(struct tuning *tuning, const struct tuner_change *change)
     ps_log(change->pressure ? PS_LOG_INFO : PS_LOG_DEBUG, "%s: %u → %u: %s", name,
            change->old_value, change->new_value, change->cause);
     keep_change(tuning, name, change->old_value, change->new_value, change->cause);
-    atomic_store(change->parameter == TUNER_THREADS ? &tuning->threads : &tuning->batch_rows,
-                 change->new_value);
+    _Atomic uint32_t *const published[] = {
+        [TUNER_BATCH_ROWS] = &tuning->batch_rows,
+        [TUNER_THREADS] = &tuning->threads,
+        [TUNER_TABLE_THREADS] = &tuning->table_threads,
+    };
+    atomic_store(published[change->parameter], change->new_value);
     atomic_fetch_add(&tuning->generation, 1);
 }
 

@@ -33,6 +33,8 @@ uint64_t tuning_generation(const struct tuning *tuning);
 struct tuning_batch tuning_batch(const struct tuning *tuning, const struct ps_plan_table *table);
 /* How many workers may read: those of the lowest numbers. */
 size_t tuning_threads(const struct tuning *tuning);
+/* How many threads may read one table. */
+uint32_t tuning_table_threads(const struct tuning *tuning, const struct ps_plan_table *table);
 /* The source asked for less. */
 void tuning_throttle(struct tuning *tuning);
 

@@ -79,6 +79,15 @@ static void expect_threads(uint32_t old_threads, uint32_t new_threads)
     assert_int_equal(tuner.threads, new_threads);
 }
 
+static void expect_table_threads(uint32_t old_threads, uint32_t new_threads)
+{
+    assert_int_equal(report.changes_count, 1);
+    assert_int_equal(report.changes[0].parameter, TUNER_TABLE_THREADS);
+    assert_int_equal(report.changes[0].old_value, old_threads);
+    assert_int_equal(report.changes[0].new_value, new_threads);
+    assert_int_equal(tuner.table_threads, new_threads);
+}
+
 static void test_tuner_takes_a_quarter_of_the_batch_above_the_first_threshold(void **state)
 {
     (void)state;
@@ -305,7 +314,17 @@ static void test_tuner_grows_while_it_pays(void **state)
     quiet(2, 1250); /* less than 5 % */
     step(1250);
     expect_batch(20000, 10000);
-    quiet(20, 1250);
+    /* Then one table may have more threads, as long as that pays. */
+    quiet(2, 1250);
+    step(1250);
+    expect_table_threads(0, 1);
+    quiet(2, 2400);
+    step(2400);
+    expect_table_threads(1, 2);
+    quiet(2, 2400);
+    step(2400);
+    expect_table_threads(2, 1);
+    quiet(20, 2400);
     assert_int_equal(tuner_batch_rows(tuner.batch_rows, 5000, 1000), 2000);
 }
 

@@ -276,6 +276,46 @@ static void test_tuning_throttled_source_gets_fewer_threads(void **state)
     assert_int_equal(sync.changes[0].new_value, 1);
 }
 
+static void test_tuning_growth_reaches_batches_and_the_threads_of_a_table(void **state)
+{
+    (void)state;
+    static struct ps_table columns = {.columns_count = 10};
+    struct ps_plan_table tables[] = {
+        {.read_table = &columns,
+         .sizing.parameters = {.batch_rows = 5000, .batch_bytes = 4 << 20, .threads = 1}},
+        {.read_table = &columns,
+         .sizing = {.strategy = PS_STRATEGY_REAL_TIME,
+                    .parameters = {.batch_rows = 100, .batch_bytes = 4 << 20, .threads = 1}}},
+    };
+    const struct ps_plan plan = {.tables = tables, .tables_count = 2};
+    struct engine_config made;
+    const struct ps_run_request request = {
+        .plan = {.config = engine_config_make(&made, NULL), .clock = &clock_fake.base},
+        .monitor = &script.base,
+    };
+    struct ps_run_result result = {.arena = ps_arena_new(1 << 20)};
+    struct tuning_progress progress = {.rows = 0};
+    struct tuning *tuning;
+    struct ps_error err;
+    assert_int_equal(tuning_new(&request, &plan, 4, &result, &tuning, &err), PS_OK);
+    uint32_t most_rows = 0, most_threads = 0;
+    for (uint64_t rate = 1000; rate < 10000000; rate += rate / 4) {
+        progress.rows += rate; /* always faster: all that can grow does */
+        assert_int_equal(tuning_tick(tuning, &progress, &err), PS_OK);
+        const struct tuning_batch batch = tuning_batch(tuning, &tables[0]);
+        uint32_t threads = tuning_table_threads(tuning, &tables[0]);
+        most_rows = batch.rows > most_rows ? batch.rows : most_rows;
+        most_threads = threads > most_threads ? threads : most_threads;
+        assert_int_equal(tuning_table_threads(tuning, &tables[1]), 1);
+    }
+    assert_int_equal(most_rows, (4 << 20) / 16 / 10); /* what fits into the batch's bytes */
+    assert_true(most_threads > 1);
+    assert_string_equal(result.changes[0].parameter, "batch_rows");
+    tuning_free(tuning);
+    ps_run_result_done(&result);
+    engine_config_done(&made);
+}
+
 static void test_tuning_full_disk_ends_the_sync_with_what_was_read(void **state)
 {
     (void)state;
@@ -367,6 +407,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(test_tuning_throttled_source_gets_fewer_threads, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(
+            test_tuning_growth_reaches_batches_and_the_threads_of_a_table, begin, end),
         cmocka_unit_test_setup_teardown(test_tuning_full_disk_ends_the_sync_with_what_was_read,
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_tuning_disk_that_gets_short_is_warned_about, begin,
