@@ -104,7 +104,7 @@ struct ps_read_request {
     const struct ps_table *table; /* outlives the reader */
     const uint32_t *columns;      /* what to read: indexes into table->columns; the batch's */
     uint32_t columns_count;       /* column i is columns[i]. Outlives the reader */
-    const struct ps_partition *partition; /* NULL: the whole table */
+    const struct ps_partition *partition; /* NULL: the whole table. Its texts outlive the reader */
     const struct ps_window *window;       /* NULL: no window; never together with a partition */
     const char *position;                 /* go on after it; NULL: from the start */
     /*

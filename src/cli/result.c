@@ -111,6 +111,9 @@ static void put_table_members(struct ps_json_writer *writer, const struct ps_tab
     ps_json_put_text(writer, "mode", ps_mode_name(table->mode));
     result_put_optional(writer, "reason", table->reason);
     put_sums(writer, table);
+    if (table->mixed_snapshot) {
+        ps_json_put_boolean(writer, "mixed_snapshot", true);
+    }
     ps_json_put_number(writer, "seconds", table->seconds, 3);
 }
 

@@ -22,17 +22,22 @@ void query_qualified(struct ps_buffer *sql, const char *schema, const char *name
     query_identifier(sql, name);
 }
 
-void query_literal(struct ps_buffer *sql, const char *text)
+void query_literal_sized(struct ps_buffer *sql, const char *text, size_t size)
 {
     /* The blank keeps the E apart from a word before it. */
-    ps_buffer_puts(sql, strchr(text, '\\') != NULL ? " E'" : "'");
-    for (; *text != '\0'; text++) {
-        if (*text == '\'' || *text == '\\') {
-            ps_buffer_putc(sql, *text);
+    ps_buffer_puts(sql, memchr(text, '\\', size) != NULL ? " E'" : "'");
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\'' || text[i] == '\\') {
+            ps_buffer_putc(sql, text[i]);
         }
-        ps_buffer_putc(sql, *text);
+        ps_buffer_putc(sql, text[i]);
     }
     ps_buffer_putc(sql, '\'');
+}
+
+void query_literal(struct ps_buffer *sql, const char *text)
+{
+    query_literal_sized(sql, text, strlen(text));
 }
 
 static const char *column_name(const struct ps_read_request *request, uint32_t i)
@@ -196,14 +201,18 @@ static void write_window(struct ps_buffer *sql, const struct ps_table *table,
 }
 
 void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
-                const struct type_field *fields)
+                const struct type_field *fields, const struct partition *partition)
 {
     ps_buffer_puts(sql, "COPY (SELECT");
     for (uint32_t i = 0; i < request->columns_count; i++) {
         ps_buffer_puts(sql, i == 0 ? " " : ", ");
         write_field(sql, column_name(request, i), &fields[i]);
     }
+    if (partition_has_places(partition)) {
+        ps_buffer_puts(sql, request->columns_count == 0 ? " ctid" : ", ctid");
+    }
     write_from(sql, request->table);
+    partition_write_where(sql, request->table, partition);
     if (request->window != NULL && request->window->lower.present) {
         write_window(sql, request->table, request->window);
     }

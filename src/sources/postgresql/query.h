@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "penstock/source.h"
+#include "sources/postgresql/partition.h"
 #include "sources/postgresql/types.h"
 
 /* "a""b" */
@@ -15,6 +16,7 @@ void query_identifier(struct ps_buffer *sql, const char *name);
 void query_qualified(struct ps_buffer *sql, const char *schema, const char *name);
 /* 'it''s', or E'…' where there is a backslash; right whatever standard_conforming_strings is. */
 void query_literal(struct ps_buffer *sql, const char *text);
+void query_literal_sized(struct ps_buffer *sql, const char *text, size_t size);
 
 /* SELECT "a", "b" FROM "s"."t" WHERE false: locks the table, and tells the columns' types. */
 void query_probe(struct ps_buffer *sql, const struct ps_read_request *request);
@@ -25,9 +27,10 @@ void query_probe(struct ps_buffer *sql, const struct ps_read_request *request);
  */
 void query_rewritten(struct ps_buffer *sql, const struct ps_table *table);
 
-/* COPY (SELECT …) TO STDOUT (FORMAT BINARY); fields[i] says how to select columns[i]. */
+/* COPY (SELECT …) TO STDOUT (FORMAT BINARY); fields[i] says how to select columns[i], and the ctid
+ * comes after them where the partition has places. */
 void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
-                const struct type_field *fields);
+                const struct type_field *fields, const struct partition *partition);
 
 /* CREATE INDEX … on the column, as a person would run it while the table is in use. */
 void query_index(const struct ps_table *table, uint32_t column, struct ps_buffer *sql);

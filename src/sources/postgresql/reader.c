@@ -5,6 +5,7 @@
  * The read stands inside a savepoint, so that an error or an early end of it leaves the point in
  * time of the transaction as it is; going back to the savepoint also gives up the table's lock.
  */
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,11 @@ struct reader {
     const struct ps_table *table;
     struct ps_read_request request;
     struct ps_window window; /* the request's, where it has one */
+    struct partition partition;
+    struct ps_table leaf; /* what is read in place of the table, where a partition says so */
+    struct ps_buffer leaf_schema, leaf_name;
+    bool placed;       /* a row was taken whose place is the position */
+    char position[24]; /* "127,5" */
     struct type_field *fields;
     uint32_t fields_count;
     bool begun;     /* the savepoint was asked for */
@@ -152,29 +158,48 @@ static enum ps_status resolve_fields(struct reader *reader, const struct ps_read
     return status;
 }
 
-/*
- * A TRUNCATE or a rewrite that was committed after the point in time was taken makes the table
- * look empty in it, without an error. The result is query_rewritten's.
- */
 static enum ps_status check_rewritten(struct reader *reader, const PGresult *result,
                                       struct ps_error *err)
 {
-    const struct ps_table *table = reader->table;
-    uint32_t oid = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
-    if (PQgetisnull(result, 0, 0) || (table->source_id != 0 && oid != table->source_id)) {
-        return fail_changed(reader, "is not the table that it was", err);
+    return source_check_rewritten(reader->source, reader->request.table, result, &reader->has_parts,
+                                  err);
+}
+
+/* What is read under the table's name is called by its own, whatever that is by now. */
+static enum ps_status name_leaf(struct reader *reader, struct ps_error *err)
+{
+    char sql[192];
+    PGresult *result = NULL;
+    snprintf(sql, sizeof sql,
+             "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
+             " ON n.oid = c.relnamespace WHERE c.oid = %" PRIu32,
+             reader->partition.leaf);
+    enum ps_status status =
+        link_query(link_of(reader), sql, LINK_CATALOG_MS, "reading", &result, err);
+    if (status != PS_OK) {
+        return status;
     }
-    /* Of a partitioned table, which has no file, the partitions are looked at below. */
-    const char *file = table->incarnation == NULL ? NULL : strrchr(table->incarnation, '/');
-    if (file != NULL && !PQgetisnull(result, 0, 1) &&
-        strcmp(PQgetvalue(result, 0, 1), file + 1) != 0) {
-        return fail_changed(reader, "was emptied or rewritten since it was described", err);
+    if (PQntuples(result) != 1) {
+        status = fail_changed(reader, "lost a partition since it was planned", err);
+    } else {
+        ps_buffer_puts(&reader->leaf_schema, PQgetvalue(result, 0, 0));
+        ps_buffer_puts(&reader->leaf_name, PQgetvalue(result, 0, 1));
+        if (!ps_buffer_ok(&reader->leaf_schema) || !ps_buffer_ok(&reader->leaf_name)) {
+            status = ps_fail_nomem(err, "reading");
+        }
     }
-    if (strcmp(PQgetvalue(result, 0, 3), "0") != 0) {
-        return fail_changed(reader, "was emptied or rewritten while it was being read", err);
+    PQclear(result);
+    if (status == PS_OK) {
+        reader->leaf = *reader->table;
+        reader->leaf.schema = ps_buffer_text(&reader->leaf_schema);
+        reader->leaf.name = ps_buffer_text(&reader->leaf_name);
+        reader->leaf.kind = PS_TABLE_ORDINARY;
+        reader->leaf.source_id = reader->partition.leaf;
+        reader->leaf.incarnation = NULL;
+        reader->leaf.own_rows_only = true;
+        reader->request.table = &reader->leaf;
     }
-    reader->has_parts = strcmp(PQgetvalue(result, 0, 2), "1") != 0;
-    return PS_OK;
+    return status;
 }
 
 /* Locks the table, for which it may wait long, and looks whether it is still the one described. */
@@ -183,9 +208,16 @@ static enum ps_status probe(struct reader *reader, struct ps_error *err)
     const struct ps_read_request *request = &reader->request;
     struct link *link = link_of(reader);
     struct ps_buffer sql;
-    PGresult *results[3] = {NULL, NULL, NULL};
+    PGresult *results[5] = {NULL};
+    size_t count = 3;
     ps_buffer_init(&sql, 0);
     ps_buffer_puts(&sql, "SAVEPOINT penstock;");
+    if (partition_has_places(&reader->partition)) {
+        /* Blocks in their order, and no others than those asked for. */
+        ps_buffer_puts(&sql,
+                       "SET LOCAL enable_seqscan = off;SET LOCAL synchronize_seqscans = off;");
+        count = 5;
+    }
     query_probe(&sql, request);
     ps_buffer_putc(&sql, ';');
     query_rewritten(&sql, request->table);
@@ -195,7 +227,7 @@ static enum ps_status probe(struct reader *reader, struct ps_error *err)
     enum ps_status status = ps_buffer_ok(&sql)
                                 ? link_query_many(link, ps_buffer_text(&sql),
                                                   lock_ms == 0 ? 0 : lock_ms + LINK_SHORT_MS,
-                                                  "reading", results, 3, err)
+                                                  "reading", results, count, err)
                                 : ps_fail_nomem(err, "reading");
     link->canceled = NULL;
     ps_buffer_done(&sql);
@@ -203,11 +235,11 @@ static enum ps_status probe(struct reader *reader, struct ps_error *err)
         ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
         return blame_table(reader, status, err);
     }
-    status = check_rewritten(reader, results[2], err);
+    status = check_rewritten(reader, results[count - 1], err);
     if (status == PS_OK) {
-        status = resolve_fields(reader, request, results[1], err);
+        status = resolve_fields(reader, request, results[count - 2], err);
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < count; i++) {
         PQclear(results[i]);
     }
     return status;
@@ -217,7 +249,7 @@ static enum ps_status send_copy(struct reader *reader, struct ps_error *err)
 {
     struct ps_buffer sql;
     ps_buffer_init(&sql, 0);
-    query_copy(&sql, &reader->request, reader->fields);
+    query_copy(&sql, &reader->request, reader->fields, &reader->partition);
     enum ps_status status = PS_OK;
     if (!ps_buffer_ok(&sql)) {
         status = ps_fail_nomem(err, "reading");
@@ -232,7 +264,10 @@ static enum ps_status open_copy(struct reader *reader, struct ps_error *err)
 {
     reader->begun = true;
     reader->state = READER_FAILED; /* unless all goes well */
-    enum ps_status status = probe(reader, err);
+    enum ps_status status = reader->partition.leaf != 0 ? name_leaf(reader, err) : PS_OK;
+    if (status == PS_OK) {
+        status = probe(reader, err);
+    }
     if (status == PS_OK) {
         status = send_copy(reader, err);
     }
@@ -268,6 +303,13 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
         status = ps_fail_nomem(err, "reading");
         goto out;
     }
+    if (!partition_parse(request, &reader->partition)) {
+        status = ps_fail(err, PS_EXPIRED, PS_CLASS_NONE,
+                         "reading %s.%s: what the state says of its load is none of this source's; "
+                         "the table must be loaded again",
+                         request->table->schema, request->table->name);
+        goto out;
+    }
     status = source_need_transaction(source, err);
     if (status != PS_OK) {
         goto out;
@@ -277,6 +319,7 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
     reader->state = READER_OPENED;
     size_t value_max = request->value_bytes_max < INT32_MAX ? request->value_bytes_max : INT32_MAX;
     stream_init(&reader->stream, reader->fields, reader->fields_count, (uint32_t)value_max);
+    reader->stream.has_places = partition_has_places(&reader->partition);
     *ret_reader = &reader->base;
     reader = NULL;
 out:
@@ -491,13 +534,23 @@ enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch
     if (status == PS_OK && batch->rows == 0 && batch->bad_rows == 0) {
         return PS_END;
     }
+    reader->placed = reader->placed || status == PS_OK;
     return status;
 }
 
 const char *source_reader_position(struct ps_reader *base)
 {
-    (void)base;
-    return NULL; /* a read that was cut off starts again */
+    struct reader *reader = (struct reader *)base;
+    if (!reader->stream.has_places || reader->partition.changed_since != NULL) {
+        return NULL; /* such a read that was cut off starts again */
+    }
+    if (!reader->placed && !reader->partition.positioned) {
+        return NULL;
+    }
+    uint32_t block = reader->placed ? reader->stream.block : reader->partition.block;
+    uint16_t place = reader->placed ? reader->stream.place : reader->partition.place;
+    snprintf(reader->position, sizeof reader->position, "%" PRIu32 ",%" PRIu16, block, place);
+    return reader->position;
 }
 
 void source_reader_cancel(struct ps_reader *base)
@@ -531,6 +584,8 @@ void source_reader_close(struct ps_reader *base)
     struct link *link = &source->link;
     PQfreemem(reader->message);
     stream_done(&reader->stream);
+    ps_buffer_done(&reader->leaf_schema);
+    ps_buffer_done(&reader->leaf_name);
     if (source->reading && reader->begun && link->conn != NULL) {
         set_bulk(reader, false);
         bool idle = PQstatus(link->conn) == CONNECTION_OK;

@@ -23,6 +23,7 @@ static void source_close(struct ps_source *base)
     ps_buffer_done(&source->scope);
     ps_buffer_done(&source->missing);
     ps_buffer_done(&source->snapshot);
+    ps_buffer_done(&source->mark);
     ps_buffer_done(&source->reason);
     nodes_done(&source->nodes);
     link_settings_done(&source->settings);
@@ -70,6 +71,7 @@ static enum ps_status source_pin(struct ps_source *base, const char *snapshot, s
     source->pinned = false;
     source->reading = false;
     ps_buffer_clear(&source->snapshot);
+    ps_buffer_clear(&source->mark);
     enum ps_status status = link_revive(&source->link, err);
     if (status != PS_OK) {
         return status;
@@ -147,22 +149,27 @@ static void source_about(struct ps_source *base, struct ps_about *ret_about)
                       : NULL};
 }
 
-#define OPS(the_name, the_label, the_summary, the_options, the_open)                               \
+/* YugabyteDB keeps what is gone for 15 minutes by default: a point in time is to end before. */
+#define YUGABYTE_SNAPSHOT_MINUTES 10
+
+#define OPS(the_name, the_label, the_summary, the_options, the_open, the_caps, the_minutes)        \
     {                                                                                              \
         .abi = PS_SOURCE_ABI, .name = the_name, .label = the_label, .summary = the_summary,        \
-        .caps = PS_CAP_SNAPSHOT | PS_CAP_KEYS_ONCE, .options = the_options, .tests = source_tests, \
-        .cursor_names = cursor_names, .soft_delete_names = soft_delete_names, .open = the_open,    \
-        .close = source_close, .test = source_test, .list_tables = source_list_tables,             \
-        .describe = source_describe, .now = source_now, .pin = source_pin,                         \
-        .snapshot_name = source_snapshot_name, .reader_open = source_reader_open,                  \
-        .reader_next = source_reader_next, .reader_position = source_reader_position,              \
-        .reader_cancel = source_reader_cancel, .reader_close = source_reader_close,                \
-        .count = source_count, .advise_index = query_index, .about = source_about,                 \
+        .caps = PS_CAP_SNAPSHOT | PS_CAP_KEYS_ONCE | (the_caps), .options = the_options,           \
+        .tests = source_tests, .plan = source_plan, .hold = source_hold, .mark = source_mark,      \
+        .snapshot_max_minutes = (the_minutes), .cursor_names = cursor_names,                       \
+        .soft_delete_names = soft_delete_names, .open = the_open, .close = source_close,           \
+        .test = source_test, .list_tables = source_list_tables, .describe = source_describe,       \
+        .now = source_now, .pin = source_pin, .snapshot_name = source_snapshot_name,               \
+        .reader_open = source_reader_open, .reader_next = source_reader_next,                      \
+        .reader_position = source_reader_position, .reader_cancel = source_reader_cancel,          \
+        .reader_close = source_reader_close, .count = source_count, .advise_index = query_index,   \
+        .about = source_about,                                                                     \
     }
 
 const struct ps_source_ops ps_source_postgresql =
     OPS("postgresql", "PostgreSQL", "A PostgreSQL server, version 11 or later.",
-        source_options_postgresql, open_postgresql);
+        source_options_postgresql, open_postgresql, PS_CAP_CHANGED, 0);
 const struct ps_source_ops ps_source_yugabytedb = OPS(
     "yugabytedb", "YugabyteDB", "A YugabyteDB cluster, through its PostgreSQL interface (YSQL).",
-    source_options_yugabytedb, open_yugabytedb);
+    source_options_yugabytedb, open_yugabytedb, 0, YUGABYTE_SNAPSHOT_MINUTES);

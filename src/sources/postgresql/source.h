@@ -16,14 +16,14 @@ struct source {
     const struct ps_config *config;
     struct link_settings settings;
     struct link link;
-    struct catalog *catalog;  /* NULL until it is first asked for */
-    struct ps_buffer scope;   /* the oids of the schemas in `catalog` */
-    struct ps_buffer missing; /* patterns of `schema` that named no schema */
-    struct ps_buffer snapshot;
-    struct ps_buffer reason; /* why the horizon is not known */
-    struct nodes nodes;      /* of YugabyteDB, once they were asked */
-    bool pinned;             /* by pin: not to be replaced by another point without being asked */
-    bool reading;            /* a savepoint is open, and maybe a COPY */
+    struct catalog *catalog;         /* NULL until it is first asked for */
+    struct ps_buffer scope;          /* the oids of the schemas in `catalog` */
+    struct ps_buffer missing;        /* patterns of `schema` that named no schema */
+    struct ps_buffer snapshot, mark; /* of the present point in time, once they were asked for */
+    struct ps_buffer reason;         /* why the horizon is not known */
+    struct nodes nodes;              /* of YugabyteDB, once they were asked */
+    bool pinned;  /* by pin: not to be replaced by another point without being asked */
+    bool reading; /* a savepoint is open, and maybe a COPY */
 };
 
 /* Takes a point in time where none was; RETRY where there was one and its connection is lost. */
@@ -50,6 +50,18 @@ enum ps_status source_read_tables(struct source *source, struct link *link,
 extern const struct ps_test source_tests[];
 enum ps_status source_test(const struct ps_source_request *request, const char *name,
                            struct ps_error *err);
+
+/* hold.c */
+enum ps_status source_hold(struct ps_source *base, const struct ps_table *table,
+                           struct ps_error *err);
+enum ps_status source_mark(struct ps_source *base, const char **ret_mark, struct ps_error *err);
+/*
+ * A TRUNCATE or a rewrite that was committed after the point in time was taken makes the table
+ * look empty in it, without an error: SCHEMA. The result is query_rewritten's.
+ */
+enum ps_status source_check_rewritten(const struct source *source, const struct ps_table *table,
+                                      const PGresult *result, bool *ret_has_parts,
+                                      struct ps_error *err) PS_MUST_CHECK;
 
 /* reader.c */
 enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_request *request,

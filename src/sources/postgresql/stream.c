@@ -3,6 +3,8 @@
 
 /* The head: signature, flags, and the length of an extension that nobody has written. */
 #define HEAD_SIZE 19
+/* A ctid: block and place. */
+#define CTID_SIZE 6
 static const uint8_t signature[11] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0};
 
 void stream_init(struct stream *stream, const struct type_field *fields, uint32_t fields_count,
@@ -105,6 +107,21 @@ static inline enum stream_result take_field(struct stream *stream, struct row *r
     return STREAM_FULL;
 }
 
+/* The ctid that comes after the columns. FULL stands for "taken". */
+static enum stream_result take_place(struct stream *stream, struct row *row)
+{
+    if (row->end - row->at < 4 + CTID_SIZE) {
+        return STREAM_MORE;
+    }
+    if (decode_u32(row->at) != CTID_SIZE) {
+        return fail(stream, "a row has no place");
+    }
+    stream->block = decode_u32(row->at + 4);
+    stream->place = decode_u16(row->at + 8);
+    row->at += 4 + CTID_SIZE;
+    return STREAM_FULL;
+}
+
 /*
  * Decodes the next row while its end is looked for: a row that is not all there, which is rare, is
  * taken back and decoded again with its rest.
@@ -121,12 +138,19 @@ static enum stream_result take_row(struct stream *stream, struct ps_batch *batch
         stream->has_trailer = true;
         return STREAM_MORE;
     }
-    if (count != stream->fields_count) {
+    if (count != stream->fields_count + stream->has_places) {
         return fail(stream, "a row has another number of fields");
     }
     row.at += 2;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < stream->fields_count; i++) {
         enum stream_result result = take_field(stream, &row, i, batch);
+        if (result != STREAM_FULL) {
+            ps_batch_row_drop(batch);
+            return result;
+        }
+    }
+    if (stream->has_places) {
+        enum stream_result result = take_place(stream, &row);
         if (result != STREAM_FULL) {
             ps_batch_row_drop(batch);
             return result;

@@ -19,6 +19,9 @@ struct stream {
     const struct type_field *fields; /* borrowed; field i of a row is column i of the batch */
     uint32_t fields_count;
     uint32_t value_bytes_max;
+    bool has_places; /* each row's last field is its ctid, which is no column of the batch */
+    uint32_t block;  /* of the last row taken */
+    uint16_t place;
     bool has_head, has_trailer;
     const char *broken; /* a static text */
     /* What is being read: the bytes last fed, or `rest`. */

@@ -12,6 +12,8 @@ static const struct ps_table table = {
     .schema = "s.1", .name = "t\"\"'", .columns = columns, .columns_count = 3};
 static const uint32_t all[] = {0, 1, 2};
 
+static const struct partition whole = {.kind = PARTITION_WHOLE};
+
 static void assert_sql(struct ps_buffer *sql, const char *expected)
 {
     assert_true(ps_buffer_ok(sql));
@@ -36,7 +38,7 @@ static void test_copy_quotes_every_name(void **state)
     struct ps_read_request request = {.table = &table, .columns = all, .columns_count = 3};
     const struct type_field fields[] = {
         {.select = TYPE_SELECT_PLAIN}, {.select = TYPE_SELECT_TEXT}, {.select = TYPE_SELECT_MONEY}};
-    query_copy(&sql, &request, fields);
+    query_copy(&sql, &request, fields, &whole);
     assert_sql(&sql,
                "COPY (SELECT \"id\", \"A \"\"b\"\" %s \\ 'x' Näme;--\"::text,"
                " \"c\"::numeric::text FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)");
@@ -52,7 +54,7 @@ static void test_copy_of_raw_text_keeps_the_blanks(void **state)
                                         {.select = TYPE_SELECT_PADDED, .raw = true}};
     request.columns = all + 1;
     request.columns_count = 2;
-    query_copy(&sql, &request, fields + 1);
+    query_copy(&sql, &request, fields + 1, &whole);
     assert_sql(&sql,
                "COPY (SELECT convert_to((\"A \"\"b\"\" %s \\ 'x' Näme;--\")::text, 'SQL_ASCII'),"
                " convert_to((rpad(\"c\"::text, octet_length(\"c\")))::text, 'SQL_ASCII')"
@@ -64,7 +66,7 @@ static void test_table_without_columns_has_a_query(void **state)
     (void)state;
     struct ps_buffer sql = {0};
     struct ps_read_request request = {.table = &table};
-    query_copy(&sql, &request, NULL);
+    query_copy(&sql, &request, NULL, &whole);
     ps_buffer_putc(&sql, '|');
     query_probe(&sql, &request);
     assert_sql(&sql, "COPY (SELECT FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)|"
@@ -84,14 +86,14 @@ static void test_copy_of_other_types_is_written_by_the_server(void **state)
     "CASE WHEN replace(array_dims(\"id\"), '[1:', '') LIKE '%[%' THEN"                             \
     " json_build_object(array_dims(\"id\"), to_json(\"id\")) ELSE to_json(\"id\") END"
 #define FROM_SQL " FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)"
-    query_copy(&sql, &request, &array);
+    query_copy(&sql, &request, &array, &whole);
     assert_sql(&sql, "COPY (SELECT " ARRAY_SQL FROM_SQL);
-    query_copy(&sql, &request, &object);
+    query_copy(&sql, &request, &object, &whole);
     assert_sql(&sql, "COPY (SELECT to_json(\"id\")" FROM_SQL);
-    query_copy(&sql, &request, &printed);
+    query_copy(&sql, &request, &printed, &whole);
     assert_sql(&sql,
                "COPY (SELECT CASE WHEN num_nulls(\"id\") = 0 THEN concat(\"id\") END" FROM_SQL);
-    query_copy(&sql, &request, &raw);
+    query_copy(&sql, &request, &raw, &whole);
     assert_sql(&sql, "COPY (SELECT convert_to((" ARRAY_SQL ")::text, 'SQL_ASCII')" FROM_SQL);
 }
 
@@ -102,7 +104,7 @@ static void assert_window(struct ps_scalar lower, const char *literal)
     struct ps_read_request request = {
         .table = &table, .columns = all, .columns_count = 1, .window = &window};
     const struct type_field field = {.select = TYPE_SELECT_PLAIN};
-    query_copy(&sql, &request, &field);
+    query_copy(&sql, &request, &field, &whole);
     ps_buffer_puts(&expected, "COPY (SELECT \"id\" FROM \"s.1\".\"t\"\"\"\"'\"");
     if (literal != NULL) {
         ps_buffer_printf(&expected, " WHERE \"id\"%s >= %s OR \"id\" IS NULL",
@@ -145,7 +147,7 @@ static void test_window_on_a_column_without_null_has_no_or(void **state)
     const struct ps_read_request request = {
         .table = &of, .columns = all, .columns_count = 1, .window = &window};
     const struct type_field field = {.select = TYPE_SELECT_PLAIN};
-    query_copy(&sql, &request, &field);
+    query_copy(&sql, &request, &field, &whole);
     assert_sql(&sql,
                "COPY (SELECT \"n\" FROM ONLY \"s\".\"t\" WHERE \"n\" >= '7'::bigint) TO STDOUT "
                "(FORMAT BINARY)");

@@ -185,9 +185,53 @@ static void test_memory_that_runs_out_between_messages_is_told(void **state)
     stream_case_done(&test);
 }
 
+#define PLACED_1 "\0\3\0\0\0\4\0\0\0\1\0\0\0\3abc\0\0\0\6\0\0\0\7\0\2"
+#define PLACED_2 "\0\3\0\0\0\4\0\0\0\2\xff\xff\xff\xff\0\0\0\6\0\1\0\0\1\0"
+static const char placed[] = HEAD PLACED_1 PLACED_2 TRAILER;
+
+/* The place that is told is that of the last row in the batch, however the bytes come. */
+static void test_stream_of_rows_with_places_tells_the_last_one(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece < sizeof placed; piece++) {
+        struct stream_case test;
+        stream_case_init(&test, 8);
+        test.stream.has_places = true;
+        for (size_t at = 0; at < sizeof placed - 1; at += piece) {
+            size_t size = piece < sizeof placed - 1 - at ? piece : sizeof placed - 1 - at;
+            assert_true(stream_feed(&test.stream, placed + at, size));
+            assert_int_equal(stream_decode(&test.stream, test.batch), STREAM_MORE);
+            if (test.batch->rows == 1) {
+                assert_int_equal(test.stream.block, 7);
+                assert_int_equal(test.stream.place, 2);
+            }
+        }
+        assert_int_equal(test.batch->rows, 2);
+        assert_int_equal(test.stream.block, 65536);
+        assert_int_equal(test.stream.place, 256);
+        assert_true(test.stream.has_trailer);
+        stream_case_done(&test);
+    }
+}
+
+static void test_stream_of_rows_without_their_places_is_broken(void **state)
+{
+    (void)state;
+    static const char odd[] = HEAD "\0\3\0\0\0\4\0\0\0\1\0\0\0\3abc\0\0\0\4\0\0\0\7\0\0";
+    struct stream_case test;
+    stream_case_init(&test, 8);
+    test.stream.has_places = true;
+    assert_true(stream_feed(&test.stream, odd, sizeof odd - 1));
+    assert_int_equal(stream_decode(&test.stream, test.batch), STREAM_BROKEN);
+    assert_int_equal(test.batch->rows, 0);
+    stream_case_done(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stream_of_rows_with_places_tells_the_last_one),
+        cmocka_unit_test(test_stream_of_rows_without_their_places_is_broken),
         cmocka_unit_test(test_stream_in_pieces_of_any_size_gives_the_same_rows),
         cmocka_unit_test(test_full_batch_leaves_the_rest_for_the_next),
         cmocka_unit_test(test_head_with_an_extension_is_passed_over),
