@@ -158,7 +158,8 @@ static bool read_flag(const struct ps_json *object, const char *name, bool *ret_
 {
     const struct ps_json *member = ps_json_member(object, name);
     *ret_flag = member != NULL && member->kind == PS_JSON_TRUE;
-    return reading_is_absent(member) || *ret_flag || member->kind == PS_JSON_FALSE;
+    return member == NULL || member->kind == PS_JSON_NULL || member->kind == PS_JSON_TRUE ||
+           member->kind == PS_JSON_FALSE;
 }
 
 static bool read_scalar(const struct ps_json *object, const char *name, struct ps_scalar *value)
