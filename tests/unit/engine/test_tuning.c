@@ -195,6 +195,17 @@ static void test_tuning_thresholds_are_the_users(void **state)
     script.sample.memory_percent = 60;
     sync = run(OPTIONS(SIZES, "memory_threshold_high", "50", "memory_threshold_critical", "55"));
     assert_int_equal(sync.changes[0].new_value, 200);
+    for (int i = 0; i < 3; i++) {
+        static const char *const more[] = {"u", "v", "w"};
+        fake_table_add(database, "", more[i], "id LONG key");
+    }
+    script.sample.memory_percent = 50;
+    script.sample.cpu_percent = 60;
+    sync = run(OPTIONS(SIZES, "cpu_threshold_high", "55"));
+    assert_string_equal(sync.cause, "threads: CPU at 60 %");
+    assert_int_equal(sync.changes[0].new_value, 2);
+    sync = run(OPTIONS(SIZES, "cpu_threshold_high", "50", "cpu_threshold_critical", "55"));
+    assert_int_equal(sync.changes[0].new_value, 1);
 }
 
 static void test_tuning_that_is_turned_off_looks_at_nothing(void **state)
