@@ -250,6 +250,14 @@ struct ps_source_ops {
     /* How many readers of it, each of a source of its own, may be open at once; 0: any number. With
      * 1 the tables are read one after the other, smaller ones first. */
     uint32_t readers_max;
+
+    /*
+     * Runs one statement that the user gave for the table, in a transaction of its own that is
+     * committed; gives the rows that it affected. Leaves the present point in time. RETRY: it has
+     * certainly not been committed. May be NULL: the source runs no SQL.
+     */
+    enum ps_status (*execute)(struct ps_source *source, const struct ps_table *table,
+                              const char *sql, int64_t *ret_rows, struct ps_error *err);
 };
 
 #ifdef __cplusplus

@@ -115,6 +115,9 @@ static void put_table_members(struct ps_json_writer *writer, const struct ps_tab
         ps_json_put_boolean(writer, "mixed_snapshot", true);
     }
     ps_json_put_number(writer, "seconds", table->seconds, 3);
+    if (table->preprocessed) {
+        ps_json_put_integer(writer, "preprocessed_rows", table->preprocessed_rows);
+    }
 }
 
 static void put_totals(struct ps_json_writer *writer, const struct ps_run_result *run)

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "engine/column_types.h"
 #include "engine/engine.h"
+#include "engine/preprocess.h"
 #include "engine/retry.h"
 #include "engine/size_class.h"
 #include "engine/tuning.h"
@@ -55,6 +56,9 @@ enum ps_status ps_configure(struct ps_settings *settings, const struct ps_source
     }
     if (status == PS_OK) {
         status = column_types_check(config, err);
+    }
+    if (status == PS_OK) {
+        status = preprocess_check(config, ops, err);
     }
     if (status == PS_OK) {
         struct tuner_limits limits;

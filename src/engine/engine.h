@@ -89,6 +89,8 @@ struct ps_plan_table {
     const char *position;               /* of a read of changes; NULL: from the first on */
     struct ps_sizing sizing;
     const struct ps_selected_table *selected; /* the platform's entry of it; NULL: none */
+    bool preprocessed;                        /* a statement was run before it is read, … */
+    int64_t preprocessed_rows;                /* … which affected so many rows */
     const char *fingerprint;                  /* of columns and keys; kept in the state */
 };
 
@@ -102,7 +104,8 @@ struct ps_plan {
     size_t gone_count;
     const char **warnings;
     size_t warnings_count;
-    const char *server;                    /* what the source says of itself; NULL: nothing */
+    const char *server; /* what the source says of itself; NULL: nothing */
+    const char *began;  /* by the source's clock, where statements are run first; else NULL */
     struct flatten_memory *flatten_memory; /* owned: what flattened tables become in a run */
 };
 
@@ -149,6 +152,8 @@ struct ps_table_result {
     uint64_t bytes;
     double seconds;
     bool done;
+    bool preprocessed;         /* a statement of the user's was run at the source, … */
+    int64_t preprocessed_rows; /* … which affected so many rows */
     /* Its load read more than one point in time: rows deleted in between may still be there. */
     bool mixed_snapshot;
 };

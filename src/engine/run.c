@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "engine/plan.h"
+#include "engine/preprocess.h"
 #include "engine/writer.h"
 
 #define QUEUE_BYTES ((size_t)16 << 20)
@@ -276,6 +277,14 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
             run->request->state->imported_count = 0;
         }
         writer->dirty = true;
+        struct ps_state *state = run->request->state;
+        if (run->plan->began != NULL) {
+            enum ps_status kept =
+                ps_state_set_text(state, &state->last_sync, run->plan->began, err);
+            if (kept != PS_OK) {
+                return kept;
+            }
+        }
     }
     struct ps_error checkpoint_err = {0};
     enum ps_status checkpointed =
@@ -407,6 +416,36 @@ static void copy_warnings(struct ps_run_result *result, const struct ps_plan *pl
     }
 }
 
+struct warned {
+    struct ps_run_result *result;
+    const struct ps_run_events *events;
+};
+
+static void warn_of_preprocessing(void *context, const char *text)
+{
+    struct warned *warned = context;
+    struct ps_run_result *result = warned->result;
+    const char *copy = ps_arena_strdup(result->arena, text);
+    if (copy != NULL && result->warnings_count < result->warnings_capacity) {
+        result->warnings[result->warnings_count++] = copy;
+    }
+    if (warned->events->warning != NULL) {
+        warned->events->warning(warned->events->context, text);
+    }
+}
+
+static enum ps_status preprocess(struct run *run, struct ps_run_result *result,
+                                 struct ps_error *err)
+{
+    struct warned warned = {result, &run->request->events};
+    const struct preprocess_request request = {.run = run->request,
+                                               .plan = run->plan,
+                                               .result = result,
+                                               .warn = warn_of_preprocessing,
+                                               .context = &warned};
+    return preprocess_run(&request, err);
+}
+
 enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_result *ret_result,
                            struct ps_error *err)
 {
@@ -433,6 +472,9 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
         copy_warnings(ret_result, run.plan, &request->events);
         forget_gone(run.plan);
         ret_result->tables_skipped = run.plan->tables_refused;
+        status = preprocess(&run, ret_result, err);
+    }
+    if (status == PS_OK) {
         status = run_plan(&run, ret_result, err);
     }
     for (size_t i = 0; i < RUN_WORKERS_MAX; i++) {

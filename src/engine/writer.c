@@ -64,6 +64,8 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
         told->table = ps_arena_strdup(result->arena, table->source_table->name);
         told->mode = table->mode;
         told->load = table->load;
+        told->preprocessed = table->preprocessed;
+        told->preprocessed_rows = table->preprocessed_rows;
         told->reason = table->load_reason == NULL
                            ? ps_arena_strdup(result->arena, table->reason)
                            : ps_arena_printf(result->arena, "%s; all rows: %s", table->reason,

@@ -63,7 +63,8 @@ struct ps_table_state {
     const char *destination_table;  /* the name given to it at the destination; NULL: not yet */
     struct ps_renamed_column *renamed;   /* NULL: none */
     struct ps_renamed_column *flattened; /* "column/path" and "TYPE name" of members of JSON */
-    bool loading;                        /* a full load was begun and has not ended */
+    const char *preprocessed;    /* the sync's number and a hash of the statement run; NULL: none */
+    bool loading;                /* a full load was begun and has not ended */
     struct ps_load_state *load;  /* owned: where that load is to go on; NULL: it begins again */
     struct ps_table_state *next; /* in a state: in byte order of schema, then table */
 };
@@ -76,7 +77,9 @@ struct ps_state {
     const char *position;           /* of tables that have none of their own; NULL: none */
     uint64_t number;                /* of the checkpoint that wrote it; 0 in a new state */
     uint64_t syncs_completed;
-    char *connector; /* owned: the state of a foreign connector, as it gave it; NULL: none */
+    const char *last_sync; /* when the last complete one began, where statements are run before
+                              the tables; else NULL */
+    char *connector;       /* owned: the state of a foreign connector, as it gave it; NULL: none */
     size_t connector_size;
     struct ps_imported *imported; /* by name; until a sync of all tables has ended well */
     size_t imported_count;

@@ -210,6 +210,9 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
         status = read_columns(reading, ps_json_member(object, "flattened"), true, table, err);
     }
     if (status == PS_OK) {
+        status = read_text(reading, object, "preprocessed", &table->preprocessed, err);
+    }
+    if (status == PS_OK) {
         status = read_loading(reading, ps_json_member(object, "loading"), table, err);
     }
     return status != PS_OK ? status
@@ -258,6 +261,9 @@ static enum ps_status read_members(struct reading *reading, const struct ps_json
     }
     if (status == PS_OK) {
         status = read_text(reading, root, "position", &state->position, err);
+    }
+    if (status == PS_OK) {
+        status = read_text(reading, root, "last_sync", &state->last_sync, err);
     }
     if (status == PS_OK) {
         status = read_count(reading, root, "number", &state->number, err);

@@ -91,6 +91,7 @@ static enum ps_status table_put(struct ps_json_writer *writer, const struct ps_t
     }
     put_columns(writer, "renamed", table->renamed);
     put_columns(writer, "flattened", table->flattened);
+    put_optional(writer, "preprocessed", table->preprocessed);
     if (table->loading) {
         ps_json_put_boolean(writer, "loading", true);
     }
@@ -124,6 +125,7 @@ enum ps_status state_write_canonical(const struct ps_state *state, struct ps_buf
     put_optional(&writer, "position", state->position);
     ps_json_put_integer(&writer, "number", (int64_t)state->number);
     ps_json_put_integer(&writer, "syncs_completed", (int64_t)state->syncs_completed);
+    put_optional(&writer, "last_sync", state->last_sync);
     if (state->connector != NULL) {
         ps_json_put_text_sized(&writer, "connector_state", state->connector, state->connector_size);
     }

@@ -58,9 +58,15 @@ void fake_database_free(struct fake_database *database)
         free(database->tables[i]);
     }
     free(database->tables);
+    ps_buffer_done(&database->executed);
     ps_condition_done(&database->canceled);
     ps_mutex_done(&database->lock);
     free(database);
+}
+
+const char *fake_executed(struct fake_database *database)
+{
+    return ps_buffer_text(&database->executed);
 }
 
 const struct ps_source_ops *fake_database_ops(struct fake_database *database)

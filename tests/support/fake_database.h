@@ -5,6 +5,7 @@
 #ifndef TESTS_SUPPORT_FAKE_DATABASE_H
 #define TESTS_SUPPORT_FAKE_DATABASE_H
 
+#include "base/buffer.h"
 #include "base/thread.h"
 #include "fake_source.h"
 
@@ -68,6 +69,7 @@ struct fake_database {
     uint32_t open_count, open_peak, hanging;
     void (*hook)(void *context, enum fake_call call, const char *table);
     void *hook_context;
+    struct ps_buffer executed;
 };
 
 /* The one that was made last; NULL: none. */

@@ -671,6 +671,30 @@ static void fake_reader_cancel(struct ps_reader *base)
     ps_mutex_unlock(&reader->database->lock);
 }
 
+static enum ps_status fake_execute(struct ps_source *base, const struct ps_table *table,
+                                   const char *sql, int64_t *ret_rows, struct ps_error *err)
+{
+    struct fake_source *source = (struct fake_source *)base;
+    struct fake_database *database = source->database;
+    struct fake_fault fault;
+    enum ps_status status = PS_OK;
+
+    if (fake_enter(database, FAKE_EXECUTE, table->name, &fault)) {
+        return fake_fail(&fault, err);
+    }
+    ps_mutex_lock(&database->lock);
+    source->pinned = false;
+    const struct fake_table *known = fake_table_get(database, table->name);
+    if (known == NULL) {
+        status = gone(table->name, err);
+    } else {
+        ps_buffer_printf(&database->executed, "%s\n", sql);
+        *ret_rows = fake_rows_visible(known, database->time);
+    }
+    ps_mutex_unlock(&database->lock);
+    return status;
+}
+
 static enum ps_status fake_count(struct ps_source *base, const struct ps_table *table, bool exact,
                                  int64_t *ret_rows, struct ps_error *err)
 {
@@ -731,4 +755,5 @@ const struct ps_source_ops fake_source_ops = {
     .reader_cancel = fake_reader_cancel,
     .reader_close = fake_reader_close,
     .count = fake_count,
+    .execute = fake_execute,
 };

@@ -35,6 +35,7 @@ enum fake_call {
     FAKE_READER_OPEN,
     FAKE_READER_NEXT,
     FAKE_COUNT,
+    FAKE_EXECUTE,
     FAKE_CALLS,
 };
 
@@ -110,6 +111,10 @@ struct fake_fault {
 /* Texts are borrowed until the database is freed. At most 32. */
 void fake_fault_add(struct fake_database *database, const struct fake_fault *fault);
 void fake_faults_clear(struct fake_database *database);
+
+/* The statements that were executed, one a line; each affects the table's visible rows. Lives until
+ * the next call of anything here. */
+const char *fake_executed(struct fake_database *database);
 
 /* How often a member has been called; sources that are open now, and the most there were at once;
  * readers that hang now (wait for it before a cancel). */

@@ -46,6 +46,10 @@ enum ps_status source_count(struct ps_source *base, const struct ps_table *table
 enum ps_status source_read_tables(struct source *source, struct link *link,
                                   struct ps_error *err) PS_MUST_CHECK;
 
+/* execute.c */
+enum ps_status source_execute(struct ps_source *base, const struct ps_table *table, const char *sql,
+                              int64_t *ret_rows, struct ps_error *err);
+
 /* tests.c */
 extern const struct ps_test source_tests[];
 enum ps_status source_test(const struct ps_source_request *request, const char *name,

@@ -1,0 +1,62 @@
+"""Statements that run at the source before its tables are read."""
+
+import pytest
+from flow import Flow, table_result, warnings_about
+
+SETTINGS = {
+    "enable_preprocessing": "true",
+    "preprocessing_table": "log, Customers",
+    "preprocessing_sql": "UPDATE {table_list} SET status = 'DONE', runs = runs + 1"
+    " WHERE connector IN ({connector_list}) AND '{table_list}' <> ''",
+    "connector_list": "c1, o'two",
+}
+
+
+@pytest.fixture
+def flow(penstock, database):
+    database.psql(
+        "CREATE TABLE log (k int PRIMARY KEY, connector text, status text, runs int DEFAULT 0);"
+        "INSERT INTO log (k, connector) VALUES (1, 'c1'), (2, 'o''two'), (3, 'c3');"
+        'CREATE TABLE "Customers" (LIKE log INCLUDING ALL);'
+        'INSERT INTO "Customers" SELECT * FROM log;'
+        "CREATE TABLE other (LIKE log INCLUDING ALL); INSERT INTO other SELECT * FROM log"
+    )
+    return Flow(penstock, database)
+
+
+def test_statements_run_before_the_tables_are_read(flow):
+    document = flow.sync(**SETTINGS)
+    for table in ("log", "Customers"):
+        assert table_result(document, table)["preprocessed_rows"] == 2
+        assert flow.query(f'SELECT k, status, runs FROM tester."{table}" ORDER BY k') == [
+            (1, "DONE", 1),
+            (2, "DONE", 1),
+            (3, None, 0),
+        ]
+    assert "preprocessed_rows" not in table_result(document, "other")
+    assert flow.value("SELECT count(status) FROM tester.other") == 0
+    flow.sync(**SETTINGS)
+    assert flow.value("SELECT max(runs) FROM tester.log") == 2
+    flow.sync(**{**SETTINGS, "enable_preprocessing": "false"})
+    assert flow.value("SELECT max(runs) FROM tester.log") == 2
+
+
+def test_statement_that_fails_stops_its_table_alone(flow):
+    flow.database.psql("ALTER TABLE log DROP COLUMN status")
+    document = flow.sync(code=4, **SETTINGS)
+    assert warnings_about(document, "log was not synced", "preprocessing", "status")
+    assert "log" not in flow.tables()
+    assert flow.value('SELECT max(runs) FROM tester."Customers"') == 1
+    assert flow.value("SELECT count(*) FROM tester.other") == 3
+
+
+def test_placeholder_without_a_value_refuses_before_any_sql(flow):
+    for sql, words in {
+        "UPDATE {table_list} SET runs = {never_heard_of}": "{never_heard_of}",
+        "UPDATE {table_list} SET runs = 7; DELETE FROM other": "more than one statement",
+    }.items():
+        document = flow.sync(code=2, **{**SETTINGS, "preprocessing_sql": sql})
+        assert words in document["error"]["message"]
+    document = flow.sync(code=2, **{**SETTINGS, "connector_list": ""})
+    assert "{connector_list}" in document["error"]["message"]
+    assert flow.database.psql("SELECT max(runs) FROM log").strip() == "0"
