@@ -9,7 +9,8 @@
 #include "base/buffer.h"
 #include "penstock/value.h"
 
-/* A document says 1 where no load is under way in it, so that older versions can read it. */
+/* A document says 1 where no load is under way in it and nothing was taken over, so that older
+ * versions can read it. */
 #define PS_STATE_VERSION 2
 
 /* A column whose own name is taken at the destination, and the name it has there. In byte order. */

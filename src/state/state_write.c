@@ -102,6 +102,9 @@ static enum ps_status table_put(struct ps_json_writer *writer, const struct ps_t
 
 static int64_t version_of(const struct ps_state *state)
 {
+    if (state->imported_count > 0) {
+        return PS_STATE_VERSION;
+    }
     for (const struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
         if (table->load != NULL) {
             return PS_STATE_VERSION;
