@@ -14,8 +14,10 @@
 #include "sources/registry.h"
 
 #define SYNCS_MAX 1024
-/* How long syncs under way may take to end once the server is asked to stop. */
-#define DRAIN_MS 10000
+/* How long syncs under way may take to end by themselves once the server is asked to stop. With the
+ * time to stop and to save that comes after it, less than the ten seconds after which containers
+ * are killed. */
+#define DRAIN_MS 5000
 
 static const struct command_option options[] = {
     {.name = "port",

@@ -17,6 +17,9 @@
 #define QUEUE_BYTES ((size_t)16 << 20)
 #define QUEUE_ITEMS 4096
 #define POP_NS INT64_C(50000000)
+/* So long a sync that is to stop writes what was read. A sink may be slow, as the client of a
+ * stream is, and who asked waits. */
+#define STOP_NS INT64_C(2000000000)
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
 #define LOSS_COLUMNS_NAMED 6
 /* What the state is to stay below, and what the bounds of one load may take of it. */
@@ -151,20 +154,34 @@ static void tune(struct run *run, struct writer *writer)
     }
 }
 
-/* Writes until the queue is closed and empty. After a failure the rest is thrown away. */
+/* Stops the run when that was asked for. True: it has had the time to write what was read. */
+static bool stop_if_asked(struct run *run, int64_t *asked_ns)
+{
+    const struct ps_clock *clock = run->request->plan.clock;
+    if (!ps_cancel_is_set(run->request->plan.cancel)) {
+        return false;
+    }
+    if (*asked_ns == 0) {
+        *asked_ns = clock->monotonic_ns(clock);
+    }
+    run_stop(run);
+    return clock->monotonic_ns(clock) - *asked_ns >= STOP_NS;
+}
+
+/* Writes until the queue is closed and empty. After a failure the rest is thrown away; so is what
+ * cannot be written soon when the sync is to stop: the next one reads it again. */
 static void write_all(struct run *run, struct writer *writer)
 {
     struct ps_error err = {0};
     bool broken = false;
+    int64_t asked_ns = 0;
     for (;;) {
         void *item = NULL;
         enum ps_queue_result popped = ps_queue_pop(run->queue, &item, POP_NS);
         if (popped == PS_QUEUE_CLOSED) {
             return;
         }
-        if (ps_cancel_is_set(run->request->plan.cancel)) {
-            run_stop(run);
-        }
+        broken = stop_if_asked(run, &asked_ns) || broken;
         enum ps_status status = PS_OK;
         if (popped == PS_QUEUE_OK && broken) {
             event_free(run, item);

@@ -21,9 +21,7 @@ static void method_conclude(struct ps_rpc_call *call)
         return;
     }
     if (ps_cancel_is_set(&call->cancel)) {
-        ps_mutex_lock(&call->lock);
-        bool by_server = call->canceled_by_server;
-        ps_mutex_unlock(&call->lock);
+        bool by_server = ps_rpc_call_is_stopped(call);
         ps_rpc_call_finish(call, by_server ? PS_RPC_UNAVAILABLE : PS_RPC_CANCELLED,
                            by_server ? "the server is shutting down" : "the call was canceled");
     } else if (!method_of(call)->streams && call->messages == 0) {
@@ -163,13 +161,19 @@ void call_cancel(struct ps_rpc_call *call, bool by_server)
     }
 }
 
-static enum ps_status fail_gone(struct ps_rpc_call *call, struct ps_error *err)
+bool ps_rpc_call_is_stopped(struct ps_rpc_call *call)
 {
     ps_mutex_lock(&call->lock);
     bool by_server = call->canceled_by_server;
     ps_mutex_unlock(&call->lock);
+    return by_server;
+}
+
+static enum ps_status fail_gone(struct ps_rpc_call *call, struct ps_error *err)
+{
     return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "cannot send to the client: %s",
-                   by_server ? "the server is shutting down" : "it canceled the call, or is gone");
+                   ps_rpc_call_is_stopped(call) ? "the server is shutting down"
+                                                : "it canceled the call, or is gone");
 }
 
 enum ps_status ps_rpc_call_send(struct ps_rpc_call *call, uint8_t *message, size_t size,
@@ -186,7 +190,7 @@ enum ps_status ps_rpc_call_send(struct ps_rpc_call *call, uint8_t *message, size
         return ps_fail(err, PS_BUG, PS_CLASS_NONE, "a second answer to a call of %s",
                        method_of(call)->path);
     }
-    if (ps_cancel_is_set(&call->cancel)) {
+    if (ps_cancel_is_set(&call->cancel) && !ps_rpc_call_is_stopped(call)) {
         ps_free(message);
         return fail_gone(call, err);
     }

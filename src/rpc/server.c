@@ -16,8 +16,9 @@
 
 /* A signal handler can set `stop` but wake nobody: it is looked at that often. */
 #define LOOK_MS 50
-/* After the cancel tokens are set: for methods that end by themselves and may still say how. */
-#define CANCEL_GRACE_MS 2000
+/* After the cancel tokens are set: for methods to send what remains to be said (a sync's last
+ * checkpoint, behind what a slow client has not read yet) and how they ended. */
+#define CANCEL_GRACE_MS 4000
 /* For connections to be closed by both sides, so that the last bytes arrive. */
 #define CLOSE_GRACE_MS 1000
 /* A peer that is silent for a minute is asked for a sign of life, and dropped two minutes later; so
@@ -106,7 +107,8 @@ static void core_drain(struct core *core)
     /* A method that waits for a client that does not read is woken by this alone. */
     for (struct ps_rpc_call *call = core->calls; call != NULL; call = call->next) {
         if (call->thread.started) {
-            (void)grpc_call_cancel(call->call, NULL);
+            (void)grpc_call_cancel_with_status(call->call, GRPC_STATUS_UNAVAILABLE,
+                                               "the server is shutting down", NULL);
         }
     }
     while (core->threads_count > 0) {

@@ -35,15 +35,18 @@ struct ps_rpc_call;
 
 /* The request's bytes; live as long as the call. */
 const uint8_t *ps_rpc_call_request(const struct ps_rpc_call *call, size_t *ret_size);
-/* Set when the client cancels or dies, or the server must end the call now. */
+/* Set when the client cancels or dies, or the server must end the call now: then what remains to be
+ * said can still be sent, for a few seconds. */
 struct ps_cancel *ps_rpc_call_cancel(struct ps_rpc_call *call);
+/* True where the token was set by the server, not by the client. */
+bool ps_rpc_call_is_stopped(struct ps_rpc_call *call);
 /* Runs on another thread when that happens (at once, if it has), until it is taken off by NULL. */
 void ps_rpc_call_on_cancel(struct ps_rpc_call *call, void (*tell)(void *context), void *context);
 /*
  * Sends one message, which it takes (memory of ps_malloc), also when it fails. Waits while as many
  * as may wait do already, which is the back-pressure; the call's end comes after all of them. A
- * unary method sends exactly one. CANCELED: the client is gone, so that this one or an earlier one
- * is not sent. DATA: larger than 128 MiB.
+ * unary method sends exactly one. CANCELED: the client is gone or cut off, so that this one or an
+ * earlier one is not sent. DATA: larger than 128 MiB.
  */
 enum ps_status ps_rpc_call_send(struct ps_rpc_call *call, uint8_t *message, size_t size,
                                 struct ps_error *err) PS_MUST_CHECK;
@@ -65,7 +68,7 @@ struct ps_rpc_options {
     void *context;                       /* handed to each */
     /* Told once it listens, with the port in use; before the first call. */
     void (*listening)(void *context, uint16_t port);
-    int64_t drain_ms; /* after `stop`, calls under way may take so long; then they are cancelled */
+    int64_t drain_ms; /* after `stop`, calls under way may take so long; then they are to stop */
 };
 
 /*

@@ -74,6 +74,14 @@ void rpc_service_fail(struct ps_rpc_call *call, enum ps_rpc_code code, const cha
                       const struct ps_error *err)
 {
     struct ps_buffer text;
+    struct ps_error stopped = {0};
+    if (code == PS_RPC_CANCELLED && ps_rpc_call_is_stopped(call)) {
+        code = PS_RPC_UNAVAILABLE;
+        (void)ps_fail(&stopped, PS_RETRY, PS_CLASS_NONE,
+                      "the server is shutting down; try again: a sync goes on from its last "
+                      "checkpoint");
+        err = &stopped;
+    }
     ps_buffer_init(&text, 0);
     ps_redact(&text, err->message);
     ps_log(code == PS_RPC_CANCELLED ? PS_LOG_INFO : PS_LOG_SEVERE, "%s: %s", what, err->message);

@@ -24,7 +24,8 @@ void rpc_service_methods(uint32_t syncs_max, struct ps_rpc_method methods[RPC_SE
 /* How an error ends a call; a CONFIG in an Update is a Task instead, in a Test its failure. */
 enum ps_rpc_code rpc_code_of(enum ps_status status);
 
-/* Ends the call with the error and logs it. `what` names the call. */
+/* Ends the call with the error and logs it; one that the server had to stop is no cancelled one.
+ * `what` names the call. */
 void rpc_service_fail(struct ps_rpc_call *call, enum ps_rpc_code code, const char *what,
                       const struct ps_error *err);
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import clients.reader
@@ -219,6 +220,7 @@ def test_term_lets_a_sync_end(serve, database):
 
 
 def test_term_cuts_a_sync_that_does_not_end(serve, large):
+    """The client does not read; nor does it get a CANCELLED, which would be its own doing."""
     server = serve()
     stream = server.client.update(large.configuration())
     next(stream)
@@ -227,8 +229,46 @@ def test_term_cuts_a_sync_that_does_not_end(serve, large):
     assert server.process.wait(timeout=60) == 0
     assert time.monotonic() - began > 8
     wait_for_no_session(large)
-    code, _ = code_of(lambda: list(stream))
-    assert code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    code, text = code_of(lambda: list(stream))
+    assert code == grpc.StatusCode.UNAVAILABLE
+    assert "shutting down" in text
+
+
+def test_term_stops_a_long_sync_with_a_checkpoint(serve):
+    """Its client reads: all that it was sent is in the state that it got last."""
+    server = serve()
+    stream = server.client.update({"source": "ehr", "ehr_patients": "20000000"})
+    operations = [next(stream).WhichOneof("operation")]
+    server.process.terminate()
+    with pytest.raises(grpc.RpcError) as ended:
+        for response in stream:
+            operations.append(response.WhichOneof("operation"))
+            time.sleep(0.001)
+    assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert "shutting down" in ended.value.details()
+    assert operations[-1] == "checkpoint"
+    assert server.process.wait(timeout=60) == 0
+    assert server.stop() == 0  # all lines are read
+    told = [line for line in server.messages() if "shutting down" in line["message"]]
+    assert [line["level"] for line in told] == ["SEVERE"]
+
+
+def test_term_ends_calls_that_wait_for_a_source(serve):
+    """`Schema` tries again where nobody listens; `Test` waits for one that never answers."""
+    server = serve()
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as pool:
+        configuration = {"host": "127.0.0.1", "source": "postgresql", "database": "d", "user": "u"}
+        nobody = configuration | {"port": str(free_port())}
+        mute = configuration | {"port": str(silent.getsockname()[1])}
+        calls = [
+            pool.submit(code_of, lambda: server.client.schema(nobody)),
+            pool.submit(code_of, lambda: server.client.test("connect", mute)),
+        ]
+        wait_until(lambda: server.threads() == len(calls), "both calls are under way")
+        server.process.terminate()
+        codes = [call.result()[0] for call in calls]
+    assert codes == [grpc.StatusCode.UNAVAILABLE] * 2
+    assert server.process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
