@@ -31,11 +31,14 @@ void ps_log_set_writer(void (*write)(void *context, enum ps_log_level level, con
                        void *context);
 
 /* From now on this text is never shown. Texts under 4 bytes are ignored (they would blank out
- * innocent letters). Kept until ps_redact_clear; of more than 256 none is, and nothing is shown. */
+ * innocent letters). While there are more than 1024, none can be shown safely, and no text is. */
 void ps_redact_add(const char *secret);
+/* Takes back one ps_redact_add of the same text: for when no text can come any more that holds it.
+ * It is kept as long as others added it too. */
+void ps_redact_remove(const char *secret);
 /* Appends text with every secret replaced. */
 void ps_redact(struct ps_buffer *out, const char *text);
-/* Forgets all secrets: for when no text can come any more that holds one. */
+/* Forgets all secrets, whoever added them. */
 void ps_redact_clear(void);
 
 #endif

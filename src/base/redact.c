@@ -9,42 +9,81 @@
 #include "base/log.h"
 #include "base/thread.h"
 
-#define SECRETS_MAX 256
+#define SECRETS_MAX 1024
 #define SECRET_LENGTH_LEAST 4
 
 /* `lock` guards all of it; nothing else is locked while it is held. */
 static struct {
     struct ps_mutex lock;
-    char *secrets[SECRETS_MAX];
+    struct secret {
+        char *text;
+        size_t users; /* added so often more than taken off */
+    } secrets[SECRETS_MAX];
     size_t count;
-    bool overflowed; /* a secret could not be kept */
+    size_t unkept; /* added and not kept, nor taken off since */
 } redact = {.lock = {PTHREAD_MUTEX_INITIALIZER}};
 
-static bool secret_known(const char *secret)
+/* NULL: it is not kept. */
+static struct secret *secret_find(const char *text)
 {
     for (size_t i = 0; i < redact.count; i++) {
-        if (strcmp(redact.secrets[i], secret) == 0) {
-            return true;
+        if (strcmp(redact.secrets[i].text, text) == 0) {
+            return &redact.secrets[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+/* While one could not be kept no further one is: so a secret is wholly kept or not at all, and
+ * whoever takes it off need not know which. */
+static void secret_keep(const char *text)
+{
+    struct secret *known = secret_find(text);
+    if (known != NULL) {
+        known->users++;
+        return;
+    }
+    bool room = redact.unkept == 0 && redact.count < SECRETS_MAX;
+    char *copy = room ? ps_strdup(text) : NULL;
+    if (copy == NULL) {
+        redact.unkept++;
+        return;
+    }
+    redact.secrets[redact.count++] = (struct secret){copy, 1};
+}
+
+static void secret_leave(const char *text)
+{
+    struct secret *known = secret_find(text);
+    if (known == NULL) {
+        redact.unkept -= redact.unkept > 0;
+    } else if (--known->users == 0) {
+        ps_free(known->text);
+        *known = redact.secrets[--redact.count];
+    }
+}
+
+static bool is_secret(const char *text)
+{
+    return text != NULL && strlen(text) >= SECRET_LENGTH_LEAST;
 }
 
 void ps_redact_add(const char *secret)
 {
-    if (secret == NULL || strlen(secret) < SECRET_LENGTH_LEAST) {
-        return;
+    if (is_secret(secret)) {
+        ps_mutex_lock(&redact.lock);
+        secret_keep(secret);
+        ps_mutex_unlock(&redact.lock);
     }
-    ps_mutex_lock(&redact.lock);
-    if (!secret_known(secret)) {
-        char *copy = redact.count < SECRETS_MAX ? ps_strdup(secret) : NULL;
-        if (copy != NULL) {
-            redact.secrets[redact.count++] = copy;
-        } else {
-            redact.overflowed = true;
-        }
+}
+
+void ps_redact_remove(const char *secret)
+{
+    if (is_secret(secret)) {
+        ps_mutex_lock(&redact.lock);
+        secret_leave(secret);
+        ps_mutex_unlock(&redact.lock);
     }
-    ps_mutex_unlock(&redact.lock);
 }
 
 /* How far the secret reaches at the start of text; 0: it is not there. */
@@ -64,7 +103,7 @@ static size_t secret_reach(const char *text, const char *secret)
 void ps_redact(struct ps_buffer *out, const char *text)
 {
     ps_mutex_lock(&redact.lock);
-    if (redact.overflowed) {
+    if (redact.unkept > 0) {
         ps_buffer_puts(out, "(withheld: there are more secrets than can be kept out of it)");
         ps_mutex_unlock(&redact.lock);
         return;
@@ -74,7 +113,7 @@ void ps_redact(struct ps_buffer *out, const char *text)
     for (size_t i = 0; text[i] != '\0'; i++) {
         size_t reach = 0;
         for (size_t s = 0; s < redact.count; s++) {
-            size_t length = secret_reach(text + i, redact.secrets[s]);
+            size_t length = secret_reach(text + i, redact.secrets[s].text);
             reach = length > reach ? length : reach;
         }
         if (reach == 0 || i + reach <= hidden_until) {
@@ -95,9 +134,9 @@ void ps_redact_clear(void)
 {
     ps_mutex_lock(&redact.lock);
     for (size_t i = 0; i < redact.count; i++) {
-        ps_free(redact.secrets[i]);
+        ps_free(redact.secrets[i].text);
     }
     redact.count = 0;
-    redact.overflowed = false;
+    redact.unkept = 0;
     ps_mutex_unlock(&redact.lock);
 }

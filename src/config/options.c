@@ -170,16 +170,24 @@ static enum ps_status unknown_warn(struct ps_settings *settings, const char *key
                          text_show(&shown, key), nearest);
 }
 
+static void setting_redact(struct ps_setting *setting)
+{
+    if (!setting->redacted) {
+        setting->redacted = true;
+        ps_redact_add(setting->value);
+    }
+}
+
 /*
  * Gives the setting to its option. Of two that are not blank the one whose key has the source's
  * name before it counts, else the later.
  */
 static enum ps_status setting_assign(struct config_entry *entry, struct ps_settings *settings,
-                                     const struct ps_setting *setting, bool prefixed,
+                                     struct ps_setting *setting, bool prefixed,
                                      struct ps_error *err)
 {
     if (entry->option->type == PS_OPTION_SECRET) {
-        ps_redact_add(setting->value);
+        setting_redact(setting);
     }
     if (text_is_blank(setting->value)) {
         return PS_OK;
@@ -204,12 +212,12 @@ static enum ps_status setting_assign(struct config_entry *entry, struct ps_setti
 
 /* A key that is no option's: of another source, known elsewhere, or a mistake. */
 static enum ps_status stranger_take(const struct ps_config *config, const struct key_scope *scope,
-                                    struct ps_settings *settings, const struct ps_setting *setting,
+                                    struct ps_settings *settings, struct ps_setting *setting,
                                     struct ps_error *err)
 {
     const struct ps_option *other = key_of_other_source(scope, setting->key);
     if (other != NULL && other->type == PS_OPTION_SECRET) {
-        ps_redact_add(setting->value);
+        setting_redact(setting);
     }
     if (other != NULL || key_is_ignored(scope, setting->key)) {
         return PS_OK;
@@ -223,7 +231,7 @@ static enum ps_status settings_assign(struct ps_config *config, const struct key
 {
     enum ps_status status = PS_OK;
     for (size_t i = 0; status == PS_OK && i < settings->count; i++) {
-        const struct ps_setting *setting = &settings->entries[i];
+        struct ps_setting *setting = &settings->entries[i];
         bool prefixed = false;
         struct config_entry *entry = entry_of_key(config, scope, setting->key, &prefixed);
         status = entry != NULL ? setting_assign(entry, settings, setting, prefixed, err)

@@ -14,6 +14,7 @@
 struct ps_setting {
     const char *key;
     const char *value;
+    bool redacted; /* the value was handed to ps_redact_add */
 };
 
 struct ps_settings {
@@ -34,6 +35,10 @@ void ps_settings_done(struct ps_settings *settings);
 enum ps_status ps_settings_add(struct ps_settings *settings, const char *key, const char *value,
                                struct ps_error *err) PS_MUST_CHECK;
 
+/* Before ps_settings_done, where the process goes on: no text that is to come holds one of their
+ * secrets, which are kept out of texts no more. */
+void ps_settings_forget_secrets(struct ps_settings *settings);
+
 /*
  * Reads configuration.json: a flat object; texts, numbers (their text), booleans (true/false), null
  * (not set). Comments are taken with a warning. ${NAME} in a value comes from the environment,
@@ -51,8 +56,9 @@ enum ps_status ps_settings_read_file(struct ps_settings *settings, const char *p
  * unknown key is a warning in `settings->warnings` that names the nearest known one. CONFIG, naming
  * the key and what would be right (the caller adds the file's name): a value out of type, bounds or
  * choices; a placeholder like <YOUR_HOST> left in place; a required option without a value; a value
- * that begins with "fivetran_encrypted:". Secrets are handed to ps_redact_add. Never shows a value
- * of a secret. `ignored_keys` (NULL-terminated, may be NULL) are known elsewhere ("source").
+ * that begins with "fivetran_encrypted:". Secrets are handed to ps_redact_add
+ * (ps_settings_forget_secrets takes them back). Never shows a value of a secret. `ignored_keys`
+ * (NULL-terminated, may be NULL) are known elsewhere ("source").
  */
 enum ps_status ps_config_new(struct ps_settings *settings, const struct ps_option *const *tables,
                              const char *const *ignored_keys, struct ps_config **ret_config,

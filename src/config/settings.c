@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "config/reference.h"
 #include "config/text.h"
 
@@ -31,6 +32,16 @@ void ps_settings_done(struct ps_settings *settings)
 {
     ps_arena_free(settings->arena);
     *settings = (struct ps_settings){0};
+}
+
+void ps_settings_forget_secrets(struct ps_settings *settings)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        if (settings->entries[i].redacted) {
+            settings->entries[i].redacted = false;
+            ps_redact_remove(settings->entries[i].value);
+        }
+    }
 }
 
 static enum ps_status entries_reserve(struct ps_settings *settings, struct ps_error *err)

@@ -16,6 +16,7 @@ struct rpc_request {
     const struct ps_selection *selection; /* NULL: none was sent */
     const char *state_json;               /* "" where none was sent */
     size_t state_size;
+    bool debug; /* its configuration asks for debug lines */
 };
 
 enum rpc_request_kind {

@@ -19,30 +19,33 @@
 #define ANSWER_BYTES_MAX ((size_t)128 << 20)
 #define SERVICE "/fivetran_sdk.v2.SourceConnector/"
 
-/*
- * Calls that have a configuration. What it brings to the whole process, its secrets and `debug`, is
- * forgotten when none is left: a server that lives long meets more passwords than can be kept.
- */
+/* Calls under way whose configuration asks for debug lines: the process has them as long as there
+ * is one. */
 static struct {
     struct ps_mutex lock;
     unsigned count; /* under the lock */
-} configured = {.lock = {PTHREAD_MUTEX_INITIALIZER}};
+} debugging = {.lock = {PTHREAD_MUTEX_INITIALIZER}};
 
-static void configured_call_begins(void)
+static void debug_begins(struct rpc_request *request)
 {
-    ps_mutex_lock(&configured.lock);
-    configured.count++;
-    ps_mutex_unlock(&configured.lock);
+    ps_mutex_lock(&debugging.lock);
+    request->debug = true;
+    debugging.count++;
+    ps_log_configure(PS_LOG_JSON, PS_LOG_DEBUG);
+    ps_mutex_unlock(&debugging.lock);
 }
 
-static void configured_call_ends(void)
+/* Forgets what the call's configuration brought to the whole process, its secrets too: a server
+ * that lives long meets more passwords than can be kept. Nothing is said of the call afterwards. */
+static void request_ends(struct rpc_request *request)
 {
-    ps_mutex_lock(&configured.lock);
-    if (--configured.count == 0) {
-        ps_redact_clear();
+    ps_mutex_lock(&debugging.lock);
+    if (request->debug && --debugging.count == 0) {
         ps_log_configure(PS_LOG_JSON, PS_LOG_INFO);
     }
-    ps_mutex_unlock(&configured.lock);
+    ps_mutex_unlock(&debugging.lock);
+    ps_settings_forget_secrets(&request->settings);
+    rpc_request_done(request);
 }
 
 enum ps_rpc_code rpc_code_of(enum ps_status status)
@@ -99,7 +102,7 @@ enum ps_status rpc_service_configure(const struct rpc_service *service, struct r
         status = ps_configure(&request->settings, *ret_ops, ret_config, err);
     }
     if (status == PS_OK && ps_config_boolean(*ret_config, "debug")) {
-        ps_log_configure(PS_LOG_JSON, PS_LOG_DEBUG);
+        debug_begins(request);
     }
     for (size_t i = 0; i < request->settings.warnings_count; i++) {
         ps_log(PS_LOG_WARNING, "%s", request->settings.warnings[i]);
@@ -208,12 +211,10 @@ out:
 static void handle_test(void *context, struct ps_rpc_call *call)
 {
     struct rpc_request request = {.arena = NULL};
-    configured_call_begins();
     if (read_request(call, RPC_TEST_REQUEST, "Test", &request)) {
         run_test(context, &request, call);
     }
-    rpc_request_done(&request);
-    configured_call_ends();
+    request_ends(&request);
 }
 
 bool rpc_service_with_schema(const struct ps_config *config)
@@ -259,7 +260,6 @@ static void handle_schema(void *context, struct ps_rpc_call *call)
     struct ps_buffer answer;
     struct ps_error err = {0};
     ps_buffer_init(&answer, ANSWER_BYTES_MAX);
-    configured_call_begins();
     if (read_request(call, RPC_SCHEMA_REQUEST, "Schema", &request)) {
         enum ps_status status = answer_schema(context, &request, call, &answer, &err);
         if (status == PS_OK) {
@@ -269,19 +269,16 @@ static void handle_schema(void *context, struct ps_rpc_call *call)
         }
     }
     ps_buffer_done(&answer);
-    rpc_request_done(&request);
-    configured_call_ends();
+    request_ends(&request);
 }
 
 static void handle_update(void *context, struct ps_rpc_call *call)
 {
     struct rpc_request request = {.arena = NULL};
-    configured_call_begins();
     if (read_request(call, RPC_UPDATE_REQUEST, "Update", &request)) {
         rpc_update(context, &request, call);
     }
-    rpc_request_done(&request);
-    configured_call_ends();
+    request_ends(&request);
 }
 
 void rpc_service_methods(uint32_t syncs_max, struct ps_rpc_method methods[RPC_SERVICE_METHODS])

@@ -80,14 +80,20 @@ def test_debug_lasts_as_long_as_the_call_that_asks(serve, database):
 
 
 def test_more_passwords_than_are_kept_do_not_silence_the_server(serve):
+    """Each is forgotten when its call ends, whatever other calls are under way."""
     server = serve()
+    stream = server.client.update({"source": "ehr", "ehr_patients": "2000000"})
+    next(stream)
     settings = {"source": "postgresql", "host": "127.0.0.1", "port": "1", "user": "u",
                 "database": "d"}  # fmt: skip
-    for number in range(300):
+    for number in range(1100):
         answer = server.client.test("connect", {**settings, "password": f"{PLANTED}-{number}"})
     assert "127.0.0.1" in answer.failure and PLANTED not in answer.failure
-    lines = lines_of(server)
-    assert "127.0.0.1" in lines[-2]["message"] and "withheld" not in lines[-2]["message"]
+    stream.cancel()
+    server.wait_for_line("Update ended")
+    told = [line["message"] for line in lines_of(server)]
+    assert not any("withheld" in line or PLANTED in line for line in told)
+    assert sum("test connect failed" in line for line in told) == 1100
 
 
 @pytest.mark.parametrize("count", [20, 9000])
@@ -106,5 +112,5 @@ def test_log_is_calm_in_a_sync_of_many_batches(serve, database):
     replica = Replica()
     configuration = database.configuration(batch_size="50", checkpoint_rows="100")
     replica.take(server.client.update(configuration))
-    assert len(replica.states) > 50
+    assert len(replica.states) > 10
     assert len(lines_of(server)) < 20

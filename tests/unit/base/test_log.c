@@ -173,17 +173,47 @@ static void test_redact_with_more_secrets_than_it_keeps_withholds_all(void **sta
 {
     (void)state;
     char secret[32];
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 1024; i++) {
         snprintf(secret, sizeof(secret), "secret-%d;", i);
         ps_redact_add(secret);
         ps_redact_add(secret);
     }
-    assert_redacted("secret-255; is one", "*** is one");
+    assert_redacted("secret-1023; is one", "*** is one");
     ps_redact_add("one too many");
+    ps_redact_add("secret-5;");
+    ps_redact_add("two too many");
     struct ps_buffer out = {0};
     ps_redact(&out, "here is one too many");
     assert_null(strstr(ps_buffer_text(&out), "one too many"));
     ps_buffer_done(&out);
+
+    /* A place that comes free is given to none while another could not be kept. */
+    ps_redact_remove("secret-7;");
+    ps_redact_remove("secret-7;");
+    ps_redact_add("two too many");
+    ps_redact_remove("two too many");
+    ps_redact_remove("one too many");
+    ps_redact(&out, "secret-5;");
+    assert_null(strstr(ps_buffer_text(&out), "secret-5;"));
+    ps_buffer_done(&out);
+    ps_redact_remove("two too many");
+    assert_redacted("secret-5; secret-7; one too many", "*** secret-7; one too many");
+}
+
+static void test_redact_keeps_a_secret_until_all_have_taken_it_off(void **state)
+{
+    (void)state;
+    ps_redact_add("hunter22");
+    ps_redact_add("hunter22");
+    ps_redact_add("other-one");
+    ps_redact_remove("hunter22");
+    assert_redacted("hunter22 other-one", "*** ***");
+    ps_redact_remove("hunter22");
+    assert_redacted("hunter22 other-one", "hunter22 ***");
+    ps_redact_remove("abc");
+    ps_redact_remove(NULL);
+    ps_redact_remove("never added");
+    assert_redacted("other-one", "***");
 }
 
 static void test_redact_without_memory_withholds_all(void **state)
@@ -213,6 +243,7 @@ int main(void)
         TEST(test_redact_secret_of_several_lines_in_one_line),
         TEST(test_redact_short_texts_are_no_secrets),
         TEST(test_redact_with_more_secrets_than_it_keeps_withholds_all),
+        TEST(test_redact_keeps_a_secret_until_all_have_taken_it_off),
         TEST(test_redact_without_memory_withholds_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -478,6 +478,31 @@ static void test_config_tables_with_mistakes_are_bugs(void **context)
     ps_settings_done(&settings);
 }
 
+static void assert_shown(const char *text, const char *expected)
+{
+    struct ps_buffer out = {0};
+    ps_redact(&out, text);
+    assert_string_equal(ps_buffer_text(&out), expected);
+    ps_buffer_done(&out);
+}
+
+static void test_config_secrets_are_forgotten_when_asked(void **context)
+{
+    (void)context;
+    struct made one, other;
+    MAKE_WITH(&one, "password", "hunter22", "PassWord", "swordfish");
+    MAKE_WITH(&other, "password", "hunter22");
+    assert_shown("hunter22 swordfish", "*** ***");
+    ps_settings_forget_secrets(&one.settings);
+    assert_shown("hunter22 swordfish", "*** swordfish");
+    ps_settings_forget_secrets(&one.settings); /* They were its own once. */
+    assert_shown("hunter22 swordfish", "*** swordfish");
+    ps_settings_forget_secrets(&other.settings);
+    assert_shown("hunter22 swordfish", "hunter22 swordfish");
+    unmake(&other);
+    unmake(&one);
+}
+
 static void test_config_when_memory_runs_out_says_so(void **context)
 {
     (void)context;
@@ -537,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_config_secrets_are_redacted_and_never_in_errors),
         cmocka_unit_test(test_config_long_values_are_clipped_in_messages),
         cmocka_unit_test(test_config_tables_with_mistakes_are_bugs),
+        cmocka_unit_test(test_config_secrets_are_forgotten_when_asked),
         cmocka_unit_test(test_config_when_memory_runs_out_says_so),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
