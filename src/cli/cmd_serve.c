@@ -1,7 +1,6 @@
 /*
  * penstock serve: the connector as the platform starts it. `penstock --port N` is the same.
  */
-#include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,23 +40,6 @@ static const struct command_option options[] = {
      .help = "Whether answers are compressed (none). Requests are taken in either form."},
     {.name = NULL},
 };
-
-/* A whole number between the bounds. CONFIG, naming the option. */
-static enum ps_status take_number(const struct command_line *line, const char *option, long minimum,
-                                  long maximum, long *ret_number, struct ps_error *err)
-{
-    const char *text = command_text(line, option);
-    char *end;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || number < minimum || number > maximum) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
-                       "--%s takes a whole number from %ld to %ld, not `%.32s`", option, minimum,
-                       maximum, text);
-    }
-    *ret_number = number;
-    return PS_OK;
-}
 
 static enum ps_status take_source(const struct command_line *line, struct rpc_service *service,
                                   struct ps_error *err)
@@ -108,9 +90,9 @@ static enum ps_status serve(const struct command_line *line, struct ps_error *er
     struct ps_cancel stop;
     long port, syncs;
     const char *compression = command_text(line, "compression");
-    enum ps_status status = take_number(line, "port", 1, 65535, &port, err);
+    enum ps_status status = command_number(line, "port", 1, 65535, &port, err);
     if (status == PS_OK) {
-        status = take_number(line, "max-syncs", 1, SYNCS_MAX, &syncs, err);
+        status = command_number(line, "max-syncs", 1, SYNCS_MAX, &syncs, err);
     }
     if (status == PS_OK) {
         status = take_source(line, &service, err);

@@ -1,10 +1,13 @@
 /*
- * penstock sync: one sync of a source into a local DuckDB file. What is read and how is the
- * engine's; here are the command line, the state's copy, progress, signals and the result.
+ * penstock sync: one sync of a source into a local DuckDB file, or with --follow one after the
+ * other. What is read and how is the engine's; here are the command line, the state's copy,
+ * progress, signals and the result.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "cli/local.h"
 #include "cli/process.h"
 #include "cli/progress.h"
@@ -15,6 +18,21 @@
 /* A local sync checkpoints so often that little is lost when it is killed. */
 #define CHECKPOINT_SECONDS 2
 
+#define FOLLOW_SECONDS_MAX 86400
+#define WARNINGS_KEPT 256
+/* So often in a row somebody else may have the warehouse open when a later sync is due. */
+#define BUSY_MAX 60
+
+/* What the syncs of one command have in common. */
+struct follow {
+    long seconds; /* between two syncs; 0: there is one */
+    uint64_t rounds;
+    struct ps_cancel cancel;
+    uint64_t warned[WARNINGS_KEPT]; /* hashes of what was told: not told again each time */
+    size_t warned_count;
+    unsigned busy; /* times in a row that a later sync could not open the warehouse */
+};
+
 /* One run of the command. The events are called by one thread, the log's writer by any. */
 struct sync {
     const struct command_line *line;
@@ -22,9 +40,25 @@ struct sync {
     bool json;
     struct local local;
     struct progress progress;
-    struct ps_cancel cancel;
+    struct follow *follow;
     struct ps_run_result run;
 };
+
+/* Notes it. True: it was told in this or an earlier sync of the command. */
+static bool told_before(struct follow *follow, const char *text)
+{
+    uint64_t hash = ps_hash_bytes(text, strlen(text));
+
+    for (size_t i = 0; i < follow->warned_count; i++) {
+        if (follow->warned[i] == hash) {
+            return true;
+        }
+    }
+    if (follow->warned_count < WARNINGS_KEPT) {
+        follow->warned[follow->warned_count++] = hash;
+    }
+    return false;
+}
 
 static void write_log(void *context, enum ps_log_level level, const char *line)
 {
@@ -58,7 +92,7 @@ static void on_plan(void *context, const struct ps_plan *plan)
     struct sync *sync = context;
 
     progress_expect(&sync->progress, rows_expected(plan));
-    if (plan->server != NULL) {
+    if (plan->server != NULL && sync->follow->rounds == 0) {
         ps_log(PS_LOG_INFO, "source: %s", plan->server);
     }
     if (sync->json) {
@@ -86,6 +120,9 @@ static void on_warning(void *context, const char *text)
 {
     struct sync *sync = context;
 
+    if (told_before(sync->follow, text) && sync->follow->rounds > 0) {
+        return;
+    }
     ps_log(PS_LOG_WARNING, "%s", text);
     if (sync->json) {
         result_write_warning(text, sync->out);
@@ -105,12 +142,22 @@ static enum ps_status prepare(struct sync *sync, struct ps_error *err)
 {
     enum ps_status status = local_configure(&sync->local, command_text(sync->line, "config"), err);
 
-    local_log_warnings(&sync->local);
+    if (sync->follow->rounds == 0) {
+        local_log_warnings(&sync->local);
+    }
     if (status == PS_OK) {
         status = local_take_places(&sync->local, sync->line, true, err);
     }
+    if (status == PS_OK && sync->follow->seconds > 0 && sync->local.warehouse == NULL) {
+        status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                         "--follow needs a state to go on from, and --destination null keeps none");
+    }
+    if (sync->follow->rounds > 0) {
+        sync->local.resync = false; /* that was for the first */
+    }
     if (status == PS_OK) {
         status = local_open(&sync->local, err);
+        sync->follow->busy = status == PS_OK ? 0 : sync->follow->busy + 1;
     }
     return status;
 }
@@ -119,7 +166,7 @@ static enum ps_status run_engine(struct sync *sync, struct ps_error *err)
 {
     const char *disks[] = {sync->local.warehouse_folder, sync->local.state_folder, NULL};
     const struct ps_run_request request = {
-        .plan = local_plan_request(&sync->local, &sync->cancel),
+        .plan = local_plan_request(&sync->local, &sync->follow->cancel),
         .sink_ops = sync->local.sink_ops,
         .sink = sync->local.sink,
         .state = sync->local.state,
@@ -134,12 +181,9 @@ static enum ps_status run_engine(struct sync *sync, struct ps_error *err)
     };
     enum ps_status status;
 
-    ps_cancel_init(&sync->cancel);
     progress_init(&sync->progress, ps_clock_system(), terminal_stderr());
     ps_log_set_writer(write_log, sync);
-    process_cancel_on_signal(&sync->cancel);
     status = ps_sync_run(&request, &sync->run, err);
-    process_cancel_done();
     ps_log_set_writer(NULL, NULL);
     progress_done(&sync->progress);
     return status;
@@ -180,9 +224,29 @@ static void write_summary(const struct sync *sync, enum ps_status status)
     summary_print(&summary, sync->out);
 }
 
-static enum exit_status run_sync(const struct command_line *line, struct output *out)
+static void write_outcome(const struct sync *sync, bool ran, enum ps_status status,
+                          const struct ps_error *err)
 {
-    struct sync sync = {.line = line, .out = out, .json = command_given(line, "json")};
+    const struct ps_clock *clock = ps_clock_system();
+
+    if (status != PS_OK && status != PS_CANCELED) {
+        ps_log(PS_LOG_SEVERE, "%s", err->message);
+    }
+    if (sync->json) {
+        write_document(sync, status, err);
+    } else if (ran && sync->follow->rounds > 0) {
+        summary_print_changes(&sync->run, clock->utc(clock), sync->out);
+    } else if (ran && (status == PS_OK || status == PS_CANCELED || sync->run.tables_count > 0)) {
+        write_summary(sync, status);
+    }
+}
+
+/* One sync. `ret_again`: with --follow, another may come. */
+static enum exit_status run_once(const struct command_line *line, struct follow *follow,
+                                 struct output *out, bool *ret_again)
+{
+    struct sync sync = {
+        .line = line, .out = out, .json = command_given(line, "json"), .follow = follow};
     struct ps_error err = {0};
     enum exit_status exit_status;
     enum ps_status status = prepare(&sync, &err);
@@ -191,21 +255,48 @@ static enum exit_status run_sync(const struct command_line *line, struct output 
     if (ran) {
         status = run_engine(&sync, &err);
     }
-    if (status != PS_OK && status != PS_CANCELED) {
-        ps_log(PS_LOG_SEVERE, "%s", err.message);
-    }
-    if (sync.json) {
-        write_document(&sync, status, &err);
-    } else if (ran && (status == PS_OK || status == PS_CANCELED || sync.run.tables_count > 0)) {
-        write_summary(&sync, status);
-    }
+    write_outcome(&sync, ran, status, &err);
     exit_status =
         sync.run.sink_failed && status != PS_CANCELED
             ? EXIT_FAILED
             : exit_status_of(status, &err,
                              ps_run_result_totals(&sync.run).skipped + sync.run.tables_skipped);
+    bool busy = !ran && follow->rounds > 0 && follow->busy > 0 && follow->busy < BUSY_MAX;
+    *ret_again = status == PS_OK || (status == PS_RETRY && !sync.run.sink_failed) || busy;
     ps_run_result_done(&sync.run);
     local_done(&sync.local);
+    return exit_status;
+}
+
+/* The warehouse is closed between two syncs, so that others can read it. */
+static enum exit_status run_sync(const struct command_line *line, struct output *out)
+{
+    struct follow follow = {.seconds = 0};
+    struct ps_error err = {0};
+    enum exit_status exit_status;
+    bool again;
+
+    if (command_given(line, "follow") &&
+        command_number(line, "follow", 1, FOLLOW_SECONDS_MAX, &follow.seconds, &err) != PS_OK) {
+        ps_log(PS_LOG_SEVERE, "%s", err.message);
+        if (command_given(line, "json")) {
+            result_write_failed_sync(out, &err);
+        }
+        return EXIT_USAGE;
+    }
+    ps_cancel_init(&follow.cancel);
+    process_cancel_on_signal(&follow.cancel);
+    do {
+        exit_status = run_once(line, &follow, out, &again);
+        follow.rounds++;
+        again = again && follow.seconds > 0;
+        if (again && !ps_cancel_wait(&follow.cancel, ps_clock_system(),
+                                     follow.seconds * INT64_C(1000000000))) {
+            exit_status = EXIT_INTERRUPTED;
+            again = false;
+        }
+    } while (again);
+    process_cancel_done();
     return exit_status;
 }
 
@@ -217,6 +308,11 @@ static const struct command_option options[] = {
     LOCAL_OPTION_SCHEMA,
     LOCAL_OPTION_TABLES,
     LOCAL_OPTION_RESYNC,
+    {.name = "follow",
+     .type = COMMAND_VALUE,
+     .argument = "SECONDS",
+     .help = "Syncs again and again, so long after each, until it is interrupted; shows what "
+             "changed each time."},
     LOCAL_OPTION_JSON("Events as they happen, one JSON object a line, and the result document as "
                       "the last line."),
     {.name = NULL},

@@ -5,6 +5,8 @@
 #include "cli/command.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -176,6 +178,22 @@ const char *command_text(const struct command_line *line, const char *option)
     int index = option_index(line, option);
 
     return line->given[index] ? line->values[index] : line->command->options[index].default_value;
+}
+
+enum ps_status command_number(const struct command_line *line, const char *option, long minimum,
+                              long maximum, long *ret_number, struct ps_error *err)
+{
+    const char *text = command_text(line, option);
+    char *end;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || number < minimum || number > maximum) {
+        return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                       "--%s takes a whole number from %ld to %ld, not `%.32s`", option, minimum,
+                       maximum, text);
+    }
+    *ret_number = number;
+    return PS_OK;
 }
 
 /* True where one of the arguments is exactly this. */

@@ -70,6 +70,10 @@ bool command_given(const struct command_line *line, const char *option);
 /* The value given, else the default, else NULL (also for an optional value left out). */
 const char *command_text(const struct command_line *line, const char *option);
 
+/* The value as a whole number between the bounds. CONFIG, naming the option. */
+enum ps_status command_number(const struct command_line *line, const char *option, long minimum,
+                              long maximum, long *ret_number, struct ps_error *err) PS_MUST_CHECK;
+
 /* The whole program. */
 int command_main(int argc, char **argv);
 

@@ -204,3 +204,38 @@ void summary_print(const struct summary *summary, struct output *out)
         print_next(summary, out);
     }
 }
+
+static void print_part(struct output *out, const char *what, uint64_t count, bool *first)
+{
+    char text[FIGURES_SIZE];
+
+    if (count > 0) {
+        output_printf(out, "%s%s %s%s", *first ? " " : ", ", figures_count(count, text), what,
+                      count == 1 ? "" : "s");
+        *first = false;
+    }
+}
+
+void summary_print_changes(const struct ps_run_result *run, struct ps_timestamp now,
+                           struct output *out)
+{
+    char time[PS_VALUE_TEXT_SIZE];
+
+    now.nanos = 0;
+    (void)ps_timestamp_format(now, true, time);
+    for (size_t i = 0; i < run->tables_count; i++) {
+        const struct ps_table_result *table = &run->tables[i];
+        bool first = true;
+        if (table->upserts + table->updates + table->deletes + table->skipped == 0) {
+            continue;
+        }
+        output_printf(out, "%s %s%s%s:", time, table->schema, table->schema[0] == '\0' ? "" : ".",
+                      table->table);
+        print_part(out, "upsert", table->upserts, &first);
+        print_part(out, "update", table->updates, &first);
+        print_part(out, "delete", table->deletes, &first);
+        print_part(out, "bad row", table->skipped, &first);
+        output_puts(out, "\n");
+    }
+    (void)output_flush(out); /* a failure is kept, and told at the end */
+}

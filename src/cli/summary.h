@@ -19,4 +19,8 @@ struct summary {
 
 void summary_print(const struct summary *summary, struct output *out);
 
+/* One line for each table that a later sync of --follow changed, with the time of day. */
+void summary_print_changes(const struct ps_run_result *run, struct ps_timestamp now,
+                           struct output *out);
+
 #endif

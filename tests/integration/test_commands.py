@@ -330,7 +330,7 @@ BAD_COMMAND_LINES = [
     ["snyc"], ["serve", "--port", "70000"], ["--port", "a"], ["sync", "--port", "50051"],
     ["form", "--source", "oracle"], ["form", "--josn"],
     ["sync", "--tabels", "a"],
-    ["sync", "--follow", "5"], ["sync", "--config"], ["sync", "--json=yes"], ["sync", "extra"],
+    ["sync", "--follow", "never"], ["sync", "--config"], ["sync", "--json=yes"], ["sync", "extra"],
     ["sync", "--tables", "a,,b"], ["sync", "--warehouse", "a.db", "--destination", "null"],
     ["sync", "--warehouse", "one", "--state", "one"], ["sync", "--schema", "Penstock"],
     ["sync", "--schema", "information_schema"],

@@ -1,0 +1,98 @@
+"""`sync --follow`: one sync after the other in one process, until it is interrupted."""
+
+import json
+import signal
+
+import pytest
+from flow import Flow
+
+
+@pytest.fixture
+def flow(penstock, database):
+    database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, v text, updated_at timestamptz);"
+        "INSERT INTO t VALUES (1, 'a', '2024-01-01')"
+    )
+    return Flow(penstock, database, lookback_seconds="0")
+
+
+def events(process, wanted):
+    """The events up to the next one of that kind."""
+    while True:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        event = json.loads(line)
+        if event["event"] == wanted:
+            return event
+
+
+def upserts(document):
+    return {table["table"]: table["upserts"] for table in document["tables"]}
+
+
+def test_follow_brings_what_changes_until_it_is_interrupted(flow):
+    process = flow.start("--follow", "1")
+    first = events(process, "result")
+    assert first["status"] == "succeeded"
+    assert upserts(first) == {"t": 1}
+    flow.database.psql("INSERT INTO t VALUES (2, 'b', now()); CREATE TABLE later (k int)")
+    seen = {}
+    while seen.get("t", 0) < 1 or "later" not in seen:
+        document = events(process, "result")
+        assert document["status"] == "succeeded"
+        seen |= {name: max(count, seen.get(name, 0)) for name, count in upserts(document).items()}
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    flow.assert_equal("t")
+
+
+def test_follow_lets_others_read_the_warehouse_between_two_syncs(flow):
+    process = flow.start("--follow", "3600")
+    events(process, "result")
+    # Opening it for reading waits for nothing: it is closed once the state's copy is written.
+    for _ in range(600):
+        try:
+            assert flow.value("SELECT v FROM tester.t") == "a"
+            break
+        except OSError:
+            continue
+    else:
+        pytest.fail("the warehouse stays open")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+
+
+def test_follow_shows_people_what_changed(flow):
+    path = flow.configure()
+    process = flow.penstock.start("sync", "--config", path, "--follow", "1")
+    line = ""
+    while "1 row" not in line:
+        line = process.stdout.readline()
+        assert line
+    flow.database.psql("INSERT INTO t VALUES (2, 'b', now() + interval '1 s')")
+    while "public.t: " not in line:
+        line = process.stdout.readline()
+        assert line
+    assert " upsert" in line
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "86401"])
+def test_follow_takes_seconds(flow, seconds):
+    done = flow.penstock("sync", "--config", flow.configure(), "--follow", seconds)
+    assert done.code == 2
+    assert "--follow takes a whole number from 1 to 86400" in done.err
+
+
+def test_follow_ends_where_a_person_must_act(flow):
+    done = flow.penstock("sync", "--config", flow.configure(user="nobody_at_all"), "--follow", "1")
+    assert done.code == 3
+    done = flow.penstock(
+        "sync", "--config", flow.configure(), "--destination", "null", "--follow", "1"
+    )
+    assert done.code == 2
+    assert "--follow needs a state" in done.err
