@@ -187,8 +187,9 @@ struct ps_source_ops {
 
     /*
      * Keeps the table as it is for as long as the present point in time lasts: a TRUNCATE or a
-     * rewrite has to wait, or was there before. SCHEMA: it is not the table that was described.
-     * May be NULL.
+     * rewrite has to wait, or was there before. Waits a second at most: END says that somebody else
+     * has the table, and that it is worth asking again. SCHEMA: it is not the table that was
+     * described. May be NULL.
      */
     enum ps_status (*hold)(struct ps_source *source, const struct ps_table *table,
                            struct ps_error *err);

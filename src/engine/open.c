@@ -197,6 +197,29 @@ static enum ps_status open_coordinator(struct worker *worker, struct job *job, s
     return ops->open(&request, &job->coordinator, err);
 }
 
+enum ps_status job_hold(struct worker *worker, struct job *job, struct ps_source *source,
+                        struct ps_error *err)
+{
+    const struct ps_source_ops *ops = source_ops(worker);
+    enum ps_status status = PS_END;
+    while (ops->hold != NULL && status == PS_END) {
+        status = ops->hold(source, job->table->source_table, err);
+        if (status != PS_END) {
+            return status;
+        }
+        if (ps_cancel_is_set(worker->run->request->plan.cancel) ||
+            (source != job->coordinator && job_is_stopped(worker->run, job))) {
+            return run_canceled(err);
+        }
+        if (source != job->coordinator && !atomic_load(&job->joined)) {
+            return ps_fail(err, PS_SNAPSHOT_GONE, PS_CLASS_LOCK_TIMEOUT,
+                           "somebody waits to change \"%s\", and no read begins before that",
+                           job->table->source_table->name);
+        }
+    }
+    return PS_OK;
+}
+
 /* The clock counts where it is that of the read's first point in time. */
 static enum ps_status take_point(struct worker *worker, struct job *job, struct ps_source *source,
                                  struct ps_error *err)
@@ -207,8 +230,9 @@ static enum ps_status take_point(struct worker *worker, struct job *job, struct 
     if (status == PS_OK) {
         status = ops->pin(source, NULL, err);
     }
-    if (status == PS_OK && ops->hold != NULL && job->table->load) {
-        status = ops->hold(source, job->table->source_table, err);
+    atomic_store(&job->joined, false);
+    if (status == PS_OK && source == job->coordinator) {
+        status = job_hold(worker, job, source, err);
     }
     if (status == PS_OK && !job->begun && !has_progress(job)) {
         job->now = now;

@@ -186,7 +186,9 @@ static enum ps_status push_output(const struct read *read, struct transform_outp
         output.rows = NULL;
     }
     struct ps_batch *batch = output.rows != NULL ? output.rows : output.deletes;
-    last->plan = output.plan;
+    if (output.plan != NULL) {
+        last->plan = output.plan;
+    }
     if (status == PS_OK && batch != NULL) {
         return push_rows(read, batch, last, err);
     }
@@ -345,8 +347,14 @@ static enum ps_status join(struct worker *worker, struct job *job, struct ps_err
     if (status == PS_OK) {
         status = source_ops(worker)->pin(worker->source, job->snapshot, err);
     }
+    /* Somebody who waits for the table to change it would let no new reader in: once held, it is
+     * held for all parts. */
+    if (status == PS_OK && job->coordinator != NULL) {
+        status = job_hold(worker, job, worker->source, err);
+    }
     if (status == PS_OK) {
         worker->point = job->point;
+        atomic_store(&job->joined, true);
     }
     return status;
 }

@@ -142,6 +142,12 @@ enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error 
 /* Notes the parts of a load that goes on. Before the workers start. */
 enum ps_status job_continue(struct job *job, const struct ps_load_state *load,
                             struct ps_error *err) PS_MUST_CHECK;
+/*
+ * Has the source hold the job's table, for as long as that takes. SNAPSHOT_GONE: somebody waits for
+ * the table who lets nobody else in before the job's own connection lets go of it.
+ */
+enum ps_status job_hold(struct worker *worker, struct job *job, struct ps_source *source,
+                        struct ps_error *err) PS_MUST_CHECK;
 /* The edge after an incremental read; not present after others. */
 struct ps_scalar job_edge(const struct job *job);
 /* Tells the writer that the read begins, unless that has been done. */

@@ -231,8 +231,9 @@ static enum ps_status part_failed(struct worker *worker, const struct work *work
     }
     bool gone = status == PS_SNAPSHOT_GONE;
     struct ps_error cause = *err;
-    if (gone && job->coordinator != NULL) {
-        job_stop(run, job, status, err); /* nobody else can join either */
+    bool shut_out = err->error_class == PS_CLASS_LOCK_TIMEOUT && worker->point != job->point;
+    if ((gone || shut_out) && job->coordinator != NULL) {
+        job_stop(run, job, PS_SNAPSHOT_GONE, err); /* nobody else can join either */
     }
     job_part_pause(run, work);
     status = wait_out(worker, status, err);

@@ -171,3 +171,26 @@ def test_rows_written_all_the_while_arrive_with_the_next_sync(flow):
             assert not warnings_about(document, "t was not synced")
         writer.finish()
     flow.sync_and_compare("t", "other")
+
+
+def test_truncate_that_waits_between_two_parts_holds_nobody_up(flow):
+    """Each reader of a load holds the table from its first part to its last."""
+    flow.database.psql(
+        "CREATE TABLE big (k int PRIMARY KEY, v text);"
+        "INSERT INTO big SELECT i, repeat(md5(i::text), 5) FROM generate_series(1, 100000) i;"
+        "ANALYZE big"
+    )
+    settings = {"partition_rows": "500", "lock_timeout": "20"}
+    process = flow.start(tables="big", **settings)
+    sql = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%big%' AND"
+        " datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    wait_until(
+        lambda: process.poll() is not None or flow.database.psql(sql) != "0", "the read began"
+    )
+    flow.database.psql("TRUNCATE big")
+    _out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err[-3000:]
+    assert flow.value("SELECT count(*) FROM tester.big WHERE NOT _fivetran_deleted") in (0, 100000)
+    flow.sync_and_compare("big", tables="big")

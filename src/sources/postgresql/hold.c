@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "sources/postgresql/query.h"
 #include "sources/postgresql/source.h"
 
 /* pg_snapshot_xmin and xid8 exist from this version on. */
 #define VERSION_XID8 130000
+/* How long one try to hold a table waits for its lock, and how many results it has. */
+#define HOLD_MS 1000
+#define HOLD_RESULTS 6
 
 static enum ps_status changed(const struct source *source, const struct ps_table *table,
                               const char *what, struct ps_error *err)
@@ -53,34 +57,71 @@ static void write_lock(struct ps_buffer *sql, const struct source *source,
     ps_buffer_puts(sql, lockable ? " IN ACCESS SHARE MODE;" : " WHERE false;");
 }
 
+/* The wait for the lock is short; the transaction and its point in time outlive it. */
+static void write_hold(struct ps_buffer *sql, const struct source *source,
+                       const struct ps_table *table)
+{
+    int64_t limit_ms = source->settings.lock_timeout_s * 1000;
+    int64_t wait_ms = limit_ms != 0 && limit_ms < HOLD_MS ? limit_ms : HOLD_MS;
+    ps_buffer_printf(sql, "SAVEPOINT penstock_hold;SET LOCAL lock_timeout = '%lldms';",
+                     (long long)wait_ms);
+    write_lock(sql, source, table);
+    ps_buffer_printf(sql, "SET LOCAL lock_timeout = '%llds';RELEASE SAVEPOINT penstock_hold;",
+                     (long long)source->settings.lock_timeout_s);
+    query_rewritten(sql, table);
+}
+
+/* What a failed wait comes to: END while `lock_timeout` has not passed. */
+static enum ps_status waited(struct source *source, const struct ps_table *table,
+                             enum ps_status status, struct ps_error *err)
+{
+    bool back = err->error_class == PS_CLASS_LOCK_TIMEOUT && source->link.conn != NULL &&
+                PQsendQuery(source->link.conn, "ROLLBACK TO SAVEPOINT penstock_hold;"
+                                               "RELEASE SAVEPOINT penstock_hold") &&
+                link_drain(&source->link, LINK_SHORT_MS);
+    int64_t now_ns = ps_monotonic_ns();
+    source->hold_since_ns =
+        source->hold_since_ns == 0 ? now_ns - HOLD_MS * INT64_C(1000000) : source->hold_since_ns;
+    int64_t limit_s = source->settings.lock_timeout_s;
+    if (back && (limit_s == 0 || now_ns - source->hold_since_ns < limit_s * INT64_C(1000000000))) {
+        return PS_END;
+    }
+    source->hold_since_ns = 0;
+    ps_error_prefix(err, "%s.%s", table->schema, table->name);
+    return status;
+}
+
 enum ps_status source_hold(struct ps_source *base, const struct ps_table *table,
                            struct ps_error *err)
 {
     struct source *source = (struct source *)base;
-    int64_t lock_ms = source->settings.lock_timeout_s * 1000;
     struct ps_buffer sql;
-    PGresult *results[2] = {NULL, NULL};
+    struct ps_error failed = {0};
+    PGresult *results[HOLD_RESULTS] = {NULL};
     enum ps_status status = source_need_transaction(source, err);
     if (status != PS_OK) {
         return status;
     }
     ps_buffer_init(&sql, 0);
-    write_lock(&sql, source, table);
-    query_rewritten(&sql, table);
+    write_hold(&sql, source, table);
     status = ps_buffer_ok(&sql)
-                 ? link_query_many(&source->link, ps_buffer_text(&sql),
-                                   lock_ms == 0 ? LINK_CATALOG_MS : lock_ms + LINK_SHORT_MS,
-                                   "holding", results, 2, err)
-                 : ps_fail_nomem(err, "holding a table");
+                 ? link_query_many(&source->link, ps_buffer_text(&sql), LINK_CATALOG_MS, "reading",
+                                   results, HOLD_RESULTS, &failed)
+                 : ps_fail_nomem(&failed, "holding a table");
     ps_buffer_done(&sql);
     if (status != PS_OK) {
-        ps_error_prefix(err, "%s.%s", table->schema, table->name);
+        status = waited(source, table, status, &failed);
+        if (status != PS_END && err != NULL) {
+            *err = failed;
+        }
         return status;
     }
+    source->hold_since_ns = 0;
     bool has_parts;
-    status = source_check_rewritten(source, table, results[1], &has_parts, err);
-    PQclear(results[0]);
-    PQclear(results[1]);
+    status = source_check_rewritten(source, table, results[HOLD_RESULTS - 1], &has_parts, err);
+    for (size_t i = 0; i < HOLD_RESULTS; i++) {
+        PQclear(results[i]);
+    }
     return status;
 }
 

@@ -70,6 +70,7 @@ static enum ps_status source_pin(struct ps_source *base, const char *snapshot, s
     link_end(&source->link);
     source->pinned = false;
     source->reading = false;
+    source->hold_since_ns = 0;
     ps_buffer_clear(&source->snapshot);
     ps_buffer_clear(&source->mark);
     enum ps_status status = link_revive(&source->link, err);

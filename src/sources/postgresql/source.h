@@ -22,6 +22,7 @@ struct source {
     struct ps_buffer snapshot, mark; /* of the present point in time, once they were asked for */
     struct ps_buffer reason;         /* why the horizon is not known */
     struct nodes nodes;              /* of YugabyteDB, once they were asked */
+    int64_t hold_since_ns;           /* since when a table is waited for; 0: none is */
     bool pinned;  /* by pin: not to be replaced by another point without being asked */
     bool reading; /* a savepoint is open, and maybe a COPY */
 };
