@@ -185,6 +185,7 @@ struct ps_run_result {
     /* The sink failed, whatever the status: what came after the last checkpoint is lost, and
      * `tables` and `schema_changes` tell what was there at that checkpoint. */
     bool sink_failed;
+    uint64_t rows_unsaved; /* where the sink failed: written after the last checkpoint */
 };
 void ps_run_result_done(struct ps_run_result *result);
 /* The sums over the tables. */

@@ -81,6 +81,7 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
 void writer_take_back(struct writer *writer)
 {
     struct ps_run_result *result = writer->result;
+    result->rows_unsaved = writer->rows_since;
     result->schema_changes = writer->saved_schema_changes;
     memcpy(result->tables, writer->saved, result->tables_count * sizeof(*result->tables));
 }

@@ -2,16 +2,16 @@
  * Update: a sync whose sink is the call's own stream. How its end looks to the platform is told in
  * docs/rpc.md, "How a sync ends".
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "base/thread.h"
 #include "engine/engine.h"
+#include "rpc/progress.h"
 #include "rpc/service.h"
 #include "sinks/stream/stream.h"
 
 #define CHECKPOINT_SECONDS 60
-#define LOG_PROGRESS_NS (INT64_C(60) * 1000000000)
 
 /* One Update. Its thread is the sync's writer. */
 struct update {
@@ -23,14 +23,17 @@ struct update {
     struct ps_state *state;
     struct ps_stream stream;
     struct ps_sink *sink;
-    int64_t progress_ns; /* of the last line */
+    struct rpc_progress progress;
 };
 
 static enum ps_status send_message(void *context, uint8_t *message, size_t size,
                                    struct ps_error *err)
 {
     struct update *update = context;
-    return ps_rpc_call_send(update->call, message, size, err);
+    rpc_progress_sending(&update->progress, true);
+    enum ps_status status = ps_rpc_call_send(update->call, message, size, err);
+    rpc_progress_sending(&update->progress, false);
+    return status;
 }
 
 static void log_plan(void *context, const struct ps_plan *plan)
@@ -38,6 +41,7 @@ static void log_plan(void *context, const struct ps_plan *plan)
     struct update *update = context;
     size_t whole = 0;
     int64_t rows = 0;
+    rpc_progress_planned(&update->progress, plan);
     for (size_t i = 0; i < plan->tables_count; i++) {
         int64_t estimate = plan->tables[i].source_table->rows_estimate;
         whole += plan->tables[i].load;
@@ -56,16 +60,10 @@ static void log_plan(void *context, const struct ps_plan *plan)
     }
 }
 
-static void log_progress(void *context, const struct ps_progress *progress)
+static void note_progress(void *context, const struct ps_progress *progress)
 {
     struct update *update = context;
-    int64_t now = ps_monotonic_ns();
-    if (now - update->progress_ns >= LOG_PROGRESS_NS) {
-        update->progress_ns = now;
-        ps_log(PS_LOG_INFO, "%zu of %zu tables done, %llu rows, %.0f rows/s", progress->tables_done,
-               progress->tables_total, (unsigned long long)progress->rows,
-               progress->seconds > 0 ? (double)progress->rows / progress->seconds : 0);
-    }
+    rpc_progress_note(&update->progress, progress);
 }
 
 /* Goes to the user by the stream, too. A stream that takes it no more ends the sync by itself. */
@@ -115,10 +113,15 @@ static enum ps_status run_sync(struct update *update, struct ps_run_result *resu
         .checkpoint_seconds = CHECKPOINT_SECONDS,
         .events = {.context = update,
                    .plan = log_plan,
-                   .progress = log_progress,
+                   .progress = note_progress,
                    .warning = send_warning},
     };
-    return ps_sync_run(&run, result, err);
+    enum ps_status status = rpc_progress_start(&update->progress, err);
+    if (status == PS_OK) {
+        status = ps_sync_run(&run, result, err);
+    }
+    rpc_progress_end(&update->progress);
+    return status;
 }
 
 /* The state must be this source's own: another's cursors mean nothing here. */
@@ -171,22 +174,27 @@ static void finish(struct update *update, enum ps_status status, const struct ps
 static void log_end(const struct ps_run_result *result, enum ps_status status)
 {
     struct ps_table_result totals = ps_run_result_totals(result);
-    uint64_t rows = totals.upserts + totals.updates + totals.deletes;
+    uint64_t rows = totals.upserts + totals.updates + totals.deletes + result->rows_unsaved;
+    char unsaved[96] = "";
+    if (result->rows_unsaved > 0) {
+        snprintf(unsaved, sizeof(unsaved), "; besides, %llu row%s sent after the last checkpoint",
+                 (unsigned long long)result->rows_unsaved,
+                 result->rows_unsaved == 1 ? " was" : "s were");
+    }
     ps_log(PS_LOG_INFO,
            "Update %s after %.1f s: %llu upserts, %llu updates, %llu deletes, %llu truncates, "
-           "%llu rows left out, %llu checkpoints, %.0f rows/s",
+           "%llu rows left out, %llu checkpoints, %.0f rows/s%s",
            status == PS_OK ? "done" : "ended", result->seconds, (unsigned long long)totals.upserts,
            (unsigned long long)totals.updates, (unsigned long long)totals.deletes,
            (unsigned long long)totals.truncates, (unsigned long long)totals.skipped,
            (unsigned long long)result->checkpoints,
-           result->seconds > 0 ? (double)rows / result->seconds : 0);
+           result->seconds > 0 ? (double)rows / result->seconds : 0, unsaved);
 }
 
 void rpc_update(const struct rpc_service *service, struct rpc_request *request,
                 struct ps_rpc_call *call)
 {
-    struct update update = {
-        .service = service, .request = request, .call = call, .progress_ns = ps_monotonic_ns()};
+    struct update update = {.service = service, .request = request, .call = call};
     struct ps_run_result result = {.arena = NULL};
     struct ps_error err = {0}, open_err = {0};
     enum ps_status status = prepare(&update, &err);

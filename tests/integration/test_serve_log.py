@@ -12,6 +12,13 @@ CLOSING = re.compile(
     r"Update done after \d+\.\d s: (\d+) upserts, (\d+) updates, (\d+) deletes, (\d+) truncates,"
     r" (\d+) rows left out, (\d+) checkpoints, \d+ rows/s"
 )
+OFTEN = {"PENSTOCK_FAULT": "rpc.progress_often=fail"}
+PROGRESS = re.compile(
+    r"\d+ of \d+ tables done, (\d+) rows, \d+ rows/s; the client has taken nothing for \d+ s$"
+)
+UNSAVED = re.compile(
+    r"Update ended after .*; besides, (\d+) rows were sent after the last checkpoint$"
+)
 TABLE = (
     "CREATE TABLE people (k int PRIMARY KEY, name text, amount numeric(12,2), code bytea, d date);"
     f"INSERT INTO people VALUES (1, '{ROWS[0]}', {ROWS[1]}, '\\x{ROWS[2]}', 'infinity'),"
@@ -114,3 +121,27 @@ def test_log_is_calm_in_a_sync_of_many_batches(serve, database):
     replica.take(server.client.update(configuration))
     assert len(replica.states) > 10
     assert len(lines_of(server)) < 20
+
+
+def test_progress_is_told_while_the_client_does_not_read(serve_debug):
+    server = serve_debug(env=OFTEN)
+    stream = server.client.update({"source": "ehr", "ehr_patients": "200000"})
+    next(stream)
+    server.wait_for_line("; the client has taken nothing for ")
+    stream.cancel()
+    server.wait_for_line("Update ended")
+    messages = [line["message"] for line in server.messages()]
+    told = [found for message in messages if (found := PROGRESS.match(message))]
+    closing = [found for message in messages if (found := UNSAVED.match(message))]
+    assert 0 < int(told[-1].group(1)) <= int(closing[0].group(1))
+    server.assert_well(sanitized=True)
+
+
+def test_progress_is_told_while_the_source_does_not_answer(serve_debug):
+    server = serve_debug(env=OFTEN)
+    nowhere = {"source": "postgresql", "host": "127.0.0.1", "port": "1", "user": "u"}
+    stream = server.client.update({**nowhere, "database": "d"})
+    server.wait_for_line("connecting and planning for ")
+    stream.cancel()
+    server.wait_for_line("Update: ")
+    server.assert_well(sanitized=True)
