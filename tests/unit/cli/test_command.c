@@ -85,7 +85,7 @@ static void test_parse_when_wrong_says_what_would_be_right(void **state)
     (void)state;
     assert_refused(LINE("--tabels", "a"), "Did you mean `--tables`?");
     assert_refused(LINE("--tabels=a"), "has no option `--tabels`. Did");
-    assert_refused(LINE("--follow", "5"), "has no option `--follow`: see `penstock help sync`");
+    assert_refused(LINE("--quietly", "5"), "has no option `--quietly`: see `penstock help sync`");
     assert_refused(LINE("--warehose"), "Did you mean `--warehouse`?");
     assert_refused(LINE("-config"), "Did you mean `--config`?");
     assert_refused(LINE("--config"), "`--config` needs a value: `--config FILE`");
