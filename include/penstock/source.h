@@ -239,9 +239,9 @@ struct ps_source_ops {
      * has no indexes of that kind. */
     void (*advise_index)(const struct ps_table *table, uint32_t column, struct ps_buffer *sql);
 
-    /* What a batch and a message hold where the configuration's `batch_bytes` does not say; 0: the
-     * engine's own default. */
-    size_t batch_bytes;
+    /* What a message to the platform holds where the configuration's `batch_bytes` does not say; 0:
+     * the engine's own default. */
+    size_t message_bytes;
     /* What the other side says of itself, once it is open. May be NULL: there is nothing to tell.
      */
     void (*about)(struct ps_source *source, struct ps_about *ret_about);

@@ -129,9 +129,10 @@ struct ps_plan_request {
 /* For requests that only show or answer what is planned. */
 #define PS_PLAN_PATIENCE_MS 8000
 
-/* The bytes of a batch: what the configuration says, else the source, else 4 MiB. */
-size_t ps_batch_bytes(const struct ps_source_ops *ops, const struct ps_config *config);
-/* The bytes of a message of the stream: the same, but else 1 MiB. */
+/* The bytes of a batch: what the configuration says, else 4 MiB. */
+size_t ps_batch_bytes(const struct ps_config *config);
+/* The bytes of a message of the stream: what the configuration says, else the source, else 1 MiB.
+ */
 size_t ps_message_bytes(const struct ps_source_ops *ops, const struct ps_config *config);
 
 /*

@@ -5,7 +5,8 @@
 #include "engine/engine.h"
 #include "engine/strategy.h"
 
-#define MESSAGE_BYTES ((size_t)1 << 20)
+#define BATCH_BYTES (4 << 20)
+#define MESSAGE_BYTES (1 << 20)
 
 static const char *const destination_names_choices[] = {"table", "schema_table", "schema", NULL};
 static const char *const on_bad_row_choices[] = {"skip", "stop", NULL};
@@ -243,24 +244,13 @@ const struct ps_option ps_engine_options[] = {
     {.name = NULL},
 };
 
-static bool batch_bytes_given(const struct ps_source_ops *ops, const struct ps_config *config,
-                              size_t *ret_bytes)
+size_t ps_batch_bytes(const struct ps_config *config)
 {
-    bool given = ps_config_is_set(config, "batch_bytes");
-    *ret_bytes = given ? (size_t)ps_config_integer(config, "batch_bytes", 0) : ops->batch_bytes;
-    return *ret_bytes != 0;
-}
-
-size_t ps_batch_bytes(const struct ps_source_ops *ops, const struct ps_config *config)
-{
-    size_t bytes;
-    return batch_bytes_given(ops, config, &bytes)
-               ? bytes
-               : (size_t)ps_config_integer(config, "batch_bytes", 1 << 22);
+    return (size_t)ps_config_integer(config, "batch_bytes", BATCH_BYTES);
 }
 
 size_t ps_message_bytes(const struct ps_source_ops *ops, const struct ps_config *config)
 {
-    size_t bytes;
-    return batch_bytes_given(ops, config, &bytes) ? bytes : MESSAGE_BYTES;
+    int64_t otherwise = ops->message_bytes != 0 ? (int64_t)ops->message_bytes : MESSAGE_BYTES;
+    return (size_t)ps_config_integer(config, "batch_bytes", otherwise);
 }

@@ -474,8 +474,8 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
     };
     status = shape_check_change(request, &subject, err);
     if (status == PS_OK) {
-        status = size_choose(request->plan->source_ops, request->plan->config, request->arena,
-                             request->table, &planned.sizing, err);
+        status = size_choose(request->plan->config, request->arena, request->table, &planned.sizing,
+                             err);
     }
     if (status != PS_OK) {
         return status;

@@ -167,7 +167,8 @@ enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed, str
     int64_t wait = next_wait_ms(retry, err);
     if (wait < 0) {
         if (retry->attempts > 0) {
-            ps_error_prefix(err, "given up after %lld retries", (long long)retry->attempts);
+            ps_error_prefix(err, "given up after %lld %s", (long long)retry->attempts,
+                            retry->attempts == 1 ? "retry" : "retries");
         }
         return failed;
     }

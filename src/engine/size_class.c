@@ -131,9 +131,9 @@ static void apply_options(struct ps_size_parameters *parameters, const struct ps
     }
 }
 
-enum ps_status size_choose(const struct ps_source_ops *ops, const struct ps_config *config,
-                           struct ps_arena *arena, const struct ps_table *table,
-                           struct ps_sizing *ret_sizing, struct ps_error *err)
+enum ps_status size_choose(const struct ps_config *config, struct ps_arena *arena,
+                           const struct ps_table *table, struct ps_sizing *ret_sizing,
+                           struct ps_error *err)
 {
     struct ps_sizing sizing;
     int64_t small, large;
@@ -152,7 +152,7 @@ enum ps_status size_choose(const struct ps_source_ops *ops, const struct ps_conf
     if (batch_rows != 0) {
         sizing.parameters.batch_rows = batch_rows;
     }
-    sizing.parameters.batch_bytes = ps_batch_bytes(ops, config);
+    sizing.parameters.batch_bytes = ps_batch_bytes(config);
     apply_strategy(&sizing.parameters, sizing.strategy);
     apply_options(&sizing.parameters, config);
     *ret_sizing = sizing;

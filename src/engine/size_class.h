@@ -12,9 +12,9 @@
  * counts as small), and what the configuration says in their place. The reason goes to the arena.
  * NOMEM.
  */
-enum ps_status size_choose(const struct ps_source_ops *ops, const struct ps_config *config,
-                           struct ps_arena *arena, const struct ps_table *table,
-                           struct ps_sizing *ret_sizing, struct ps_error *err) PS_MUST_CHECK;
+enum ps_status size_choose(const struct ps_config *config, struct ps_arena *arena,
+                           const struct ps_table *table, struct ps_sizing *ret_sizing,
+                           struct ps_error *err) PS_MUST_CHECK;
 
 /* The rows from which a table is no longer small, and those from which it is large, for tables
  * without a strategy. CONFIG: the latter is below the former. */

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "rpc/call.h"
 
 static const struct ps_rpc_method *method_of(const struct ps_rpc_call *call)
@@ -66,6 +67,12 @@ static void method_run(void *context)
     call_end(call, call->code, call->text);
 }
 
+static void method_refuse(struct ps_rpc_call *call, const char *text)
+{
+    ps_log(PS_LOG_SEVERE, "%s: %s", method_of(call)->path, text);
+    call_end(call, PS_RPC_RESOURCE_EXHAUSTED, text);
+}
+
 static void method_requested(struct ps_rpc_call *call)
 {
     struct core *core = call->core;
@@ -76,18 +83,17 @@ static void method_requested(struct ps_rpc_call *call)
         (void)ps_fail(&err, PS_RETRY, PS_CLASS_THROTTLE,
                       "as many calls of %s are under way as may be at once (%u); try again later",
                       method->path, method->calls_max);
-        call_end(call, PS_RPC_RESOURCE_EXHAUSTED, err.message);
+        method_refuse(call, err.message);
         return;
     }
     if (core->threads_count >= CORE_THREADS_MAX) {
-        call_end(call, PS_RPC_RESOURCE_EXHAUSTED,
-                 "the server has too many calls under way; try again later");
+        method_refuse(call, "the server has too many calls under way; try again later");
         return;
     }
     atomic_fetch_add(under_way, 1);
     if (ps_thread_start(&call->thread, "penstock-call", method_run, call, &err) != PS_OK) {
         atomic_fetch_sub(under_way, 1);
-        call_end(call, PS_RPC_RESOURCE_EXHAUSTED, err.message);
+        method_refuse(call, err.message);
         return;
     }
     core->threads_count++;

@@ -165,6 +165,8 @@ def test_syncs_beyond_the_limit_are_refused_and_the_rest_answers(serve, large):
     code, text = code_of(lambda: list(server.client.update(configuration)))
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "try again" in text
+    server.wait_for_line("as may be at once (1)")
+    assert [line["level"] for line in server.messages()].count("SEVERE") == 1
     assert server.client.form().fields
     assert server.client.test("connect", configuration).success
     assert server.client.schema(configuration).without_schema.tables

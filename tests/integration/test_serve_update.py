@@ -289,3 +289,15 @@ def test_state_is_small_and_without_secrets(serve, database):
     replica = sync(serve().client, database.configuration())
     assert database.server.password not in replica.state
     assert len(replica.state) < 10000 and "many" in json.dumps(json.loads(replica.state))
+
+
+def test_messages_of_the_example_are_as_full_as_they_may_be(serve):
+    """100 records or 100 KiB; alone go the one larger record, the update and the delete."""
+    server = serve("--source", "example")
+    counts = []
+    for response in server.client.update({}):
+        kind = response.WhichOneof("operation")
+        if kind in ("records", "record"):
+            assert kind == "record" or response.ByteSize() <= 102400 + 16
+            counts.append(1 if kind == "record" else len(response.records.records))
+    assert counts == [84, 24, 32, 1, 9, 100, 100, 50, 1, 1]

@@ -307,6 +307,6 @@ const struct ps_source_ops ps_source_example = {
     .reader_position = example_reader_position,
     .reader_cancel = example_reader_cancel,
     .reader_close = example_reader_close,
-    .batch_bytes = 102400,
+    .message_bytes = 102400,
     .readers_max = 1, /* one log, read in order */
 };

@@ -70,6 +70,14 @@ static void test_retry_ends_after_its_number_of_tries(void **state)
     err = trouble(PS_CLASS_NETWORK);
     assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_OK);
     engine_config_done(&made);
+
+    retry = retry_with((const char *[]){"max_retries", "1", NULL});
+    err = trouble(PS_CLASS_NETWORK);
+    assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_OK);
+    err = trouble(PS_CLASS_NETWORK);
+    assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_RETRY);
+    assert_string_equal(err.message, "given up after 1 retry: the server went away");
+    engine_config_done(&made);
 }
 
 static void test_retry_in_a_hurry_ends_in_time(void **state)

@@ -11,7 +11,6 @@
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static const struct ps_source_ops ops = {.name = "plain"};
 static struct ps_arena *arena;
 
 /* The sizing of a table of that many rows without statistics. */
@@ -29,7 +28,7 @@ static struct ps_sizing size_of(int64_t rows, const char *const *pairs)
     struct ps_sizing sizing;
     struct ps_error err;
     const struct ps_config *config = engine_config_make(&made, pairs);
-    if (size_choose(&ops, config, arena, &table, &sizing, &err) != PS_OK) {
+    if (size_choose(config, arena, &table, &sizing, &err) != PS_OK) {
         fail_msg("%s", err.message);
     }
     engine_config_done(&made);
