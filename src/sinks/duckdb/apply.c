@@ -31,7 +31,7 @@ static void put_last(struct ps_buffer *out, const struct duck_table *table)
 
 static void put_target(struct ps_buffer *out, const struct duck_table *table)
 {
-    duck_name_table(out, &table->full, table->loading ? DUCK_LOAD_PREFIX : "");
+    duck_name_table(out, &table->full, duck_load_is_apart(table) ? DUCK_LOAD_PREFIX : "");
 }
 
 bool duck_apply_fits(const struct duck_table *table, enum duck_route route,

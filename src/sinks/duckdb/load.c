@@ -1,7 +1,7 @@
 /*
  * Full loads. Their rows go to a table of their own beside the real one, which takes its place at
- * the end, in the transaction of the next checkpoint: nobody sees half of a load, and a first load
- * is never copied.
+ * the end, in the transaction of the next checkpoint: nobody sees half of a load, and a load
+ * is copied only where rows of it were touched before its first checkpoint.
  */
 #include "sinks/duckdb/sink.h"
 
@@ -46,24 +46,97 @@ static void load_goes_on(struct duck_sink *sink, struct duck_table *table)
     table->load_duplicates = 0;
 }
 
+/* An empty table beside the other, with the same columns in the same order. */
+static enum ps_status make_like(struct duck_sink *sink, struct duck_table *table, const char *made,
+                                const char *like, struct ps_error *err)
+{
+    ps_buffer_puts(&sink->sql, "CREATE TABLE ");
+    duck_name_table(&sink->sql, &table->full, made);
+    ps_buffer_puts(&sink->sql, " AS SELECT * FROM ");
+    duck_name_table(&sink->sql, &table->full, like);
+    ps_buffer_puts(&sink->sql, " LIMIT 0");
+    return duck_do(sink, table, "beginning the load of", err);
+}
+
+static enum ps_status drop(struct duck_sink *sink, struct duck_table *table, const char *prefix,
+                           struct ps_error *err)
+{
+    ps_buffer_puts(&sink->sql, "DROP TABLE IF EXISTS ");
+    duck_name_table(&sink->sql, &table->full, prefix);
+    return duck_do(sink, table, "beginning the load of", err);
+}
+
 enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
                                struct ps_error *err)
 {
-    ps_buffer_puts(&sink->sql, "DROP TABLE IF EXISTS ");
-    duck_name_table(&sink->sql, &table->full, DUCK_LOAD_PREFIX);
-    enum ps_status status = duck_do(sink, table, "beginning the load of", err);
+    enum ps_status status = PS_OK;
+    /* What was made in this transaction is seen by nobody before it ends: many small tables are
+     * loaded whole until then, and need no second table. */
+    bool inside = table->fresh && !table->loading;
+    if (!inside && table->load_inside) {
+        status = duck_load_hide(sink, table, err);
+    }
+    if (status == PS_OK && !inside) {
+        status = drop(sink, table, DUCK_LOAD_PREFIX, err);
+    }
+    if (status == PS_OK && !inside) {
+        status = make_like(sink, table, DUCK_LOAD_PREFIX, "", err);
+    }
     if (status == PS_OK) {
-        /* Made after the table itself, so that it has the same columns in the same order. */
+        load_goes_on(sink, table);
+        table->load_inside = inside;
+        table->load_mixed = false;
+    }
+    return status;
+}
+
+/* The table with its rows becomes the load's. A copy where rows of it were touched: such a table
+ * cannot be renamed and committed (make_anew). */
+static enum ps_status move_apart(struct duck_sink *sink, struct duck_table *table,
+                                 struct ps_error *err)
+{
+    struct ps_buffer name;
+    if (table->rows_touched) {
         ps_buffer_puts(&sink->sql, "CREATE TABLE ");
         duck_name_table(&sink->sql, &table->full, DUCK_LOAD_PREFIX);
         ps_buffer_puts(&sink->sql, " AS SELECT * FROM ");
         duck_name_table(&sink->sql, &table->full, "");
-        ps_buffer_puts(&sink->sql, " LIMIT 0");
-        status = duck_do(sink, table, "beginning the load of", err);
+        enum ps_status status = duck_do(sink, table, "going on with the load of", err);
+        return status == PS_OK ? drop(sink, table, "", err) : status;
+    }
+    ps_buffer_init(&name, 0);
+    ps_buffer_puts(&name, DUCK_LOAD_PREFIX);
+    ps_buffer_puts(&name, table->name);
+    ps_buffer_puts(&sink->sql, "ALTER TABLE ");
+    duck_name_table(&sink->sql, &table->full, "");
+    ps_buffer_puts(&sink->sql, " RENAME TO ");
+    duck_name_quote(&sink->sql, ps_buffer_text(&name));
+    bool named = ps_buffer_ok(&name);
+    ps_buffer_done(&name);
+    if (!named) {
+        ps_buffer_clear(&sink->sql);
+        return ps_fail_nomem(err, "going on with a load");
+    }
+    return duck_do(sink, table, "going on with the load of", err);
+}
+
+enum ps_status duck_load_hide(struct duck_sink *sink, struct duck_table *table,
+                              struct ps_error *err)
+{
+    table->fresh = false;
+    if (!table->load_inside) {
+        return PS_OK;
+    }
+    enum ps_status status = drop(sink, table, DUCK_LOAD_PREFIX, err);
+    if (status == PS_OK) {
+        status = move_apart(sink, table, err);
     }
     if (status == PS_OK) {
-        load_goes_on(sink, table);
-        table->load_mixed = false;
+        status = make_like(sink, table, "", DUCK_LOAD_PREFIX, err);
+    }
+    if (status == PS_OK) {
+        table->load_inside = false;
+        table->rows_touched = false;
     }
     return status;
 }
@@ -118,7 +191,7 @@ enum ps_status duck_load_resume(struct duck_sink *sink, struct duck_table *table
  * that came directly. */
 static void put_reduced(struct ps_buffer *out, const struct duck_table *table)
 {
-    duck_name_table(out, &table->full, table->loading ? DUCK_LOAD_PREFIX : "");
+    duck_name_table(out, &table->full, duck_load_is_apart(table) ? DUCK_LOAD_PREFIX : "");
 }
 
 static void put_condition(struct ps_buffer *out, const struct duck_table *table)
@@ -260,16 +333,17 @@ enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, u
         status = duck_load_reduce(sink, table, &result.duplicates, err);
     }
     result.duplicates += table->load_duplicates;
-    if (status == PS_OK) {
+    /* A load inside its table has nothing to carry over, and is in its place. */
+    if (status == PS_OK && !table->load_inside) {
         const bool complete = (flags & PS_LOAD_INCOMPLETE) == 0;
         status = carry_over(sink, table, complete, &result.vanished, err);
-    }
-    if (status == PS_OK) {
-        status = take_place(sink, table, err);
+        if (status == PS_OK) {
+            status = take_place(sink, table, err);
+        }
     }
     if (status == PS_OK) {
         sink->loads--;
-        table->loading = false;
+        table->loading = table->load_inside = table->fresh = false;
         *ret_result = result;
     }
     return status;

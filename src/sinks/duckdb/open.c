@@ -192,6 +192,10 @@ static enum ps_status open_file(struct duck_sink *sink, const char *path,
         {"threads", threads},
         /* Rows of a packet keep their order without it; whole statements get faster. */
         {"preserve_insertion_order", "false"},
+        /* DuckDB takes its log into the file after so many bytes, and guesses a block a column for
+         * each table that was written to, however few its rows: with its own 16 MiB that was
+         * every commit of some hundred small tables, and it writes all tables anew. */
+        {"checkpoint_threshold", "256MiB"},
         /* What is not built in is not fetched behind the user's back. */
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},

@@ -49,7 +49,7 @@ enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, con
     int64_t rows = 0;
     snprintf(what, sizeof what, "%s %s.%s", doing, table->schema, table->name);
     enum ps_status status = duck_statement_run_buffer(&sink->session, what, &sink->sql, &rows, err);
-    table->rows_touched = table->rows_touched || (rows > 0 && !table->loading);
+    table->rows_touched = table->rows_touched || (rows > 0 && !duck_load_is_apart(table));
     return status;
 }
 
@@ -424,6 +424,9 @@ static enum ps_status checkpoint(struct duck_sink *sink, const char *state_json,
         status = duck_apply(sink, table, err);
         if (status == PS_OK) {
             status = duck_apply_drop_stage(sink, table, err);
+        }
+        if (status == PS_OK) {
+            status = duck_load_hide(sink, table, err);
         }
     }
     if (status == PS_OK) {

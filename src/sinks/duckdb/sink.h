@@ -124,6 +124,9 @@ enum ps_status duck_apply_truncate(struct duck_sink *sink, struct duck_table *ta
 /* load.c: full loads. */
 enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
                                struct ps_error *err) PS_MUST_CHECK;
+/* Before a commit: a load that is inside its table gets a table of its own. Nothing is staged. */
+enum ps_status duck_load_hide(struct duck_sink *sink, struct duck_table *table,
+                              struct ps_error *err) PS_MUST_CHECK;
 /* END: there is no load of the table that could go on. */
 enum ps_status duck_load_resume(struct duck_sink *sink, struct duck_table *table,
                                 struct ps_error *err) PS_MUST_CHECK;

@@ -305,7 +305,7 @@ static enum ps_status alter_add(struct duck_sink *sink, struct duck_table *table
     if (status != PS_OK) {
         return status;
     }
-    for (int load = 0; load <= (table->loading ? 1 : 0); load++) {
+    for (int load = 0; load <= (duck_load_is_apart(table) ? 1 : 0); load++) {
         put_alter(&sink->sql, table, load != 0);
         ps_buffer_puts(&sink->sql, " ADD COLUMN ");
         duck_name_quote(&sink->sql, name);
@@ -327,7 +327,7 @@ static enum ps_status alter_type(struct duck_sink *sink, struct duck_table *tabl
     if (status != PS_OK) {
         return status;
     }
-    for (int load = 0; load <= (table->loading ? 1 : 0); load++) {
+    for (int load = 0; load <= (duck_load_is_apart(table) ? 1 : 0); load++) {
         put_alter(&sink->sql, table, load != 0);
         ps_buffer_puts(&sink->sql, " ALTER COLUMN ");
         duck_name_quote(&sink->sql, column->name);
@@ -454,7 +454,7 @@ static enum ps_status create(struct duck_sink *sink, struct duck_table *entry, s
         status = duck_do(sink, entry, "creating", err);
     }
     if (status == PS_OK) {
-        entry->exists = true;
+        entry->exists = entry->fresh = true;
     }
     return status;
 }

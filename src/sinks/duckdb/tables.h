@@ -32,11 +32,13 @@ struct duck_table {
     const struct ps_table *table;   /* its present shape; NULL before the first schema_change */
     struct duck_counters *counters; /* of that shape */
 
-    bool looked_up, exists;      /* in the warehouse, at the point of the present transaction */
+    bool fresh;             /* made in this transaction, and nothing but a load has written to it */
+    bool looked_up, exists; /* in the warehouse, at the point of the present transaction */
     struct duck_column *columns; /* there, in their order */
     uint32_t columns_count, columns_capacity;
 
     bool loading;             /* between load_begin and load_end */
+    bool load_inside;         /* its rows are in the table itself, which nobody has seen yet */
     bool load_mixed;          /* the load saw more than upserts, so that order decides */
     uint64_t load_duplicates; /* rows that were reduced before its end */
 
@@ -56,6 +58,12 @@ struct duck_table {
     struct duck_packet *held_first, *held_last; /* they wait for their turn */
     size_t held_bytes;
 };
+
+/* True where the rows of a load lie in a table of their own. */
+static inline bool duck_load_is_apart(const struct duck_table *table)
+{
+    return table->loading && !table->load_inside;
+}
 
 #define DUCK_BUCKETS 4096u
 struct duck_tables {

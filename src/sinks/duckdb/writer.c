@@ -47,7 +47,8 @@ static bool goes_straight(enum duck_route route)
 static void put_target(struct ps_buffer *out, const struct duck_table *table, enum duck_route route)
 {
     if (goes_straight(route)) {
-        duck_name_table(out, &table->full, route == DUCK_ROUTE_LOAD ? DUCK_LOAD_PREFIX : "");
+        bool apart = route == DUCK_ROUTE_LOAD && duck_load_is_apart(table);
+        duck_name_table(out, &table->full, apart ? DUCK_LOAD_PREFIX : "");
     } else {
         duck_apply_put_stage(out, table);
     }
@@ -84,6 +85,7 @@ static enum ps_status start(struct duck_sink *sink, struct duck_table *table,
     enum duck_route route = route_of(table, packet);
     const struct ps_batch *batch = packet->batch;
     enum ps_status status = duck_begin(sink, err);
+    table->fresh = table->fresh && route == DUCK_ROUTE_LOAD;
     if (status == PS_OK && !duck_apply_fits(table, route, packet)) {
         status = duck_apply(sink, table, err);
     }
