@@ -125,15 +125,18 @@ def test_log_is_calm_in_a_sync_of_many_batches(serve, database):
 
 def test_progress_is_told_while_the_client_does_not_read(serve_debug):
     server = serve_debug(env=OFTEN)
-    stream = server.client.update({"source": "ehr", "ehr_patients": "200000"})
-    next(stream)
+    configuration = {"source": "ehr", "ehr_patients": "200000", "batch_size": "100"}
+    stream = server.client.update(configuration)
+    for _ in range(50):
+        next(stream)
     server.wait_for_line("; the client has taken nothing for ")
     stream.cancel()
     server.wait_for_line("Update ended")
     messages = [line["message"] for line in server.messages()]
     told = [found for message in messages if (found := PROGRESS.match(message))]
     closing = [found for message in messages if (found := UNSAVED.match(message))]
-    assert 0 < int(told[-1].group(1)) <= int(closing[0].group(1))
+    assert told and closing
+    assert int(told[-1].group(1)) <= int(closing[0].group(1))
     server.assert_well(sanitized=True)
 
 
