@@ -16,18 +16,29 @@ size_t ps_decimal_format(ps_int128 unscaled, uint8_t scale, char out[PS_VALUE_TE
     /* From the last digit backwards, at least one before the point. */
     char digits[PS_VALUE_TEXT_SIZE];
     size_t start = sizeof(digits), written = 0;
-    /* Division of 128 bits is slow: done once for each run of 18 digits. */
-    while (rest != 0 || written <= scale) {
-        uint64_t part = (uint64_t)(rest > PART - 1 ? rest % PART : rest);
-        rest = rest > PART - 1 ? rest / PART : 0;
-        for (int i = 0; i < 18 && (part != 0 || rest != 0 || written <= scale); i++) {
-            if (written == scale && scale != 0) {
+    /* Division of 128 bits is slow: done once for each run of 18 digits that others precede. */
+    while (rest > PART - 1) {
+        uint64_t part = (uint64_t)(rest % PART);
+        rest /= PART;
+        for (int i = 0; i < 18; i++, part /= 10) {
+            if (written++ == scale && scale != 0) {
                 digits[--start] = '.';
             }
             digits[--start] = (char)('0' + (int)(part % 10));
-            part /= 10;
-            written++;
         }
+    }
+    uint64_t left = (uint64_t)rest;
+    for (; written < scale; written++, left /= 10) {
+        digits[--start] = (char)('0' + (int)(left % 10));
+    }
+    if (written == scale && scale != 0) {
+        digits[--start] = '.';
+    }
+    if (left != 0 || written == scale) {
+        do {
+            digits[--start] = (char)('0' + (int)(left % 10));
+            left /= 10;
+        } while (left != 0);
     }
     if (negative) {
         digits[--start] = '-';

@@ -1,6 +1,9 @@
 /*
- * The encoder of records. A first pass over the columns gives the exact size of every record, the
- * second writes each message forward into memory of its size; nothing is patched or moved.
+ * The encoder of records. Each row is written once, forward, into a message whose memory is large
+ * enough for whatever the rows' values may need. Lengths that come before what they count are of
+ * one byte where the column's name and the value allow it, and are put in behind it; a record's and
+ * a message's are as long as the one's before, which is nearly always right, else what follows
+ * moves. The sizes of the columns' bytes tell how much memory rows need, without a look at a row.
  *
  * A record: 1 schema_name, 2 table_name, 3 type, 4 data: map entries of 1 name, 2 ValueType, whose
  * member says the type (proto/common.proto). Tags here are all of one byte.
@@ -22,22 +25,27 @@
 #define TAG_NULL 0x08
 #define TAG_SECONDS 0x08
 #define TAG_NANOS 0x10
-#define NULL_SIZE 2u /* of a ValueType that says null */
 #define SECONDS_A_DAY 86400
-/* A decimal as text: sign, 38 digits, point, and a zero before it. */
-#define DECIMAL_TEXT_MAX 41u
+/* What follows the tag of a value that is not bytes: at most a decimal's length and text. */
+#define VALUE_SIZE_MAX (1u + PS_VALUE_TEXT_SIZE)
+/* The largest size that a varint of one byte says. */
+#define SHORT_MAX 127u
+/* Tags and lengths around a record, and around a message. */
+#define FRAME_MAX (1 + WIRE_VARINT_MAX)
+/* Three lengths, where a head has room for two of one byte. */
+#define LENGTHS_MORE_MAX (3 * WIRE_VARINT_MAX - 2)
 
-/* One column as it is written: what stands before each value, and where the values are. */
+/*
+ * One column as it is written. The head is all that stands before a value: "22 <size> 0a <size>
+ * <name> 12 <size> <tag>", with room for lengths of one byte.
+ */
 struct column {
     const struct ps_vector *vector;
     enum ps_type type;
-    uint8_t tag;             /* of the ValueType's member */
-    uint32_t index;          /* into the table's columns */
-    size_t head_size;        /* "0a <size> <name> 12": the entry up to the value's length */
-    const uint8_t *head;     /* padded by WIRE_SLACK */
-    const uint32_t *offsets; /* where the values are bytes; a decimal's text is made beforehand */
-    const uint8_t *bytes;
-    uint8_t *decimals; /* owned */
+    uint32_t index;      /* into the table's columns */
+    const uint8_t *head; /* padded by WIRE_SLACK */
+    size_t head_size;
+    size_t text_max; /* bytes of a longer value, and any value where it is 0, need longer lengths */
 };
 
 /* One batch while it is encoded. */
@@ -49,7 +57,15 @@ struct encoder {
     uint8_t *heads;      /* all columns' heads, then the record's own */
     const uint8_t *head; /* of a record: schema, table, operation; padded */
     size_t head_size;
-    size_t *sizes; /* of each row's record */
+    size_t fixed_max; /* bytes of a record with its frame, without the columns' bytes */
+    /* How long the length of the last record was, and of the last message. */
+    size_t record_length, message_length;
+    /* The message that is being written; NULL: none. */
+    uint8_t *memory;
+    size_t capacity;  /* without WIRE_SLACK */
+    size_t start;     /* where its records begin */
+    size_t size;      /* of its records */
+    uint32_t records; /* in it */
     struct stream_messages messages;
 };
 
@@ -64,189 +80,174 @@ static const uint8_t tags[PS_TYPES] = {
     [PS_TYPE_JSON] = 0x72,
 };
 
+/* What follows the tag at most, where the value is not bytes. */
+static const uint8_t value_sizes[PS_TYPES] = {
+    [PS_TYPE_BOOLEAN] = 1,       [PS_TYPE_SHORT] = 10,
+    [PS_TYPE_INT] = 10,          [PS_TYPE_LONG] = 10,
+    [PS_TYPE_FLOAT] = 4,         [PS_TYPE_DOUBLE] = 8,
+    [PS_TYPE_NAIVE_DATE] = 18,   [PS_TYPE_NAIVE_DATETIME] = 18,
+    [PS_TYPE_UTC_DATETIME] = 18, [PS_TYPE_DECIMAL] = VALUE_SIZE_MAX,
+};
+
 static enum ps_status fail_nomem(struct ps_error *err)
 {
     return ps_fail_nomem(err, "encoding records");
 }
 
 /* A member with implicit presence is left out where it is 0. */
-static inline size_t timestamp_size(int64_t seconds, int32_t nanos)
+static inline uint8_t *instant_write(uint8_t *at, int64_t seconds, int32_t nanos)
 {
-    return (seconds == 0 ? 0 : 1 + wire_varint_size((uint64_t)seconds)) +
-           (nanos == 0 ? 0 : 1 + wire_varint_size((uint64_t)nanos));
-}
-
-static inline uint8_t *timestamp_write(uint8_t *at, int64_t seconds, int32_t nanos)
-{
+    uint8_t *size = at++;
     if (seconds != 0) {
         *at++ = TAG_SECONDS;
-        at = wire_varint(at, (uint64_t)seconds);
+        at = wire_varint_padded(at, (uint64_t)seconds);
     }
     if (nanos != 0) {
         *at++ = TAG_NANOS;
-        at = wire_varint(at, (uint64_t)nanos);
+        at = wire_varint_padded(at, (uint64_t)nanos);
     }
+    *size = (uint8_t)(at - size - 1);
     return at;
 }
 
-/* A map entry whose ValueType has that size, as a field of the record. */
-static inline size_t entry_size(const struct column *column, size_t value_size)
-{
-    return wire_framed_size(column->head_size + wire_varint_size(value_size) + value_size);
-}
-
-static inline uint8_t *entry_head(uint8_t *at, const struct column *column, size_t value_size)
-{
-    *at++ = TAG_DATA;
-    at = wire_varint(at, column->head_size + wire_varint_size(value_size) + value_size);
-    at = wire_padded(at, column->head, column->head_size);
-    at = wire_varint(at, value_size);
-    *at++ = column->tag;
-    return at;
-}
-
-static void column_add_constant(const struct column *column, size_t value_size, size_t *sizes,
-                                uint32_t rows)
-{
-    size_t present = entry_size(column, value_size), absent = entry_size(column, NULL_SIZE);
-    for (uint32_t row = 0; row < rows; row++) {
-        sizes[row] += ps_vector_is_valid(column->vector, row) ? present : absent;
-    }
-}
-
-/* Adds to each row the size of a value, of which `value` is the expression for the valid ones. */
-#define ADD_SIZES(ctype, value)                                                                    \
-    {                                                                                              \
-        const ctype *values = column->vector->values;                                              \
-        for (uint32_t row = 0; row < rows; row++) {                                                \
-            size_t size =                                                                          \
-                ps_vector_is_valid(column->vector, row) ? (size_t)(value) : (size_t)NULL_SIZE;     \
-            sizes[row] += entry_size(column, size);                                                \
-        }                                                                                          \
-    }                                                                                              \
-    break
-
-/* A negative int32 is sent as the 64-bit number that it is, in ten bytes. */
-static void column_add_sizes(const struct column *column, size_t *sizes, uint32_t rows)
-{
-    switch (column->type) {
-    case PS_TYPE_BOOLEAN:
-        column_add_constant(column, 2, sizes, rows);
-        break;
-    case PS_TYPE_FLOAT:
-        column_add_constant(column, 5, sizes, rows);
-        break;
-    case PS_TYPE_DOUBLE:
-        column_add_constant(column, 9, sizes, rows);
-        break;
-    case PS_TYPE_SHORT:
-        ADD_SIZES(int16_t, 1 + wire_varint_size((uint64_t)(int64_t)values[row]));
-    case PS_TYPE_INT:
-        ADD_SIZES(int32_t, 1 + wire_varint_size((uint64_t)(int64_t)values[row]));
-    case PS_TYPE_LONG:
-        ADD_SIZES(int64_t, 1 + wire_varint_size((uint64_t)values[row]));
-    case PS_TYPE_NAIVE_DATE:
-        ADD_SIZES(int32_t, 2 + timestamp_size((int64_t)values[row] * SECONDS_A_DAY, 0));
-    case PS_TYPE_NAIVE_DATETIME:
-    case PS_TYPE_UTC_DATETIME:
-        ADD_SIZES(struct ps_timestamp, 2 + timestamp_size(values[row].seconds, values[row].nanos));
-    default:
-        for (uint32_t row = 0; row < rows; row++) {
-            size_t length = column->offsets[row + 1] - column->offsets[row];
-            size_t size = ps_vector_is_valid(column->vector, row) ? wire_framed_size(length)
-                                                                  : (size_t)NULL_SIZE;
-            sizes[row] += entry_size(column, size);
-        }
-        break;
-    }
-}
-
-static inline uint8_t *integer_write(uint8_t *at, const struct column *column, int64_t value)
-{
-    at = entry_head(at, column, 1 + wire_varint_size((uint64_t)value));
-    return wire_varint(at, (uint64_t)value);
-}
-
-static inline uint8_t *instant_write(uint8_t *at, const struct column *column, int64_t seconds,
-                                     int32_t nanos)
-{
-    size_t size = timestamp_size(seconds, nanos);
-    at = entry_head(at, column, 2 + size);
-    *at++ = (uint8_t)size;
-    return timestamp_write(at, seconds, nanos);
-}
-
-static inline uint8_t *null_write(uint8_t *at, const struct column *column)
-{
-    at = entry_head(at, column, NULL_SIZE);
-    at[-1] = TAG_NULL;
-    *at++ = 1;
-    return at;
-}
-
-static inline uint8_t *bytes_write(uint8_t *at, const struct column *column, uint32_t row)
-{
-    size_t length = column->offsets[row + 1] - column->offsets[row];
-    at = entry_head(at, column, wire_framed_size(length));
-    at = wire_varint(at, length);
-    return wire_bytes(at, column->bytes + column->offsets[row], length);
-}
-
-static inline uint8_t *value_write(uint8_t *at, const struct column *column, uint32_t row)
+/*
+ * What comes after the tag of a value that is not bytes. A negative int32 is sent as the 64-bit
+ * number that it is, in ten bytes.
+ */
+__attribute__((always_inline)) static inline uint8_t *
+value_write(uint8_t *at, const struct column *column, uint32_t row)
 {
     const void *values = column->vector->values;
     switch (column->type) {
     case PS_TYPE_BOOLEAN:
-        at = entry_head(at, column, 2);
-        *at++ = ((const uint8_t *)values)[row];
-        return at;
+        *at = ((const uint8_t *)values)[row];
+        return at + 1;
     case PS_TYPE_SHORT:
-        return integer_write(at, column, ((const int16_t *)values)[row]);
+        return wire_varint_padded(at, (uint64_t)(int64_t)((const int16_t *)values)[row]);
     case PS_TYPE_INT:
-        return integer_write(at, column, ((const int32_t *)values)[row]);
+        return wire_varint_padded(at, (uint64_t)(int64_t)((const int32_t *)values)[row]);
     case PS_TYPE_LONG:
-        return integer_write(at, column, ((const int64_t *)values)[row]);
+        return wire_varint_padded(at, (uint64_t)((const int64_t *)values)[row]);
     case PS_TYPE_FLOAT: {
         uint32_t bits;
         memcpy(&bits, (const float *)values + row, sizeof(bits));
-        return wire_fixed32(entry_head(at, column, 5), bits);
+        return wire_fixed32(at, bits);
     }
     case PS_TYPE_DOUBLE: {
         uint64_t bits;
         memcpy(&bits, (const double *)values + row, sizeof(bits));
-        return wire_fixed64(entry_head(at, column, 9), bits);
+        return wire_fixed64(at, bits);
     }
     case PS_TYPE_NAIVE_DATE:
-        return instant_write(at, column, (int64_t)((const int32_t *)values)[row] * SECONDS_A_DAY,
-                             0);
+        return instant_write(at, (int64_t)((const int32_t *)values)[row] * SECONDS_A_DAY, 0);
     case PS_TYPE_NAIVE_DATETIME:
     case PS_TYPE_UTC_DATETIME: {
         struct ps_timestamp instant = ((const struct ps_timestamp *)values)[row];
-        return instant_write(at, column, instant.seconds, instant.nanos);
+        return instant_write(at, instant.seconds, instant.nanos);
     }
-    default:
-        return bytes_write(at, column, row);
+    default: { /* a decimal */
+        size_t size = ps_decimal_format(((const ps_int128 *)values)[row], column->vector->scale,
+                                        (char *)at + 1);
+        *at = (uint8_t)size;
+        return at + 1 + size;
+    }
     }
 }
 
-static inline uint8_t *record_write(uint8_t *at, const struct encoder *encoder, uint32_t row)
+/* The entry of a value whose lengths may have several bytes. */
+static uint8_t *long_entry_write(uint8_t *at, const struct column *column, uint32_t row)
 {
-    at = wire_varint(at, encoder->sizes[row]);
-    at = wire_padded(at, encoder->head, encoder->head_size);
-    for (uint32_t i = 0; i < encoder->columns_count; i++) {
-        const struct column *column = &encoder->columns[i];
-        at = ps_vector_is_valid(column->vector, row) ? value_write(at, column, row)
-                                                     : null_write(at, column);
+    const struct ps_vector *vector = column->vector;
+    uint8_t front[VALUE_SIZE_MAX + WIRE_SLACK], tag = TAG_NULL;
+    const uint8_t *bytes = NULL;
+    size_t bytes_size = 0, front_size = 1;
+    if (!ps_vector_is_valid(vector, row)) {
+        front[0] = 1;
+    } else {
+        tag = tags[column->type];
+        if (vector->offsets != NULL) {
+            bytes = ps_vector_bytes(vector, row, &bytes_size);
+            front_size = (size_t)(wire_varint(front, bytes_size) - front);
+        } else {
+            front_size = (size_t)(value_write(front, column, row) - front);
+        }
     }
-    return at;
+    size_t name_size = column->head_size - 4, value_size = 1 + front_size + bytes_size;
+    *at++ = TAG_DATA;
+    at = wire_varint(at, name_size + wire_varint_size(value_size) + value_size);
+    at = wire_bytes(at, column->head + 2, name_size);
+    at = wire_varint(at, value_size);
+    *at++ = tag;
+    at = wire_bytes(at, front, front_size);
+    return wire_bytes(at, bytes, bytes_size);
 }
 
-/* One message of the rows; `size`: of its records, each with tag and length. */
-static enum ps_status message_add(struct encoder *encoder, uint32_t first, uint32_t end,
-                                  size_t size, struct ps_error *err)
+static inline uint8_t *entry_write(uint8_t *at, const struct column *column, uint32_t row)
+{
+    const struct ps_vector *vector = column->vector;
+    uint8_t *value = wire_padded(at, column->head, column->head_size), *end;
+    if (!ps_vector_is_valid(vector, row)) {
+        value[-1] = TAG_NULL;
+        *value = 1;
+        end = value + 1;
+    } else if (vector->offsets != NULL) {
+        size_t size;
+        const uint8_t *bytes = ps_vector_bytes(vector, row, &size);
+        if (size > column->text_max) {
+            return long_entry_write(at, column, row);
+        }
+        *value = (uint8_t)size;
+        end = wire_bytes(value + 1, bytes, size);
+    } else {
+        end = value_write(value, column, row);
+    }
+    at[1] = (uint8_t)(end - at - 2);
+    value[-2] = (uint8_t)(end - value + 1);
+    return end;
+}
+
+/* Writes tag and length before the `size` bytes for whose length `*length` bytes were left after
+ * the tag; where it needs others, moves them, and says so in `*length`. Gives their end. */
+static uint8_t *frame_write(uint8_t *at, uint8_t tag, size_t size, size_t *length)
+{
+    size_t needed = wire_varint_size(size);
+    if (needed != *length) {
+        memmove(at + 1 + needed, at + 1 + *length, size);
+        *length = needed;
+    }
+    *at = tag;
+    (void)wire_varint(at + 1, size);
+    return at + 1 + needed + size;
+}
+
+static uint8_t *record_write(uint8_t *at, struct encoder *encoder, uint32_t row)
+{
+    const struct column *end = encoder->columns + encoder->columns_count;
+    uint8_t *first = at + 1 + encoder->record_length;
+    uint8_t *next = wire_padded(first, encoder->head, encoder->head_size);
+    for (const struct column *column = encoder->columns; column != end; column++) {
+        next = column->text_max == 0 ? long_entry_write(next, column, row)
+                                     : entry_write(next, column, row);
+    }
+    return frame_write(at, TAG_RECORD, (size_t)(next - first), &encoder->record_length);
+}
+
+/* The columns' bytes in these rows: no record is smaller. */
+static size_t rows_bytes(const struct encoder *encoder, uint32_t first, uint32_t end)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < encoder->columns_count; i++) {
+        const uint32_t *offsets = encoder->columns[i].vector->offsets;
+        bytes += offsets == NULL ? 0 : offsets[end] - offsets[first];
+    }
+    return bytes;
+}
+
+/* Ends the message that is being written, if there is one. */
+static enum ps_status message_end(struct encoder *encoder, struct ps_error *err)
 {
     struct stream_messages *messages = &encoder->messages;
-    if (first == end) {
+    if (encoder->records == 0) {
         return PS_OK;
     }
     if (messages->count == messages->capacity) {
@@ -258,24 +259,46 @@ static enum ps_status message_add(struct encoder *encoder, uint32_t first, uint3
         messages->list = list;
         messages->capacity = capacity;
     }
-    bool alone = end - first == 1;
-    size_t message_size = alone ? size : wire_framed_size(size);
-    uint8_t *message = ps_malloc(message_size + WIRE_SLACK);
-    if (message == NULL) {
+    uint8_t *memory = encoder->memory;
+    size_t size = encoder->size;
+    if (encoder->records > 1) {
+        size_t length = encoder->start - 1;
+        uint8_t *end = frame_write(memory, TAG_RESPONSE_RECORDS, size, &length);
+        encoder->message_length = length;
+        size = (size_t)(end - memory);
+    } else if (encoder->start > 0) {
+        memmove(memory, memory + encoder->start, size);
+    }
+    /* What waits in a queue is counted by its size: so much is kept. */
+    uint8_t *kept = ps_realloc(memory, size);
+    messages->list[messages->count++] = (struct stream_message){kept == NULL ? memory : kept, size};
+    messages->bytes += size;
+    encoder->memory = NULL;
+    encoder->capacity = 0;
+    encoder->records = 0;
+    encoder->size = 0;
+    return PS_OK;
+}
+
+/* Room for so much behind the records; begins a message where there is none, of one record if
+ * `alone`. */
+static enum ps_status message_reserve(struct encoder *encoder, size_t more, bool alone,
+                                      struct ps_error *err)
+{
+    if (encoder->records == 0) {
+        encoder->start = alone ? 0 : 1 + encoder->message_length;
+    }
+    size_t needed = encoder->start + encoder->size + more;
+    if (encoder->memory != NULL && needed <= encoder->capacity) {
+        return PS_OK;
+    }
+    needed += encoder->capacity / 2 + FRAME_MAX;
+    uint8_t *memory = ps_realloc(encoder->memory, needed + WIRE_SLACK);
+    if (memory == NULL) {
         return fail_nomem(err);
     }
-    uint8_t *at = message;
-    if (!alone) {
-        *at++ = TAG_RESPONSE_RECORDS;
-        at = wire_varint(at, size);
-    }
-    for (uint32_t row = first; row < end; row++) {
-        *at++ = TAG_RECORD;
-        at = record_write(at, encoder, row);
-    }
-    assert(at == message + message_size);
-    messages->list[messages->count++] = (struct stream_message){message, message_size};
-    messages->bytes += message_size;
+    encoder->memory = memory;
+    encoder->capacity = needed;
     return PS_OK;
 }
 
@@ -286,7 +309,8 @@ static enum ps_status leave_out(struct encoder *encoder, uint32_t row, struct ps
     size_t largest_size = 0;
     for (uint32_t i = 0; i < encoder->columns_count; i++) {
         const struct column *column = &encoder->columns[i];
-        size_t size = column->offsets == NULL ? 0 : column->offsets[row + 1] - column->offsets[row];
+        const uint32_t *offsets = column->vector->offsets;
+        size_t size = offsets == NULL ? 0 : offsets[row + 1] - offsets[row];
         if (size >= largest_size) {
             largest_size = size;
             largest = column->index;
@@ -304,61 +328,83 @@ static enum ps_status leave_out(struct encoder *encoder, uint32_t row, struct ps
     return PS_OK;
 }
 
-/* Cuts the rows into messages. */
+/* Takes the record just written, behind the others, as the only one of a message of its own. */
+static enum ps_status record_alone(struct encoder *encoder, uint32_t row, size_t framed,
+                                   struct ps_error *err)
+{
+    if (framed > encoder->limits->carried_max) {
+        return leave_out(encoder, row, err);
+    }
+    encoder->messages.oversize++;
+    encoder->records = 1;
+    encoder->size = framed;
+    return message_end(encoder, err);
+}
+
+/* One row, whose record may not fit into the message that is being written, nor into any. */
+static enum ps_status row_add(struct encoder *encoder, uint32_t row, struct ps_error *err)
+{
+    const struct stream_limits *limits = encoder->limits;
+    size_t bytes = rows_bytes(encoder, row, row + 1);
+    enum ps_status status = PS_OK;
+    if (encoder->size + bytes > limits->message_bytes) {
+        status = message_end(encoder, err);
+    }
+    if (status == PS_OK && bytes > limits->carried_max) {
+        return leave_out(encoder, row, err);
+    }
+    if (status == PS_OK) {
+        status = message_reserve(encoder, encoder->fixed_max + bytes, bytes > limits->message_bytes,
+                                 err);
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    uint8_t *at = encoder->memory + encoder->start + encoder->size;
+    size_t framed = (size_t)(record_write(at, encoder, row) - at);
+    if (encoder->size + framed > limits->message_bytes && encoder->records > 0) {
+        /* Written once more, behind the message's end. */
+        status = message_end(encoder, err);
+        return status == PS_OK ? row_add(encoder, row, err) : status;
+    }
+    if (framed > limits->message_bytes) {
+        return record_alone(encoder, row, framed, err);
+    }
+    encoder->size += framed;
+    encoder->records++;
+    return PS_OK;
+}
+
+/* Cuts the rows into messages: as many rows at once as surely fit. */
 static enum ps_status messages_make(struct encoder *encoder, struct ps_error *err)
 {
     const struct stream_limits *limits = encoder->limits;
+    uint32_t rows = encoder->batch->rows, row = 0;
     enum ps_status status = PS_OK;
-    uint32_t first = 0;
-    size_t size = 0;
-    for (uint32_t row = 0; row < encoder->batch->rows && status == PS_OK; row++) {
-        size_t framed = wire_framed_size(encoder->sizes[row]);
-        if (framed <= limits->message_bytes) {
-            if (row - first == limits->records_max || size + framed > limits->message_bytes) {
-                status = message_add(encoder, first, row, size, err);
-                first = row;
-                size = 0;
-            }
-            size += framed;
+    while (row < rows && status == PS_OK) {
+        if (encoder->records == limits->records_max) {
+            status = message_end(encoder, err);
             continue;
         }
-        status = message_add(encoder, first, row, size, err);
-        if (status == PS_OK && framed > limits->carried_max) {
-            status = leave_out(encoder, row, err);
-        } else if (status == PS_OK) {
-            encoder->messages.oversize++;
-            status = message_add(encoder, row, row + 1, framed, err);
+        size_t room = limits->records_max - encoder->records;
+        uint32_t end = rows - row < room ? rows : row + (uint32_t)room;
+        size_t most = (end - row) * encoder->fixed_max + rows_bytes(encoder, row, end);
+        if (encoder->size + most > limits->message_bytes) {
+            status = row_add(encoder, row++, err);
+            continue;
         }
-        first = row + 1;
-        size = 0;
-    }
-    return status == PS_OK ? message_add(encoder, first, encoder->batch->rows, size, err) : status;
-}
-
-/* Turns a column of decimals into one of texts. */
-static enum ps_status column_format(struct column *column, uint32_t rows, struct ps_error *err)
-{
-    const ps_int128 *values = column->vector->values;
-    size_t offsets_size = ((size_t)rows + 1) * sizeof(uint32_t);
-    column->decimals =
-        ps_malloc(offsets_size + (size_t)rows * DECIMAL_TEXT_MAX + PS_VALUE_TEXT_SIZE);
-    if (column->decimals == NULL) {
-        return fail_nomem(err);
-    }
-    uint32_t *offsets = (uint32_t *)(void *)column->decimals;
-    uint8_t *bytes = column->decimals + offsets_size;
-    offsets[0] = 0;
-    for (uint32_t row = 0; row < rows; row++) {
-        size_t size = 0;
-        if (ps_vector_is_valid(column->vector, row)) {
-            size =
-                ps_decimal_format(values[row], column->vector->scale, (char *)bytes + offsets[row]);
+        status = message_reserve(encoder, most, false, err);
+        if (status != PS_OK) {
+            break;
         }
-        offsets[row + 1] = offsets[row] + (uint32_t)size;
+        uint8_t *records = encoder->memory + encoder->start, *at = records + encoder->size;
+        encoder->records += end - row;
+        while (row < end) {
+            at = record_write(at, encoder, row++);
+        }
+        encoder->size = (size_t)(at - records);
     }
-    column->offsets = offsets;
-    column->bytes = bytes;
-    return PS_OK;
+    return status == PS_OK ? message_end(encoder, err) : status;
 }
 
 static bool is_sent(const struct ps_batch *batch, uint32_t index)
@@ -384,9 +430,17 @@ static void heads_write(struct encoder *encoder, bool with_schema)
     for (uint32_t i = 0; i < encoder->columns_count; i++) {
         struct column *column = &encoder->columns[i];
         column->head = at;
-        at = text_write(at, TAG_ENTRY_KEY, batch->table->columns[column->index].name);
+        *at = TAG_DATA;
+        at = text_write(at + 2, TAG_ENTRY_KEY, batch->table->columns[column->index].name);
         *at++ = TAG_ENTRY_VALUE;
+        size_t name_size = (size_t)(at - column->head) - 2;
+        at[1] = tags[column->type];
+        at += 2;
         column->head_size = (size_t)(at - column->head);
+        /* The entry: name, the value's length, tag, the text's length, text. */
+        bool is_short = name_size + 2 + VALUE_SIZE_MAX <= SHORT_MAX;
+        column->text_max = is_short ? SHORT_MAX - name_size - 3 : 0;
+        encoder->fixed_max += column->head_size + LENGTHS_MORE_MAX + value_sizes[column->type];
         at += WIRE_SLACK;
     }
     encoder->head = at;
@@ -399,6 +453,7 @@ static void heads_write(struct encoder *encoder, bool with_schema)
         *at++ = (uint8_t)batch->operation;
     }
     encoder->head_size = (size_t)(at - encoder->head);
+    encoder->fixed_max += FRAME_MAX + encoder->head_size;
 }
 
 static enum ps_status encoder_init(struct encoder *encoder, bool with_schema, struct ps_error *err)
@@ -407,8 +462,7 @@ static enum ps_status encoder_init(struct encoder *encoder, bool with_schema, st
     /* 2 tags and a length of at most 5 bytes each; the operation, too. */
     size_t heads_size = strlen(batch->table->schema) + strlen(batch->table->name) + 32 + WIRE_SLACK;
     encoder->columns = ps_calloc(batch->columns_count + (size_t)1, sizeof(*encoder->columns));
-    encoder->sizes = ps_malloc_array(batch->rows + (size_t)1, sizeof(*encoder->sizes));
-    if (encoder->columns == NULL || encoder->sizes == NULL) {
+    if (encoder->columns == NULL) {
         return fail_nomem(err);
     }
     for (uint32_t i = 0; i < batch->columns_count; i++) {
@@ -418,10 +472,7 @@ static enum ps_status encoder_init(struct encoder *encoder, bool with_schema, st
             encoder->columns[encoder->columns_count++] = (struct column){
                 .vector = vector,
                 .type = vector->type,
-                .tag = tags[vector->type],
                 .index = index,
-                .offsets = vector->offsets,
-                .bytes = vector->bytes,
             };
             heads_size += strlen(batch->table->columns[index].name) + 16 + WIRE_SLACK;
         }
@@ -431,20 +482,14 @@ static enum ps_status encoder_init(struct encoder *encoder, bool with_schema, st
         return fail_nomem(err);
     }
     heads_write(encoder, with_schema);
-    for (uint32_t row = 0; row < batch->rows; row++) {
-        encoder->sizes[row] = encoder->head_size;
-    }
     return PS_OK;
 }
 
 static void encoder_done(struct encoder *encoder)
 {
-    for (uint32_t i = 0; i < encoder->columns_count; i++) {
-        ps_free(encoder->columns[i].decimals);
-    }
+    ps_free(encoder->memory);
     ps_free(encoder->columns);
     ps_free(encoder->heads);
-    ps_free(encoder->sizes);
     stream_messages_done(&encoder->messages, 0);
 }
 
@@ -452,16 +497,9 @@ enum ps_status stream_encode(const struct ps_batch *batch, bool with_schema,
                              const struct stream_limits *limits,
                              struct stream_messages *ret_messages, struct ps_error *err)
 {
-    struct encoder encoder = {.batch = batch, .limits = limits};
+    struct encoder encoder = {
+        .batch = batch, .limits = limits, .record_length = 2, .message_length = 3};
     enum ps_status status = encoder_init(&encoder, with_schema, err);
-    for (uint32_t i = 0; i < encoder.columns_count && status == PS_OK; i++) {
-        if (encoder.columns[i].type == PS_TYPE_DECIMAL) {
-            status = column_format(&encoder.columns[i], batch->rows, err);
-        }
-        if (status == PS_OK) {
-            column_add_sizes(&encoder.columns[i], encoder.sizes, batch->rows);
-        }
-    }
     if (status == PS_OK) {
         status = messages_make(&encoder, err);
     }

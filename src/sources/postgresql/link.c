@@ -349,4 +349,5 @@ void link_close(struct link *link)
     link->registered_pid = 0;
     PQfinish(link->conn); /* NULL is fine */
     link->conn = NULL;
+    link->bulk_buffer = false;
 }

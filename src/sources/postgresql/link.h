@@ -30,6 +30,7 @@ struct link {
     char about[LINK_ABOUT_SIZE]; /* for people: "PostgreSQL 15.12, a replica, TLSv1.3" */
     bool in_transaction;         /* begun by link_begin and not yet ended by us */
     int registered_pid;          /* the backend in pids.h while in a transaction; 0: none */
+    bool bulk_buffer;            /* libpq's buffer was made to grow, see reader.c */
     /* Set for as long as statements may be called off: the flag, and what wakes a wait for it. */
     const _Atomic bool *canceled;
     int wake_fd;

@@ -76,8 +76,14 @@ static const char *numeric_unscaled(const struct numeric *numeric, const struct 
     if (exponent + length_of(digit_at(numeric, first)) > field->precision) {
         return "the number has more digits than its column";
     }
-    /* From here on every intermediate value is below 10^38. */
-    for (int32_t i = first; i < numeric->digits_count; i++, exponent -= 4) {
+    /* From here on every intermediate value is below 10^38, and that of four digits below 10^16. */
+    uint64_t front = 0;
+    int32_t i = first;
+    for (; i < numeric->digits_count && i < first + 4 && exponent >= 0; i++, exponent -= 4) {
+        front = front * 10000 + digit_at(numeric, i);
+    }
+    value = front;
+    for (; i < numeric->digits_count; i++, exponent -= 4) {
         uint32_t digit = digit_at(numeric, i);
         if (exponent >= 0) {
             value = value * 10000 + digit;

@@ -26,12 +26,20 @@
 
 /*
  * A large read wakes up once for so many bytes instead of for each of the server's 8 KiB: a quarter
- * less CPU a row. It begins after BULK_AFTER bytes, and ends, until as many have come again, where
- * nothing has come for BULK_WAIT_NS: near the read's end, or where the server is slow.
+ * less CPU a row. It begins after BULK_AFTER bytes. What has come is taken after BULK_WAIT_NS
+ * however little it is, because a read's end is small; after BULK_WAITS of them for nothing, the
+ * server is slow, and each of its messages wakes up again until as many bytes have come.
  */
-#define BULK_BYTES 65536
-#define BULK_AFTER 1048576u
-#define BULK_WAIT_NS 5000000
+#define BULK_BYTES 262144
+#define BULK_AFTER 262144u
+#define BULK_WAIT_NS 1000000
+#define BULK_WAITS 10
+/*
+ * libpq asks the system for as much as its buffer takes. The buffer begins with 16 KiB and doubles,
+ * for as long as the connection lives, where more is there than it takes at once: at most 128 KiB
+ * after so many times.
+ */
+#define BULK_GROWTHS 3
 
 enum reader_state { READER_OPENED, READER_SENT, READER_ROWS, READER_DONE, READER_FAILED };
 
@@ -444,6 +452,17 @@ static void set_bulk(struct reader *reader, bool bulk)
     }
 }
 
+/* Takes what has come. In a large read more at once from the first time on. */
+static bool take_input(struct link *link, bool bulk)
+{
+    int times = bulk && !link->bulk_buffer ? 1 + BULK_GROWTHS : 1;
+    link->bulk_buffer = link->bulk_buffer || bulk;
+    while (times > 0 && PQconsumeInput(link->conn)) {
+        times--;
+    }
+    return times == 0;
+}
+
 /* The next message; END: there is none, the read's outcome comes next. */
 static enum ps_status next_message(struct reader *reader, struct ps_error *err)
 {
@@ -468,7 +487,7 @@ static enum ps_status next_message(struct reader *reader, struct ps_error *err)
         if (atomic_load(&reader->canceled)) {
             return fail_canceled(reader, err);
         }
-        if (tries > 1) {
+        if (tries > BULK_WAITS) {
             set_bulk(reader, false);
         }
         /* What is there already is taken without a wait. */
@@ -476,7 +495,7 @@ static enum ps_status next_message(struct reader *reader, struct ps_error *err)
             (void)link_wait(link, reader->wake_fd,
                             reader->bulk ? ps_monotonic_ns() + BULK_WAIT_NS : 0);
         }
-        if (!PQconsumeInput(link->conn)) {
+        if (!take_input(link, reader->bulk && tries > 0)) {
             return fail_read(reader, NULL, err);
         }
     }
