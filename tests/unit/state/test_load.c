@@ -163,8 +163,8 @@ static void test_load_that_does_not_hold_together_is_damaged_by_name(void **stat
         "{\"bounds\":[\"a\"],\"cursor\":{}}",
         "{\"bounds\":[\"a\"],\"cursor\":{\"column\":\"c\",\"type\":\"STRING\",\"scale\":0}}",
         "{\"bounds\":[\"a\"],\"cursor\":{\"column\":\"c\",\"type\":\"LONG\",\"scale\":99}}",
-        "{\"bounds\":[\"a\"],\"cursor\":{\"column\":\"c\",\"type\":\"LONG\",\"scale\":0,"
-        "\"limit\":\"x\"}}",
+        ("{\"bounds\":[\"a\"],\"cursor\":{\"column\":\"c\",\"type\":\"LONG\",\"scale\":0,"
+         "\"limit\":\"x\"}}"),
         "{\"bounds\":[\"a\"],\"cursor\":{\"type\":\"LONG\",\"scale\":0}}",
     };
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
