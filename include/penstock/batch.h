@@ -172,6 +172,27 @@ PS_BATCH_PUT(date, int32_t)
 PS_BATCH_PUT(timestamp, struct ps_timestamp)
 #undef PS_BATCH_PUT
 
+/* Copies few bytes without a call; nothing beyond them is read or written. */
+static inline void ps_copy_short(uint8_t *to, const uint8_t *from, size_t size)
+{
+    if (size > 32) {
+        memcpy(to, from, size);
+    } else if (size >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else if (size > 0) {
+        to[0] = from[0];
+        to[size / 2] = from[size / 2];
+        to[size - 1] = from[size - 1];
+    }
+}
+
 /* For STRING, JSON, XML, BINARY and UNSPECIFIED. False: out of memory; nothing was put. */
 PS_MUST_CHECK static inline bool ps_batch_put_bytes(struct ps_batch *batch, uint32_t column,
                                                     const void *bytes, size_t size)
@@ -180,9 +201,7 @@ PS_MUST_CHECK static inline bool ps_batch_put_bytes(struct ps_batch *batch, uint
     if (size > vector->bytes_capacity - vector->bytes_size && !ps_vector_reserve(vector, size)) {
         return false;
     }
-    if (size != 0) {
-        memcpy(vector->bytes + vector->bytes_size, bytes, size);
-    }
+    ps_copy_short(vector->bytes + vector->bytes_size, (const uint8_t *)bytes, size);
     vector->bytes_size += (uint32_t)size;
     batch->bytes += size;
     vector->offsets[batch->rows + 1] = vector->bytes_size;

@@ -94,6 +94,12 @@ static enum ps_status fail_nomem(struct ps_error *err)
     return ps_fail_nomem(err, "encoding records");
 }
 
+static inline uint8_t *bytes_write(uint8_t *at, const uint8_t *bytes, size_t size)
+{
+    ps_copy_short(at, bytes, size);
+    return at + size;
+}
+
 /* A member with implicit presence is left out where it is 0. */
 static inline uint8_t *instant_write(uint8_t *at, int64_t seconds, int32_t nanos)
 {
@@ -175,11 +181,11 @@ static uint8_t *long_entry_write(uint8_t *at, const struct column *column, uint3
     size_t name_size = column->head_size - 4, value_size = 1 + front_size + bytes_size;
     *at++ = TAG_DATA;
     at = wire_varint(at, name_size + wire_varint_size(value_size) + value_size);
-    at = wire_bytes(at, column->head + 2, name_size);
+    at = bytes_write(at, column->head + 2, name_size);
     at = wire_varint(at, value_size);
     *at++ = tag;
-    at = wire_bytes(at, front, front_size);
-    return wire_bytes(at, bytes, bytes_size);
+    at = bytes_write(at, front, front_size);
+    return bytes_write(at, bytes, bytes_size);
 }
 
 static inline uint8_t *entry_write(uint8_t *at, const struct column *column, uint32_t row)
@@ -197,7 +203,7 @@ static inline uint8_t *entry_write(uint8_t *at, const struct column *column, uin
             return long_entry_write(at, column, row);
         }
         *value = (uint8_t)size;
-        end = wire_bytes(value + 1, bytes, size);
+        end = bytes_write(value + 1, bytes, size);
     } else {
         end = value_write(value, column, row);
     }

@@ -33,29 +33,7 @@ static inline uint8_t *wire_varint(uint8_t *at, uint64_t value)
     return at;
 }
 
-/* Reads nothing beyond the bytes, writes nothing beyond their place. */
-static inline uint8_t *wire_bytes(uint8_t *at, const uint8_t *bytes, size_t size)
-{
-    if (size > 32) {
-        memcpy(at, bytes, size);
-    } else if (size >= 16) {
-        memcpy(at, bytes, 16);
-        memcpy(at + size - 16, bytes + size - 16, 16);
-    } else if (size >= 8) {
-        memcpy(at, bytes, 8);
-        memcpy(at + size - 8, bytes + size - 8, 8);
-    } else if (size >= 4) {
-        memcpy(at, bytes, 4);
-        memcpy(at + size - 4, bytes + size - 4, 4);
-    } else if (size > 0) {
-        at[0] = bytes[0];
-        at[size / 2] = bytes[size / 2];
-        at[size - 1] = bytes[size - 1];
-    }
-    return at + size;
-}
-
-/* The same from memory that is WIRE_SLACK longer, into such memory. */
+/* Bytes from memory that is WIRE_SLACK longer, into such memory. */
 static inline uint8_t *wire_padded(uint8_t *at, const uint8_t *bytes, size_t size)
 {
     memcpy(at, bytes, WIRE_SLACK);

@@ -55,6 +55,23 @@ static void test_decimal_of_38_digits_is_exact(void **state)
                    "9.9999999999999999999999999999999999999");
 }
 
+/* On both sides of four groups of digits, and of what 64 bits hold. */
+static void test_decimal_about_as_large_as_64_bits_is_exact(void **state)
+{
+    (void)state;
+    assert_decimal(16, 0, "0004 0003 0000 0000 270f 270f 270f 270f", "9999999999999999");
+    assert_decimal(19, 3, "0004 0003 4000 0000 270f 270f 270f 270f", "-9999999999999999.000");
+    assert_decimal(20, 4, "0004 0003 0000 0000 270f 270f 270f 270f", "9999999999999999.0000");
+    assert_decimal(17, 0, "0005 0004 0000 0000 0001 0000 0000 0000 0001", "10000000000000001");
+    assert_decimal(20, 0, "0001 0004 0000 0000 0734", "18440000000000000000");
+    assert_decimal(20, 0, "0001 0004 4000 0000 270f", "-99990000000000000000");
+    assert_decimal(6, 1, "0002 0000 0000 0001 0001 1388", "1.5");
+    assert_decimal(9, 5, "0002 ffff 4000 0005 04d2 1388", "-0.12345");
+    assert_refused(19, 0, "0001 0004 0000 0000 0734", "the number has more digits than its column");
+    assert_refused(6, 1, "0002 0000 0000 0002 0001 157c",
+                   "the number has more digits after its point than its column");
+}
+
 static void test_decimal_that_does_not_fit_its_column_is_refused(void **state)
 {
     (void)state;
@@ -168,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decimal_examples_are_exact),
         cmocka_unit_test(test_decimal_of_38_digits_is_exact),
+        cmocka_unit_test(test_decimal_about_as_large_as_64_bits_is_exact),
         cmocka_unit_test(test_decimal_that_does_not_fit_its_column_is_refused),
         cmocka_unit_test(test_numeric_that_is_cut_or_wrong_is_malformed),
         cmocka_unit_test(test_numeric_without_bounds_is_printed_as_the_server_does),
