@@ -177,7 +177,6 @@ LASTING = [
     ("3D000", 'database "d" does not exist', 2, "Check `database`"),
     ("57P04", "terminating connection because the database was dropped", 2, "was dropped"),
     ("53400", "temporary file size exceeds temp_file_limit (1000kB)", 2, "temp_file_limit"),
-    ("53200", "out of shared memory: max_locks_per_transaction", 2, "max_locks_per_transaction"),
 ]
 
 
@@ -189,6 +188,48 @@ def test_trouble_that_needs_a_person_ends_the_sync_with_its_remedy(
     document, _ = each.sync(code=status)
     assert remedy in document["error"]["message"]
     assert document["error"]["sqlstate"] == code
+
+
+TRANSLATED = [
+    ("53200", "Shared Memory erschöpft", "LockAcquireExtended", "max_locks_per_transaction"),
+    ("42501", "Anfrage würde von Policy beeinflusst", "check_enable_rls", "BYPASSRLS"),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "function", "remedy"), TRANSLATED)
+def test_trouble_is_known_in_whatever_language(through, code, message, function, remedy):
+    fault = Fault('^COPY.*"t"', code, message, after=500, times=9, function=function)
+    document, _ = through(Script(faults=[fault])).sync(code=2 if code == "53200" else 3)
+    assert remedy in document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("22023", "ungültige Snapshot-Kennung: »1«"),
+        ("55000", "konnte den angeforderten Snapshot nicht importieren"),
+        ("42704", "Snapshot »1« existiert nicht"),
+    ],
+)
+def test_snapshot_that_is_lost_is_known_in_whatever_language(through, code, message):
+    fault = Fault("SET TRANSACTION SNAPSHOT", code, message)
+    each = through(Script(faults=[fault]))
+    each.database.psql(
+        "INSERT INTO t SELECT i, repeat('v', 90) FROM generate_series(2001, 60000) i"
+    )
+    each.sync(threads="2", partition_rows="500", batch_delay_ms="50")
+    assert fault.happened == 1
+    each.flow.assert_equal("t", "other")
+
+
+def test_lock_table_that_is_full_names_its_setting(through):
+    """The text is of memory alone; the hint has the setting's name."""
+    fault = Fault(
+        '^COPY.*"t"', "53200", "out of shared memory",
+        hint="You might need to increase max_locks_per_transaction.",
+    )  # fmt: skip
+    document, _ = through(Script(faults=[fault])).sync(code=2)
+    assert "raise max_locks_per_transaction" in document["error"]["message"]
 
 
 def test_sync_after_what_was_wrong_is_mended_brings_everything(through):
@@ -206,6 +247,7 @@ SPOILT = [
     ("P0001", "the salary of Mr 4111 1111 is wrong", "A function that the table or view calls"),
     ("XX001", "invalid page in block 7 of relation", "damaged data"),
     ("XX002", "index is corrupted", "REINDEX"),
+    ("XX000", "invalid memory alloc request size 1080000003", "larger than the server can print"),
     ("54000", "out of memory: Cannot enlarge string buffer", "larger than the server can send"),
 ]
 

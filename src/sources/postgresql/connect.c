@@ -214,16 +214,19 @@ static void note_failure(struct attempts *attempts, const struct place *place, c
 /* `text` is libpq's. */
 static void fail_attempt(struct attempts *attempts, const struct place *place, const char *text)
 {
-    char message[512], reason[CERTIFICATE_REASON_SIZE];
-    error_parse_connect(text, attempts->sqlstate, message, sizeof message);
-    attempts->verdict = error_classify_connect(attempts->sqlstate, text);
+    char reason[CERTIFICATE_REASON_SIZE];
+    struct error_connect error;
+    error_parse_connect(text, &error);
+    memcpy(attempts->sqlstate, error.sqlstate, sizeof error.sqlstate);
+    attempts->verdict = error_classify_connect(
+        &(struct error_said){.sqlstate = error.sqlstate, .text = text, .function = error.function});
     attempts->advice = attempts->verdict.advice;
     if (strstr(text, "certificate verify failed") != NULL && attempts->settings->verifies &&
         probe_certificate(attempts->settings, place, reason, &attempts->advice)) {
-        (void)snprintf(message, sizeof message, "%s", reason);
+        (void)snprintf(error.message, sizeof error.message, "%s", reason);
     }
-    name_files(attempts->settings, message, sizeof message);
-    note_failure(attempts, place, message);
+    name_files(attempts->settings, error.message, sizeof error.message);
+    note_failure(attempts, place, error.message);
 }
 
 /* True: the link is connected. */

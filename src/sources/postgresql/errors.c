@@ -8,10 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An entry holds where `code` begins the SQLSTATE and `text` (NULL: any) occurs in the message. */
+/*
+ * An entry holds where `code` begins the SQLSTATE, and `text` (NULL: any) occurs in the message or
+ * the hint, or the error was raised by `function` (NULL: none). A server that does not speak
+ * English translates its texts, but neither the names of its functions and settings nor what it
+ * takes for internal errors (XX000).
+ */
 struct rule {
     const char *code;
     const char *text;
+    const char *function;
     struct error_verdict verdict;
 };
 
@@ -24,19 +30,29 @@ struct rule {
 #define CLIENT_ADVICE                                                                              \
     "The server does not take the client certificate: have it renewed, or signed by an authority " \
     "that the server trusts, and check `sslcert`."
+#define RECOVERY_ADVICE                                                                            \
+    "The replica had to apply a change that the read was in the way of: set "                      \
+    "hot_standby_feedback or raise max_standby_streaming_delay there."
 #define ROUTINE_ADVICE "A function that the table or view calls failed: leave it out, or mend it."
 
-/* The columns of the tables below; HIDING is for texts that may quote a value of a row. */
-#define RULE(code, text, status, class, advice)                                                    \
+/* No message holds it: the function alone decides. */
+#define NO_TEXT "\n"
+
+/*
+ * The columns of the tables below; RAISED_BY also has the server's function, and HIDING is for
+ * texts that may quote a value of a row.
+ */
+#define RAISED_BY(function, code, text, status, class, advice)                                     \
     {                                                                                              \
-        code, text,                                                                                \
+        code, text, function,                                                                      \
         {                                                                                          \
             PS_##status, PS_CLASS_##class, advice, false                                           \
         }                                                                                          \
     }
+#define RULE(code, text, status, class, advice) RAISED_BY(NULL, code, text, status, class, advice)
 #define HIDING(code, status, class, advice)                                                        \
     {                                                                                              \
-        code, NULL,                                                                                \
+        code, NULL, NULL,                                                                          \
         {                                                                                          \
             PS_##status, PS_CLASS_##class, advice, true                                            \
         }                                                                                          \
@@ -77,9 +93,11 @@ static const struct rule yugabyte_rules[] = {
 };
 
 static const struct rule rules[] = {
-    RULE("40001", "conflict with recovery", RETRY, FAILOVER,
-         "The replica had to apply a change that the read was in the way of: set "
-         "hot_standby_feedback or raise max_standby_streaming_delay there."),
+    RAISED_BY("ProcessInterrupts", "40001", "conflict with recovery", RETRY, FAILOVER,
+              RECOVERY_ADVICE),
+    /* Its name from version 17 on. */
+    RAISED_BY("ProcessRecoveryConflictInterrupt", "40001", "conflict with recovery", RETRY,
+              FAILOVER, RECOVERY_ADVICE),
     RULE("40P01", NULL, RETRY, DEADLOCK, "Another transaction waited for this one."),
     RULE("40", NULL, RETRY, DEADLOCK, "Another transaction was in the way."),
     RULE("55P03", NULL, RETRY, LOCK_TIMEOUT,
@@ -88,13 +106,16 @@ static const struct rule rules[] = {
          "Raise `statement_timeout`, or set it to 0."),
     RULE("57014", "conflict with recovery", RETRY, FAILOVER,
          "Set hot_standby_feedback at the replica."),
-    RULE("57014", NULL, RETRY, TIMEOUT, "Somebody at the server ended the statement."),
+    RULE("57014", "user request", RETRY, TIMEOUT, "Somebody at the server ended the statement."),
+    RULE("57014", NULL, RETRY, TIMEOUT,
+         "The statement took longer than `statement_timeout`, or somebody at the server ended it."),
     RULE("57P05", NULL, RETRY, TIMEOUT, "The server ends idle sessions: see idle_session_timeout."),
     RULE("25P03", NULL, RETRY, TIMEOUT,
          "The server ends idle transactions: see idle_in_transaction_session_timeout."),
     RULE("25P04", NULL, RETRY, TIMEOUT,
          "The server ends long transactions: see transaction_timeout."),
-    RULE("25006", "during recovery", RETRY, FAILOVER, "The server is a replica now."),
+    RAISED_BY("PreventCommandDuringRecovery", "25006", "during recovery", RETRY, FAILOVER,
+              "The server is a replica now."),
     RULE("25006", NULL, DATA, DATA, "What is read calls a function that writes: leave it out."),
     RULE("08P01", "no such database", CONFIG, SETTING, DATABASE_ADVICE),
     RULE("08P01", "authentication failed", CONFIG, AUTH, AUTH_ADVICE),
@@ -107,23 +128,28 @@ static const struct rule rules[] = {
     RULE("08P01", "too many connections", RETRY, THROTTLE, "Use fewer threads."),
     RULE("08P01", "server", RETRY, FAILOVER, "The pooler cannot reach its server."),
     RULE("08", NULL, RETRY, NETWORK, NULL),
-    RULE("53200", "max_locks_per_transaction", CONFIG, SETTING,
-         "Raise max_locks_per_transaction at the server."),
+    /* The setting's name stands in the hint; of the lock tables only this one is filled by reads.
+     */
+    RAISED_BY("LockAcquireExtended", "53200", "max_locks_per_transaction", CONFIG, SETTING,
+              "A read locks each partition of its table: raise max_locks_per_transaction at the "
+              "server, which needs a restart, or use fewer threads."),
     RULE("53200", NULL, RETRY, THROTTLE, "The server has no memory left."),
     RULE("53400", NULL, CONFIG, SETTING, "Raise the limit (temp_file_limit) at the server."),
     RULE("53100", NULL, RETRY, DISK, "The server's disk is full."),
-    RULE("53300", "for role", RETRY, THROTTLE,
-         "The login has all the sessions it may: raise its CONNECTION LIMIT."),
+    RAISED_BY("InitializeSessionUserId", "53300", "for role", RETRY, THROTTLE,
+              "The login has all the sessions it may: raise its CONNECTION LIMIT."),
+    RAISED_BY("CheckMyDatabase", "53300", "for database", RETRY, THROTTLE,
+              "The database has all the sessions it may: raise its CONNECTION LIMIT."),
     RULE("53300", NULL, RETRY, THROTTLE,
          "The server has no connection free: raise max_connections, or end idle sessions."),
     RULE("53", NULL, RETRY, THROTTLE, NULL),
     RULE("58", NULL, RETRY, DISK, "The server cannot read its own files: see its log."),
     RULE("57P04", NULL, CONFIG, SETTING, "The database was dropped. Check `database`."),
     RULE("57P", NULL, RETRY, FAILOVER, "The server is stopping, starting or failing over."),
-    RULE("22023", "snapshot", SNAPSHOT_GONE, NONE, NULL),
+    RAISED_BY("ImportSnapshot", "22023", "snapshot", SNAPSHOT_GONE, NONE, NULL),
     RULE("72000", NULL, SNAPSHOT_GONE, NONE, "The read took longer than old rows are kept."),
     RULE("28", NULL, CONFIG, AUTH, AUTH_ADVICE),
-    RULE("42501", "row-level security", CONFIG, PERMISSION, RLS_ADVICE),
+    RAISED_BY("check_enable_rls", "42501", "row-level security", CONFIG, PERMISSION, RLS_ADVICE),
     RULE("42501", NULL, CONFIG, PERMISSION, GRANT_ADVICE),
     RULE("42601", NULL, BUG, NONE, NULL),
     RULE("42P01", NULL, SCHEMA, SCHEMA, NULL),
@@ -145,6 +171,8 @@ static const struct rule rules[] = {
     RULE("54", NULL, DATA, DATA, "A row is larger than the server can send."),
     RULE("XX001", NULL, DATA, DATA, "The server found damaged data: see its log."),
     RULE("XX002", NULL, DATA, DATA, "The server found a damaged index: REINDEX it."),
+    RULE("XX000", "invalid memory alloc request size", DATA, DATA,
+         "A value of the table is larger than the server can print (1 GB), or damaged."),
     RULE("XX000", "could not open relation", SCHEMA, SCHEMA, NULL),
     RULE("XX000", "cache lookup failed", SCHEMA, SCHEMA, NULL),
     RULE("F0", NULL, CONFIG, SETTING, NULL),
@@ -157,12 +185,21 @@ static const struct rule connect_rules[] = {
          "The server lets this login in without TLS only, or not at all: set `sslmode` to disable, "
          "or have pg_hba.conf changed."),
     RULE("28000", "SSL off", CONFIG, SETTING, "The server wants TLS: set `sslmode` to require."),
-    RULE("28000", "client certificate", CONFIG, AUTH,
-         "The server asks for a certificate of the login's: set `sslcert` and `sslkey`."),
+    /* In whatever language, the file has this name; its entry may say anything of the above. */
+    RULE("28000", "pg_hba.conf", CONFIG, AUTH,
+         "The server's pg_hba.conf lets this login in with TLS only, without TLS only, or not at "
+         "all: set `sslmode` to require or disable, or have an entry made."),
+    RAISED_BY("ClientAuthentication", "28000", "client certificate", CONFIG, AUTH,
+              "The server asks for a certificate of the login's: set `sslcert` and `sslkey`."),
     RULE("28000", "ertificate authentication failed", CONFIG, AUTH,
          "The client certificate is another login's: its common name must be `user`."),
+    RAISED_BY("auth_failed", "28000", NO_TEXT, CONFIG, AUTH,
+              "Check `user` and `password`, or what else the login proves itself by: of a client "
+              "certificate the common name must be `user`."),
     RULE("28000", "not permitted to log in", CONFIG, AUTH, "ALTER ROLE … LOGIN, or use another."),
     RULE("28000", "does not exist", CONFIG, AUTH, "Check `user`: there is no such login."),
+    RAISED_BY("InitializeSessionUserId", "28000", NO_TEXT, CONFIG, AUTH,
+              "Check `user`: there is no such login, or it may not log in (ALTER ROLE … LOGIN)."),
     RULE("42501", NULL, CONFIG, PERMISSION, "GRANT CONNECT ON DATABASE … TO the login."),
     RULE("55000", NULL, CONFIG, SETTING, "Check `database`: it takes no connections."),
     RULE("", "could not translate host name", RETRY, NETWORK, "Check `host`."),
@@ -218,56 +255,64 @@ static const struct rule connect_rules[] = {
          "Check `host` and `port`, and the server's log."),
 };
 
-static bool rule_holds(const struct rule *rule, const char *sqlstate, const char *text)
+static bool occurs(const char *needle, const char *text)
 {
-    return strncmp(sqlstate, rule->code, strlen(rule->code)) == 0 &&
-           (rule->text == NULL || strstr(text, rule->text) != NULL);
+    return text != NULL && strstr(text, needle) != NULL;
 }
 
-static const struct error_verdict *find(const struct rule *table, size_t count,
-                                        const char *sqlstate, const char *text)
+static bool rule_holds(const struct rule *rule, const char *code, const struct error_said *said)
+{
+    if (strncmp(code, rule->code, strlen(rule->code)) != 0) {
+        return false;
+    }
+    return rule->text == NULL || occurs(rule->text, said->text) || occurs(rule->text, said->hint) ||
+           (rule->function != NULL && said->function != NULL &&
+            strcmp(rule->function, said->function) == 0);
+}
+
+static const struct error_verdict *find(const struct rule *table, size_t count, const char *code,
+                                        const struct error_said *said)
 {
     for (size_t i = 0; i < count; i++) {
-        if (rule_holds(&table[i], sqlstate, text)) {
+        if (rule_holds(&table[i], code, said)) {
             return &table[i].verdict;
         }
     }
     return NULL;
 }
 
-#define FIND(table, sqlstate, text) find(table, sizeof(table) / sizeof(table)[0], sqlstate, text)
+#define FIND(table, code, said) find(table, sizeof(table) / sizeof(table)[0], code, said)
 
-struct error_verdict error_classify(const char *sqlstate, const char *text, bool yugabyte)
+struct error_verdict error_classify(const struct error_said *said, bool yugabyte)
 {
-    const char *code = sqlstate != NULL ? sqlstate : "";
-    const char *message = text != NULL ? text : "";
+    const char *code = said->sqlstate != NULL ? said->sqlstate : "";
     const struct error_verdict *found = NULL;
     if (yugabyte) {
-        found = FIND(yugabyte_rules, code, message);
+        found = FIND(yugabyte_rules, code, said);
     }
     if (found == NULL && *code == '\0') {
         /* libpq speaks without a code where the connection is lost. */
         return (struct error_verdict){PS_RETRY, PS_CLASS_NETWORK, NULL, false};
     }
     if (found == NULL) {
-        found = FIND(rules, code, message);
+        found = FIND(rules, code, said);
     }
     return found != NULL ? *found : (struct error_verdict){PS_BUG, PS_CLASS_NONE, NULL, false};
 }
 
-struct error_verdict error_classify_connect(const char *sqlstate, const char *text)
+struct error_verdict error_classify_connect(const struct error_said *said)
 {
-    const char *code = sqlstate != NULL ? sqlstate : "";
+    const char *code = said->sqlstate != NULL ? said->sqlstate : "";
     /* With one line for each attempt, both "no encryption" and "SSL encryption": no entry at all.
      */
-    if (strcmp(code, "28000") == 0 && strstr(text, "no encryption") != NULL &&
-        strstr(text, "SSL encryption") != NULL) {
+    if (strcmp(code, "28000") == 0 && occurs("no encryption", said->text) &&
+        occurs("SSL encryption", said->text)) {
         return (struct error_verdict){PS_CONFIG, PS_CLASS_AUTH,
                                       "The server's pg_hba.conf has no entry for this login.",
                                       false};
     }
-    const struct error_verdict *found = FIND(connect_rules, code, text);
-    return found != NULL ? *found : error_classify(code, text, false);
+    const struct error_verdict *found = FIND(connect_rules, code, said);
+    return found != NULL ? *found : error_classify(said, false);
 }
 
 /* The start of "28P01: " in a line, with two blanks before it; NULL where there is none. */
@@ -287,14 +332,24 @@ static const char *find_code(const char *text)
     return NULL;
 }
 
-void error_parse_connect(const char *text, char ret_sqlstate[6], char *ret_message, size_t size)
+/* libpq writes "LOCATION:  auth_failed, auth.c:330" below a message of the server's. */
+static void find_function(const char *text, char *ret_function, size_t size)
+{
+    static const char label[] = "\nLOCATION:  ";
+    const char *at = strstr(text, label);
+    const char *function = at != NULL ? at + sizeof label - 1 : "";
+    int length = (int)strcspn(function, ",\r\n");
+    (void)snprintf(ret_function, size, "%.*s", length, function);
+}
+
+void error_parse_connect(const char *text, struct error_connect *ret_error)
 {
     const char *message = text;
     const char *code = find_code(text);
-    ret_sqlstate[0] = '\0';
+    ret_error->sqlstate[0] = '\0';
     if (code != NULL) {
-        memcpy(ret_sqlstate, code, 5);
-        ret_sqlstate[5] = '\0';
+        memcpy(ret_error->sqlstate, code, 5);
+        ret_error->sqlstate[5] = '\0';
         message = code + 7;
     } else {
         const char *failed = strstr(text, " failed: ");
@@ -303,5 +358,6 @@ void error_parse_connect(const char *text, char ret_sqlstate[6], char *ret_messa
         }
     }
     int length = (int)strcspn(message, "\r\n");
-    (void)snprintf(ret_message, size, "%.*s", length, message);
+    (void)snprintf(ret_error->message, sizeof ret_error->message, "%.*s", length, message);
+    find_function(text, ret_error->function, sizeof ret_error->function);
 }

@@ -16,17 +16,34 @@ struct error_verdict {
     bool hides_text;    /* the server's text may quote a value of a row: do not show it */
 };
 
-/* sqlstate "" or NULL: the text is libpq's own, on a connection that was up. */
-struct error_verdict error_classify(const char *sqlstate, const char *text, bool yugabyte);
+/*
+ * What is known of an error; each may be NULL. sqlstate "" or NULL: the text is libpq's own. The
+ * text and the hint are in the server's language; the function of the server that raised the error
+ * has the same name in every one.
+ */
+struct error_said {
+    const char *sqlstate, *text, *function, *hint;
+};
 
-/* A failed attempt to connect. `sqlstate` as error_sqlstate found it, "" where there is none. */
-struct error_verdict error_classify_connect(const char *sqlstate, const char *text);
+/* On a connection that was up. */
+struct error_verdict error_classify(const struct error_said *said, bool yugabyte);
+
+/* A failed attempt to connect. */
+struct error_verdict error_classify_connect(const struct error_said *said);
+
+/* Each "" where there is none. */
+struct error_connect {
+    char sqlstate[6];
+    char function[64];
+    char message[512];
+};
 
 /*
- * Finds the SQLSTATE and the primary message in libpq's text for a failed connect (with verbose
- * errors): 'connection to server at "h" (1.2.3.4), port 5432 failed: FATAL:  28P01: password …'.
- * The message is the text after the code, or after "failed: ", up to the line's end.
+ * Finds the SQLSTATE, the primary message and the server's function in libpq's text for a failed
+ * connect (with verbose errors): 'connection to server at "h" (1.2.3.4), port 5432 failed: FATAL:
+ * 28P01: password …'. The message is the text after the code, or after "failed: ", up to the line's
+ * end.
  */
-void error_parse_connect(const char *text, char ret_sqlstate[6], char *ret_message, size_t size);
+void error_parse_connect(const char *text, struct error_connect *ret_error);
 
 #endif

@@ -42,16 +42,24 @@ bool link_wait(struct link *link, int wake_fd, int64_t deadline_ns)
 enum ps_status link_fail(struct link *link, const PGresult *result, const char *doing,
                          struct ps_error *err)
 {
-    const char *sqlstate = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    const char *text = result != NULL ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    if (text == NULL) {
-        text = result != NULL ? PQresultErrorMessage(result) : PQerrorMessage(link->conn);
+    struct error_said said = {0};
+    if (result != NULL) {
+        said = (struct error_said){
+            .sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE),
+            .text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+            .function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION),
+            .hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT),
+        };
     }
+    if (said.text == NULL) {
+        said.text = result != NULL ? PQresultErrorMessage(result) : PQerrorMessage(link->conn);
+    }
+    const char *text = said.text;
     char code[6] = "";
-    if (sqlstate != NULL) {
-        (void)snprintf(code, sizeof code, "%s", sqlstate);
+    if (said.sqlstate != NULL) {
+        (void)snprintf(code, sizeof code, "%s", said.sqlstate);
     }
-    struct error_verdict verdict = error_classify(code, text, link->yugabyte);
+    struct error_verdict verdict = error_classify(&said, link->yugabyte);
     size_t length = strcspn(text, "\r\n");
     if (verdict.hides_text) {
         length = 0;
@@ -296,9 +304,26 @@ static enum ps_status run_begin(struct link *link, const char *sql, struct ps_er
     }
 }
 
+/*
+ * A snapshot whose transaction is gone has another code in each place of the server that notices
+ * (its file, its process) and with each version, and a text in the server's language; nothing else
+ * of a beginning has one of them.
+ */
+static bool is_snapshot_gone(const char *sqlstate)
+{
+    static const char *const codes[] = {"22023", "55000", "42704"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(sqlstate, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum ps_status link_begin(struct link *link, const char *snapshot, struct ps_error *err)
 {
     struct ps_buffer sql;
+    struct ps_error failed = {0};
     ps_buffer_init(&sql, 1 << 16);
     write_begin(&sql, link, snapshot);
     enum ps_status status = check_open(link, "beginning a read", err);
@@ -310,10 +335,18 @@ enum ps_status link_begin(struct link *link, const char *snapshot, struct ps_err
         goto out;
     }
     link->registered_pid = 0;
-    status = run_begin(link, ps_buffer_text(&sql), err);
+    status = run_begin(link, ps_buffer_text(&sql), &failed);
     link->in_transaction = true;
     if (status != PS_OK) {
         link_end(link);
+        if (snapshot != NULL && is_snapshot_gone(failed.sqlstate)) {
+            status = ps_fail(&failed, PS_SNAPSHOT_GONE, PS_CLASS_NONE,
+                             "beginning a read at %s failed: the point in time is gone",
+                             link->settings->target);
+        }
+        if (err != NULL) {
+            *err = failed;
+        }
         goto out;
     }
     pids_add(link->settings->target, link->registered_pid);

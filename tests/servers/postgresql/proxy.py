@@ -30,6 +30,8 @@ class Fault:
     silent: bool = False  # no further word, and the connection stays
     pause: threading.Event | None = None  # nothing is wrong: the answer waits there for it
     detail: str = ""
+    hint: str = ""
+    function: str = ""  # of the server's code
     once: Callable[[], bool] = lambda: True  # it waits for that to hold
     happened: int = 0
     paused: threading.Event = field(default_factory=threading.Event)
@@ -46,8 +48,8 @@ class Script:
 def error_message(fault):
     severity = "FATAL" if fault.ends or fault.statement is None else "ERROR"
     fields = {"S": severity, "V": severity, "C": fault.code, "M": fault.message}
-    if fault.detail:
-        fields["D"] = fault.detail
+    more = {"D": fault.detail, "H": fault.hint, "R": fault.function}
+    fields |= {kind: text for kind, text in more.items() if text}
     body = b"".join(k.encode() + v.encode() + b"\0" for k, v in fields.items()) + b"\0"
     return b"E" + struct.pack("!I", len(body) + 4) + body
 

@@ -12,6 +12,11 @@ struct expectation {
     enum ps_error_class error_class;
 };
 
+static struct error_said said_of(const struct expectation *expected)
+{
+    return (struct error_said){.sqlstate = expected->sqlstate, .text = expected->text};
+}
+
 static void test_statement_errors_have_their_class(void **state)
 {
     (void)state;
@@ -26,8 +31,6 @@ static void test_statement_errors_have_their_class(void **state)
         {"57P04", "database was dropped", PS_CONFIG, PS_CLASS_SETTING},
         {"53300", "sorry, too many clients already", PS_RETRY, PS_CLASS_THROTTLE},
         {"53200", "out of memory", PS_RETRY, PS_CLASS_THROTTLE},
-        {"53200", "You might need to increase max_locks_per_transaction.", PS_CONFIG,
-         PS_CLASS_SETTING},
         {"53400", "temporary file size exceeds temp_file_limit", PS_CONFIG, PS_CLASS_SETTING},
         {"53100", "No space left on device", PS_RETRY, PS_CLASS_DISK},
         {"22023", "invalid snapshot identifier: \"x\"", PS_SNAPSHOT_GONE, PS_CLASS_NONE},
@@ -54,9 +57,44 @@ static void test_statement_errors_have_their_class(void **state)
         {"", "server closed the connection unexpectedly", PS_RETRY, PS_CLASS_NETWORK},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct error_verdict verdict = error_classify(cases[i].sqlstate, cases[i].text, false);
+        struct error_said said = said_of(&cases[i]);
+        struct error_verdict verdict = error_classify(&said, false);
         assert_int_equal(verdict.status, cases[i].status);
         assert_int_equal(verdict.error_class, cases[i].error_class);
+    }
+}
+
+static void test_errors_are_known_by_function_or_hint(void **state)
+{
+    (void)state;
+    static const struct {
+        struct expectation expected;
+        const char *function, *hint;
+    } cases[] = {
+        {{"53200", "out of shared memory", PS_CONFIG, PS_CLASS_SETTING},
+         NULL,
+         "You might need to increase max_locks_per_transaction."},
+        {{"53200", "Shared Memory erschöpft", PS_CONFIG, PS_CLASS_SETTING},
+         "LockAcquireExtended",
+         NULL},
+        {{"53200", "Speicher aufgebraucht", PS_RETRY, PS_CLASS_THROTTLE}, "palloc", NULL},
+        {{"22023", "ungültige Snapshot-Kennung: »x«", PS_SNAPSHOT_GONE, PS_CLASS_NONE},
+         "ImportSnapshot",
+         NULL},
+        {{"40001", "storniere Anfrage wegen Konflikt", PS_RETRY, PS_CLASS_FAILOVER},
+         "ProcessInterrupts",
+         NULL},
+        {{"25006", "kann COPY nicht ausführen", PS_RETRY, PS_CLASS_FAILOVER},
+         "PreventCommandDuringRecovery",
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error_said said = said_of(&cases[i].expected);
+        said.function = cases[i].function;
+        said.hint = cases[i].hint;
+        struct error_verdict verdict = error_classify(&said, false);
+        assert_int_equal(verdict.status, cases[i].expected.status);
+        assert_int_equal(verdict.error_class, cases[i].expected.error_class);
     }
 }
 
@@ -79,7 +117,8 @@ static void test_yugabyte_texts_count_where_the_server_is_one(void **state)
         {"XX000", "something else", PS_BUG, PS_CLASS_NONE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct error_verdict verdict = error_classify(cases[i].sqlstate, cases[i].text, true);
+        struct error_said said = said_of(&cases[i]);
+        struct error_verdict verdict = error_classify(&said, true);
         assert_int_equal(verdict.status, cases[i].status);
         assert_int_equal(verdict.error_class, cases[i].error_class);
     }
@@ -118,18 +157,47 @@ static void test_connect_errors_have_their_class(void **state)
         {"", "server closed the connection unexpectedly", PS_RETRY, PS_CLASS_NETWORK},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct error_verdict verdict = error_classify_connect(cases[i].sqlstate, cases[i].text);
+        struct error_said said = said_of(&cases[i]);
+        struct error_verdict verdict = error_classify_connect(&said);
         assert_int_equal(verdict.status, cases[i].status);
         assert_int_equal(verdict.error_class, cases[i].error_class);
     }
 }
 
-static void assert_parsed(const char *text, const char *sqlstate, const char *message)
+static void assert_parsed(const char *text, const char *sqlstate, const char *message,
+                          const char *function)
 {
-    char code[6], found[64];
-    error_parse_connect(text, code, found, sizeof found);
-    assert_string_equal(code, sqlstate);
-    assert_string_equal(found, message);
+    struct error_connect error;
+    error_parse_connect(text, &error);
+    assert_string_equal(error.sqlstate, sqlstate);
+    assert_string_equal(error.message, message);
+    assert_string_equal(error.function, function);
+}
+
+static void assert_advice(const char *sqlstate, const char *text, const char *function,
+                          const char *words)
+{
+    struct error_said said = {sqlstate, text, function, NULL};
+    struct error_verdict verdict = error_classify_connect(&said);
+    assert_non_null(verdict.advice);
+    assert_non_null(strstr(verdict.advice, words));
+}
+
+static void test_advice_fits_where_the_text_is_translated(void **state)
+{
+    (void)state;
+    assert_advice("28000", "kein pg_hba.conf-Eintrag für Host »::1«, keine Verschlüsselung",
+                  "ClientAuthentication", "`sslmode` to require or disable");
+    assert_advice("28000", "Verbindung erfordert ein gültiges Client-Zertifikat",
+                  "ClientAuthentication", "`sslcert`");
+    assert_advice("28000", "Rolle »u« hat keine Berechtigung zum Einloggen",
+                  "InitializeSessionUserId", "ALTER ROLE … LOGIN");
+    assert_advice("53300", "zu viele Verbindungen für Rolle »u«", "InitializeSessionUserId",
+                  "The login has all the sessions");
+    assert_advice("53300", "zu viele Verbindungen für Datenbank »d«", "CheckMyDatabase",
+                  "The database has all the sessions");
+    assert_advice("53300", "tut mir leid, schon zu viele Verbindungen", "InitProcess",
+                  "max_connections");
 }
 
 static void test_code_and_message_are_found_in_libpqs_text(void **state)
@@ -137,25 +205,27 @@ static void test_code_and_message_are_found_in_libpqs_text(void **state)
     (void)state;
     assert_parsed("connection to server at \"h\" (::1), port 5432 failed: FATAL:  28P01: password "
                   "authentication failed\nLOCATION:  auth_failed, auth.c:330\n",
-                  "28P01", "password authentication failed");
+                  "28P01", "password authentication failed", "auth_failed");
     assert_parsed(
         "connection to server at \"h\" (::1), port 5432 failed: FEHLER:  3D000: Datenbank "
         "fehlt",
-        "3D000", "Datenbank fehlt");
+        "3D000", "Datenbank fehlt", "");
     assert_parsed(
         "connection to server at \"h\" (::1), port 1 failed: Connection refused\n\tIs the "
         "server running?",
-        "", "Connection refused");
+        "", "Connection refused", "");
     assert_parsed("could not translate host name \"x\" to address: no", "",
-                  "could not translate host name \"x\" to address: no");
-    assert_parsed("", "", "");
+                  "could not translate host name \"x\" to address: no", "");
+    assert_parsed("", "", "", "");
 }
 
 static void test_texts_that_may_quote_a_value_are_hidden(void **state)
 {
     (void)state;
-    assert_true(error_classify("22P02", "invalid input syntax: \"secret\"", false).hides_text);
-    assert_false(error_classify("42501", "permission denied for table t", false).hides_text);
+    struct error_said value = {"22P02", "invalid input syntax: \"secret\"", NULL, NULL};
+    struct error_said right = {"42501", "permission denied for table t", NULL, NULL};
+    assert_true(error_classify(&value, false).hides_text);
+    assert_false(error_classify(&right, false).hides_text);
 }
 
 static void test_schema_patterns_match_whole_names(void **state)
@@ -175,8 +245,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statement_errors_have_their_class),
+        cmocka_unit_test(test_errors_are_known_by_function_or_hint),
         cmocka_unit_test(test_yugabyte_texts_count_where_the_server_is_one),
         cmocka_unit_test(test_connect_errors_have_their_class),
+        cmocka_unit_test(test_advice_fits_where_the_text_is_translated),
         cmocka_unit_test(test_code_and_message_are_found_in_libpqs_text),
         cmocka_unit_test(test_texts_that_may_quote_a_value_are_hidden),
         cmocka_unit_test(test_schema_patterns_match_whole_names),
