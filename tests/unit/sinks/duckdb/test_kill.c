@@ -80,6 +80,38 @@ static void before_the_checkpoint_of_a_second_load(struct desk *desk)
     full_load(desk, 1000, MANY, "second");
 }
 
+static void small_load(struct desk *desk, int first, int count, const char *name)
+{
+    desk_schema(desk, &table);
+    desk_load_begin(desk, &table);
+    write_many(desk, first, count, name);
+    (void)desk_load_end(desk, &table, PS_LOAD_KEYS_MAY_REPEAT);
+}
+
+static void after_a_second_small_load(struct desk *desk)
+{
+    small_load(desk, 0, 1000, "first");
+    desk_checkpoint(desk);
+    small_load(desk, 500, 1000, "second");
+    desk_checkpoint(desk);
+}
+
+static void before_the_checkpoint_of_a_second_small_load(struct desk *desk)
+{
+    small_load(desk, 0, 1000, "first");
+    desk_checkpoint(desk);
+    small_load(desk, 500, 1000, "second");
+}
+
+static void within_a_small_load_that_met_a_checkpoint(struct desk *desk)
+{
+    small_load(desk, 0, 1000, "first");
+    desk_load_begin(desk, &table);
+    write_many(desk, 500, 1000, "second");
+    desk_checkpoint(desk);
+    write_many(desk, 5000, 10, "second");
+}
+
 static void after_widening_and_upserts(struct desk *desk)
 {
     full_load(desk, 0, 1000, "first");
@@ -154,6 +186,19 @@ static const struct wanted all_wanted[] = {
      "SELECT count(*), max(id), count(*) FILTER (WHERE _fivetran_deleted), sum(more), "
      "min(name) FILTER (WHERE id = 7) FROM tester.t",
      "1001|5000000000|1000|4|back\n", 4},
+    {after_a_second_small_load,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
+     "count(*) FILTER (WHERE name LIKE 'second%'), min(id) FILTER (WHERE NOT _fivetran_deleted) "
+     "FROM tester.t",
+     "1500|1500|500|1000|500\n", 2},
+    {before_the_checkpoint_of_a_second_small_load,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
+     "count(*) FILTER (WHERE name LIKE 'first%') FROM tester.t",
+     "1000|1000|0|1000\n", 1},
+    {within_a_small_load_that_met_a_checkpoint,
+     "SELECT count(*), count(*) FILTER (WHERE name LIKE 'first%'), (SELECT count(*) FROM "
+     "tester._penstock_load_t) FROM tester.t",
+     "1000|1000|1000\n", 1},
 };
 
 static void test_killed_process_leaves_its_last_checkpoint(void **state)
@@ -204,7 +249,8 @@ int main(void)
             test_killed_process_leaves_its_last_checkpoint, NULL, NULL,                            \
             (void *)(uintptr_t)&all_wanted[i]                                                      \
     }
-    const struct CMUnitTest tests[] = {TEST(0), TEST(1), TEST(2), TEST(3), TEST(4)};
+    const struct CMUnitTest tests[] = {TEST(0), TEST(1), TEST(2), TEST(3),
+                                       TEST(4), TEST(5), TEST(6), TEST(7)};
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,76 @@ static void test_order_of_packets_holds_over_threads(void **state)
     desk_open(desk);
 }
 
+/* Its first rows are held, its later ones go into a table of the load. */
+static void test_load_that_outgrows_what_is_held_keeps_all_rows(void **state)
+{
+    enum { BATCHES = 6, A_BATCH = 3000 };
+    struct desk *desk = *state;
+    char *rows = malloc(A_BATCH * 32);
+    desk_schema(desk, &plain);
+    desk_write(desk, &plain, PS_UPSERT, "-1|gone\n5|old");
+    desk_checkpoint(desk);
+    desk_load_begin(desk, &plain);
+    for (int batch = 0; batch < BATCHES; batch++) {
+        size_t used = 0;
+        for (int row = batch * A_BATCH; row < (batch + 1) * A_BATCH; row++) {
+            used += (size_t)snprintf(rows + used, 32, "%d|new\n", row);
+        }
+        desk_write(desk, &plain, PS_UPSERT, rows);
+    }
+    free(rows);
+    struct ps_load_result result = desk_load_end(desk, &plain, 0);
+    assert_int_equal(result.vanished, 1);
+    desk_checkpoint(desk);
+    desk_close(desk);
+    char *counts = warehouse_query(
+        desk->destination, "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE name = "
+                           "'new'), min(id) FILTER (WHERE _fivetran_deleted) FROM tester.plain");
+    assert_string_equal(counts, "18001|18001|18000|-1\n");
+    ps_free(counts);
+    desk_open(desk);
+}
+
+/* What somebody made of the table by hand stays: a type of his own, and a row without a stamp. */
+static void test_small_load_leaves_what_others_did(void **state)
+{
+    struct desk *desk = *state;
+    desk_schema(desk, &plain);
+    desk_load_begin(desk, &plain);
+    desk_write(desk, &plain, PS_UPSERT, "1|1\n2|2");
+    (void)desk_load_end(desk, &plain, 0);
+    desk_checkpoint(desk);
+    desk_close(desk);
+    ps_free(warehouse_query(desk->destination, "INSERT INTO tester.plain (id) VALUES (7)"));
+    desk_open(desk);
+    desk_schema(desk, &plain);
+    desk_load_begin(desk, &plain);
+    desk_write(desk, &plain, PS_UPSERT, "1|1\n2|3\n2|4");
+    struct ps_load_result result = desk_load_end(desk, &plain, PS_LOAD_KEYS_MAY_REPEAT);
+    assert_int_equal(result.duplicates, 1);
+    assert_int_equal(result.vanished, 1);
+    desk_checkpoint(desk);
+    desk_close(desk);
+    ps_free(warehouse_query(desk->destination,
+                            "ALTER TABLE tester.plain ALTER COLUMN name SET DATA TYPE HUGEINT"));
+    desk_open(desk);
+    ps_clock_fake_advance(&desk->clock, INT64_C(3600000000000));
+    desk_schema(desk, &plain);
+    desk_load_begin(desk, &plain);
+    desk_write(desk, &plain, PS_UPSERT, "1|5");
+    result = desk_load_end(desk, &plain, 0);
+    assert_int_equal(result.vanished, 1);
+    desk_checkpoint(desk);
+    desk_close(desk);
+    char *rows = warehouse_query(
+        desk->destination,
+        "SELECT string_agg(id || ':' || coalesce(name::VARCHAR, '-') || ':' || _fivetran_deleted, "
+        "' ' ORDER BY id), typeof(any_value(name)) FROM tester.plain");
+    assert_string_equal(rows, "1:5:false 2:4:true 7:-:true|HUGEINT\n");
+    ps_free(rows);
+    desk_open(desk);
+}
+
 static void test_own_columns_are_filled(void **state)
 {
     struct desk *desk = *state;
@@ -303,6 +373,8 @@ int main(void)
         TEST(test_conversion_error_withholds_the_value_and_sticks),
         TEST(test_writing_after_a_failed_statement_does_not_hang),
         TEST(test_order_of_packets_holds_over_threads),
+        TEST(test_load_that_outgrows_what_is_held_keeps_all_rows),
+        TEST(test_small_load_leaves_what_others_did),
         TEST(test_own_columns_are_filled),
         TEST(test_column_with_a_name_of_ours_is_refused),
         cmocka_unit_test(test_sink_when_memory_runs_out_says_so),
