@@ -160,7 +160,7 @@ static int fail(PGconn *conn)
 int main(int arguments_count, char **arguments)
 {
     char sql[256];
-    Oid types[COLUMNS_MAX];
+    Oid types[COLUMNS_MAX] = {0};
     static struct row row;
     struct totals totals = {0};
     if (arguments_count != 2) {
