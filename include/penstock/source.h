@@ -67,8 +67,10 @@ struct ps_source_request {
 
 /* The source's clock, read from the source itself, never from this machine. */
 struct ps_now {
-    struct ps_timestamp utc;   /* the instant */
-    struct ps_timestamp local; /* the same instant on the wall clock that naive columns follow */
+    struct ps_timestamp utc; /* the instant */
+    /* The earliest time that the wall clock which naive columns follow shows at that instant or
+     * after it: where summer time is about to end, less than it shows now. */
+    struct ps_timestamp local;
     bool held; /* a transaction is open of which nobody can see when it began: edges stay */
     bool horizon_known;
     struct ps_timestamp horizon_utc;    /* no transaction open now began before it, so none can */

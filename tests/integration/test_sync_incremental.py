@@ -1,5 +1,7 @@
 """Incremental syncs by a cursor: what is sent again, what is not, and what must never be missed."""
 
+import datetime
+
 import pytest
 from flow import Flow, session, table_result, warnings_about
 
@@ -280,3 +282,24 @@ def test_equal_numbers_are_one_key_whatever_their_zeros(flow):
     flow.sync()
     rows = flow.query("SELECT k, d::VARCHAR, v FROM tester.t ORDER BY k")
     assert rows == [("1", "2.000", "3.00"), ("100", "0.500", "100"), ("NaN", "0.000", "0")]
+
+
+def test_rows_of_the_hour_that_comes_twice_are_found(flow):
+    """Summer time is about to end: rows of the hour after it bear times that were seen already."""
+    flow.database.psql("CREATE TABLE t (k int PRIMARY KEY, updated_at timestamp DEFAULT now())")
+    now = datetime.datetime.fromisoformat(flow.database.psql("SELECT now() AT TIME ZONE 'UTC'"))
+    end = now + datetime.timedelta(minutes=30)
+    start = now - datetime.timedelta(days=100)
+
+    def day(moment):
+        return moment.timetuple().tm_yday - 1
+
+    # POSIX: an hour west of UTC, and UTC itself in summer.
+    zone = f"AAA1BBB,{day(start)}/0,{day(end)}/{end:%H:%M:%S}"
+    flow.database.psql(f"ALTER DATABASE {flow.database.name} SET timezone = '{zone}'")
+    flow.database.psql(f"SET timezone = '{zone}'; INSERT INTO t VALUES (1), (2)")
+    flow.sync_and_compare("t")
+    second = end - datetime.timedelta(minutes=50)
+    flow.database.psql(f"INSERT INTO t VALUES (3, '{second:%Y-%m-%d %H:%M:%S}')")
+    document = flow.sync_and_compare("t")
+    assert table_result(document, "t")["mode"] == "incremental"

@@ -16,7 +16,8 @@
 /* A node that is not within reach from here is to cost no more than that. */
 #define NODE_CONNECT_S 10
 
-#define MICROS(expression) "round(extract(epoch FROM " expression ") * 1000000)::bigint"
+/* The slack between the nodes' clocks is taken off before an instant becomes a local time. */
+#define HORIZON_COLUMNS NODES_MICROS("t") ", " NODES_LOCAL("t - interval '2 seconds'")
 
 struct node {
     char name[NODE_NAME_SIZE], port[8]; /* as yb_servers() gives them */
@@ -102,15 +103,13 @@ static enum ps_status ask(struct node *node, struct nodes_answer *answer, struct
     char own[NODES_OWN_NAME_SIZE];
     nodes_own_name(&node->settings, own);
     ps_buffer_init(&sql, 0);
-    ps_buffer_puts(&sql,
-                   "SELECT " MICROS("t") ", " MICROS(
-                       "t::timestamp") ", hidden FROM (SELECT min(a.xact_start) AS t, count(*)"
-                                       " FILTER (WHERE a.query = '<insufficient privilege>'"
-                                       " AND a.usesysid IS NOT NULL) AS hidden"
-                                       " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
-                                       " pg_catalog.current_database() AND"
-                                       " a.pid <> pg_catalog.pg_backend_pid()"
-                                       " AND a.application_name IS DISTINCT FROM ");
+    ps_buffer_puts(&sql, "SELECT " HORIZON_COLUMNS ", hidden FROM (SELECT min(a.xact_start) AS t,"
+                         " count(*) FILTER (WHERE a.query = '<insufficient privilege>'"
+                         " AND a.usesysid IS NOT NULL) AS hidden"
+                         " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
+                         " pg_catalog.current_database() AND"
+                         " a.pid <> pg_catalog.pg_backend_pid()"
+                         " AND a.application_name IS DISTINCT FROM ");
     query_literal(&sql, own);
     ps_buffer_puts(&sql, " OFFSET 0) h");
     enum ps_status status = ps_buffer_ok(&sql)

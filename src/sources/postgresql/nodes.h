@@ -9,6 +9,19 @@
 
 #define NODES_OWN_NAME_SIZE 64
 
+/* Microseconds since 1970; of a timestamp without zone, as if it were UTC. */
+#define NODES_MICROS(expression) "round(extract(epoch FROM " expression ") * 1000000)::bigint"
+
+/*
+ * The earliest time, as NODES_MICROS has it, that the session's wall clock shows at an instant or
+ * in the 24 hours after it: less than at the instant itself where clocks are about to go back, by
+ * at most a day. Looked at every five minutes, so that it may be as much too early.
+ */
+#define NODES_LOCAL(instant)                                                                       \
+    NODES_MICROS("(SELECT LEAST(i::timestamp, min((i + k * interval '5 minutes')::timestamp)"      \
+                 " - interval '5 minutes') FROM (SELECT " instant " AS i OFFSET 0) at,"            \
+                 " pg_catalog.generate_series(1, 288) k GROUP BY i)")
+
 struct node;
 
 /* One thread at a time; the connections live as long as the source. */
@@ -23,9 +36,10 @@ void nodes_done(struct nodes *nodes); /* one that is {0} is fine */
 
 /* What all of them show together. */
 struct nodes_answer {
-    bool open;                          /* a transaction is; the rest counts only then */
-    int64_t oldest_us, oldest_local_us; /* since 1970, as now.c has them */
-    bool hidden; /* there are sessions whose transactions the login may not see */
+    bool open;               /* a transaction is; the rest counts only then */
+    int64_t oldest_us;       /* NODES_MICROS of the oldest transaction's start */
+    int64_t oldest_local_us; /* NODES_LOCAL of two seconds before */
+    bool hidden;             /* there are sessions whose transactions the login may not see */
 };
 
 /*

@@ -13,8 +13,12 @@
 /* The clocks of a cluster's nodes may differ by half a second besides (max_clock_skew_usec). */
 #define CLUSTER_SLACK_SECONDS 2
 
-/* Microseconds since 1970; of a timestamp without zone, as if it were UTC. */
-#define MICROS(expression) "round(extract(epoch FROM " expression ") * 1000000)::bigint"
+/* The slack is taken off before an instant becomes a local time: between both, clocks may jump. */
+#define HORIZON_LOCAL NODES_LOCAL("t - interval '1 second'")
+#define CLOCK_COLUMNS                                                                              \
+    NODES_MICROS("t")                                                                              \
+    ", " NODES_LOCAL("t") ", " HORIZON_LOCAL ", " NODES_LOCAL("t - interval '2 seconds'")
+#define HORIZON_COLUMNS NODES_MICROS("t") ", " HORIZON_LOCAL
 
 static struct ps_timestamp timestamp_of_micros(int64_t micros)
 {
@@ -39,20 +43,18 @@ static struct ps_timestamp timestamp_of(const PGresult *result, int column)
 static enum ps_status read_clock(struct source *source, struct ps_now *now, struct ps_error *err)
 {
     PGresult *result = NULL;
-    enum ps_status status =
-        link_query(&source->link,
-                   "SELECT " MICROS("t") ", " MICROS(
-                       "t::timestamp") " FROM (SELECT CASE WHEN"
-                                       " pg_catalog.pg_is_in_recovery() THEN COALESCE("
-                                       "pg_catalog.pg_last_xact_replay_timestamp(), "
-                                       "pg_catalog.clock_timestamp())"
-                                       " ELSE pg_catalog.clock_timestamp() END AS t OFFSET 0) c",
-                   LINK_SHORT_MS, "reading the clock", &result, err);
+    enum ps_status status = link_query(
+        &source->link,
+        "SELECT " CLOCK_COLUMNS " FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
+        " THEN COALESCE(pg_catalog.pg_last_xact_replay_timestamp(), pg_catalog.clock_timestamp())"
+        " ELSE pg_catalog.clock_timestamp() END AS t OFFSET 0) c",
+        LINK_SHORT_MS, "reading the clock", &result, err);
     if (status != PS_OK) {
         return status;
     }
     now->utc = timestamp_of(result, 0);
     now->local = timestamp_of(result, 1);
+    now->horizon_local = timestamp_of(result, source->link.yugabyte ? 3 : 2);
     PQclear(result);
     return PS_OK;
 }
@@ -65,18 +67,15 @@ static enum ps_status read_clock(struct source *source, struct ps_now *now, stru
  */
 static void write_horizon(struct ps_buffer *sql, const struct source *source)
 {
-    ps_buffer_puts(
-        sql,
-        "SELECT " MICROS("t") ", " MICROS(
-            "t::timestamp") ", hidden, prepared FROM (SELECT"
-                            " min(a.xact_start) AS t, count(*) FILTER (WHERE"
-                            " a.query = '<insufficient privilege>' AND a.usesysid IS NOT NULL) AS "
-                            "hidden, (SELECT count(*) FROM pg_catalog.pg_prepared_xacts p"
-                            " WHERE p.database = pg_catalog.current_database()) AS prepared"
-                            " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
-                            " pg_catalog.current_database() AND COALESCE(a.backend_type, '') NOT IN"
-                            " ('autovacuum worker', 'walsender')"
-                            " AND a.pid NOT IN (pg_catalog.pg_backend_pid()");
+    ps_buffer_puts(sql, "SELECT " HORIZON_COLUMNS ", hidden, prepared FROM (SELECT"
+                        " min(a.xact_start) AS t, count(*) FILTER (WHERE"
+                        " a.query = '<insufficient privilege>' AND a.usesysid IS NOT NULL) AS "
+                        "hidden, (SELECT count(*) FROM pg_catalog.pg_prepared_xacts p"
+                        " WHERE p.database = pg_catalog.current_database()) AS prepared"
+                        " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
+                        " pg_catalog.current_database() AND COALESCE(a.backend_type, '') NOT IN"
+                        " ('autovacuum worker', 'walsender')"
+                        " AND a.pid NOT IN (pg_catalog.pg_backend_pid()");
     pids_write(source->settings.target, sql);
     ps_buffer_puts(sql, ") OFFSET 0) h");
 }
@@ -100,7 +99,10 @@ static enum ps_status unknown_hidden(struct source *source, struct ps_now *now,
     return unknown(source, now, err);
 }
 
-/* `utc` and `local` are the oldest transaction's start, where there is one. */
+/*
+ * `utc` is the oldest transaction's start, where there is one, and `local` the local time of
+ * slack_seconds before it; of the clock read_clock has that in horizon_local.
+ */
 static void set_horizon(struct ps_now *now, const struct ps_timestamp *utc,
                         const struct ps_timestamp *local, int slack_seconds)
 {
@@ -108,7 +110,9 @@ static void set_horizon(struct ps_now *now, const struct ps_timestamp *utc,
     now->horizon_known = true;
     now->horizon_unknown_reason = NULL;
     now->horizon_utc = ps_timestamp_add(older ? *utc : now->utc, -slack_seconds);
-    now->horizon_local = ps_timestamp_add(older ? *local : now->local, -slack_seconds);
+    if (older) {
+        now->horizon_local = *local;
+    }
 }
 
 static enum ps_status read_horizon(struct source *source, struct ps_now *now, struct ps_error *err)
