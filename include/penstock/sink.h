@@ -52,6 +52,26 @@ struct ps_sink_request {
     size_t memory_bytes;          /* what it may use for itself; 0: its own default */
     struct ps_stream *stream;     /* the stream sink's; NULL for all others */
     bool must_exist;              /* fail rather than create the destination */
+    bool read_only;               /* for read_runs: it is there, and stays as it is */
+};
+
+/* How long rows of one table took: in one run, or added up over several. */
+struct ps_measured {
+    const char *schema, *table; /* the source's names */
+    bool load;                  /* the table was read whole */
+    uint64_t rows;
+    double seconds;
+    uint64_t reads; /* so many, added up */
+};
+
+/* What was measured of a run, or of several. */
+struct ps_measured_run {
+    const struct ps_measured *tables;
+    size_t tables_count;
+    uint64_t rows;
+    double seconds;       /* by the clock on the wall; tables are read side by side */
+    double table_seconds; /* of all tables, one after the other */
+    uint64_t runs;        /* so many, added up */
 };
 
 /* What a destination's own state store holds. Free `json` with ps_free. */
@@ -188,6 +208,19 @@ struct ps_sink_ops {
     enum ps_status (*describe)(struct ps_sink *sink, const struct ps_table *table,
                                struct ps_arena *arena, struct ps_table **ret_table,
                                struct ps_error *err);
+
+    /* Keeps what was measured of this run with the next checkpoint, for a bounded number of runs.
+     * May be NULL. */
+    enum ps_status (*keep_run)(struct ps_sink *sink, const struct ps_measured_run *run,
+                               struct ps_error *err);
+
+    /*
+     * What keep_run kept, read from a destination that nobody has open and that is not changed:
+     * for each table and way of reading the last few reads, and the last few runs, added up; made
+     * in the arena. END: nothing was kept. NULL where keep_run is.
+     */
+    enum ps_status (*read_runs)(const struct ps_sink_request *request, struct ps_arena *arena,
+                                struct ps_measured_run *ret_runs, struct ps_error *err);
 };
 
 #ifdef __cplusplus

@@ -110,6 +110,14 @@ enum ps_status local_open(struct local *local, struct ps_error *err) PS_MUST_CHE
  */
 enum ps_status local_peek(struct local *local, struct ps_error *err) PS_MUST_CHECK;
 
+/*
+ * What was measured of earlier runs, after local_peek, for looking only. END: no run was kept.
+ * Others: the warehouse cannot be read now, as while a sync has it open.
+ */
+enum ps_status local_read_runs(const struct local *local, struct ps_arena *arena,
+                               struct ps_measured_run *ret_runs,
+                               struct ps_error *err) PS_MUST_CHECK;
+
 /* The plan's request, without a clock's and a token's owner. */
 struct ps_plan_request local_plan_request(const struct local *local, struct ps_cancel *cancel);
 

@@ -376,3 +376,18 @@ enum ps_status local_peek(struct local *local, struct ps_error *err)
     ps_state_free(copy);
     return status;
 }
+
+enum ps_status local_read_runs(const struct local *local, struct ps_arena *arena,
+                               struct ps_measured_run *ret_runs, struct ps_error *err)
+{
+    const struct ps_sink_request request = {
+        .destination = destination_of(local),
+        .schema = local->schema,
+        .clock = ps_clock_system(),
+    };
+
+    if (local->sink_ops->read_runs == NULL || file_kind(local->warehouse) == FILE_MISSING) {
+        return PS_END;
+    }
+    return local->sink_ops->read_runs(&request, arena, ret_runs, err);
+}

@@ -228,9 +228,8 @@ void result_write_failed(struct output *out, const struct ps_error *err)
     result_end(&writer, err->status, err, out);
 }
 
-void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_table *table)
+static void put_plan_members(struct ps_json_writer *writer, const struct ps_plan_table *table)
 {
-    ps_json_open(writer, NULL, '{');
     ps_json_put_text(writer, "schema", table->source_table->schema);
     ps_json_put_text(writer, "table", table->source_table->name);
     ps_json_put_text(writer, "destination_schema", table->sink_table->schema);
@@ -253,6 +252,25 @@ void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_t
     ps_json_put_integer(writer, "batch_bytes", (int64_t)table->sizing.parameters.batch_bytes);
     ps_json_put_integer(writer, "checkpoint_rows",
                         (int64_t)table->sizing.parameters.checkpoint_rows);
+}
+
+void result_put_seconds(struct ps_json_writer *writer, const char *name, double seconds)
+{
+    if (seconds < 0) {
+        ps_json_put_null(writer, name);
+    } else {
+        ps_json_put_number(writer, name, seconds, 3);
+    }
+}
+
+void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_table *table,
+                           const double *seconds)
+{
+    ps_json_open(writer, NULL, '{');
+    put_plan_members(writer, table);
+    if (seconds != NULL) {
+        result_put_seconds(writer, "estimate_seconds", *seconds);
+    }
     ps_json_close(writer, '}');
 }
 
@@ -272,7 +290,7 @@ void result_write_plan(const struct ps_plan *plan, struct output *out)
     result_begin_event(&writer, &buffer, "plan");
     ps_json_open(&writer, "tables", '[');
     for (size_t i = 0; i < plan->tables_count; i++) {
-        result_put_plan_table(&writer, &plan->tables[i]);
+        result_put_plan_table(&writer, &plan->tables[i], NULL);
     }
     ps_json_close(&writer, ']');
     result_send_line(&writer, out);

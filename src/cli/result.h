@@ -50,8 +50,12 @@ void result_end(struct ps_json_writer *writer, enum ps_status status, const stru
 /* Both at once: a command other than sync failed before it had anything to say. */
 void result_write_failed(struct output *out, const struct ps_error *err);
 
-/* Members of one table of a plan, for the event and for `penstock plan --json`. */
-void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_table *table);
+/* One table of a plan, for the event and for `penstock plan --json`, which gives the seconds that
+ * it is likely to take (null below 0) besides; `seconds` may be NULL. */
+void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_table *table,
+                           const double *seconds);
+/* Seconds that nobody knows, below 0, become null. */
+void result_put_seconds(struct ps_json_writer *writer, const char *name, double seconds);
 /* The member "warnings": both lists after each other. */
 void result_put_warnings(struct ps_json_writer *writer, const char *const *first,
                          size_t first_count, const char *const *second, size_t second_count);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/machine.h"
+#include "engine/estimate.h"
 #include "engine/plan.h"
 #include "engine/preprocess.h"
 #include "engine/writer.h"
@@ -305,7 +306,13 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
     }
     struct ps_error checkpoint_err = {0};
     enum ps_status checkpointed =
-        writer->dirty ? writer_checkpoint(writer, &checkpoint_err) : PS_OK;
+        writer->dirty
+            ? estimate_keep(run->request, writer->result,
+                            (double)(ps_monotonic_ns() - writer->began_ns) / 1e9, &checkpoint_err)
+            : PS_OK;
+    if (checkpointed == PS_OK && writer->dirty) {
+        checkpointed = writer_checkpoint(writer, &checkpoint_err);
+    }
     if (checkpointed != PS_OK) {
         run->sink_failed = true;
         writer_take_back(writer);

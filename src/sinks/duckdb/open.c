@@ -199,6 +199,7 @@ static enum ps_status open_file(struct duck_sink *sink, const char *path,
         /* What is not built in is not fetched behind the user's back. */
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
+        {"access_mode", request->read_only ? "READ_ONLY" : "AUTOMATIC"},
     };
     struct duck_api_config *config = NULL;
     char *reason = NULL;
@@ -254,7 +255,7 @@ enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_r
     sink->path = ps_strdup(path);
     enum ps_status status = sink->path == NULL ? ps_fail_nomem(err, "opening the warehouse")
                                                : duck_library_get(&sink->session.library, err);
-    if (status == PS_OK) {
+    if (status == PS_OK && !request->read_only) {
         status = check_path(path, request->must_exist, err);
     }
     if (status == PS_OK) {

@@ -140,6 +140,26 @@ static enum ps_status duckdb_open(const struct ps_sink_request *request, struct 
     return PS_OK;
 }
 
+static enum ps_status duckdb_read_runs(const struct ps_sink_request *request,
+                                       struct ps_arena *arena, struct ps_measured_run *ret_runs,
+                                       struct ps_error *err)
+{
+    struct ps_sink_request looking = *request;
+    struct duck_sink *sink = ps_calloc(1, sizeof *sink);
+    if (sink == NULL) {
+        return ps_fail_nomem(err, "opening the warehouse");
+    }
+    looking.read_only = true;
+    ps_buffer_init(&sink->sql, 0);
+    ps_buffer_init(&sink->feed_sql, 0);
+    enum ps_status status = duck_database_open(sink, &looking, err);
+    if (status == PS_OK) {
+        status = duck_runs_read(sink, arena, ret_runs, err);
+    }
+    duckdb_close(&sink->base);
+    return status;
+}
+
 static enum ps_status duckdb_state_read(struct ps_sink *base, struct ps_stored_state *ret_state,
                                         struct ps_error *err)
 {
@@ -466,6 +486,24 @@ static size_t duckdb_losses(struct ps_sink *base, const struct ps_sink_loss **re
     return duck_losses_list(&of(base)->losses, ret_losses);
 }
 
+static enum ps_status duckdb_keep_run(struct ps_sink *base, const struct ps_measured_run *run,
+                                      struct ps_error *err)
+{
+    struct duck_sink *sink = of(base);
+    if (sink->broken != PS_OK) {
+        return broken(sink, err);
+    }
+    struct ps_error error = {0};
+    enum ps_status status = duck_writer_settle(sink, &error);
+    if (status == PS_OK) {
+        status = duck_begin(sink, &error);
+    }
+    if (status == PS_OK) {
+        status = duck_runs_keep(sink, run, &error);
+    }
+    return settled(sink, status, &error, err);
+}
+
 /* In a transaction DuckDB holds a block of 256 KiB for each column that rows were added to. */
 #define CHECKPOINT_COLUMNS 1024
 
@@ -490,4 +528,6 @@ const struct ps_sink_ops ps_sink_duckdb = {
     .mark = duckdb_mark,
     .truncate_before = duckdb_truncate_before,
     .describe = duckdb_describe,
+    .keep_run = duckdb_keep_run,
+    .read_runs = duckdb_read_runs,
 };

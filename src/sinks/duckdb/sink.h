@@ -80,6 +80,15 @@ enum ps_status duck_state_write(struct duck_sink *sink, const char *state_json, 
 enum ps_status duck_state_remember(struct duck_sink *sink, const struct duck_table *table,
                                    struct ps_error *err) PS_MUST_CHECK;
 
+/* runs.c: what was measured of earlier runs, in penstock.runs. */
+enum ps_status duck_runs_make(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
+/* Within the transaction; the connection is free. */
+enum ps_status duck_runs_keep(struct duck_sink *sink, const struct ps_measured_run *run,
+                              struct ps_error *err) PS_MUST_CHECK;
+/* With a database open. END: there are none. */
+enum ps_status duck_runs_read(struct duck_sink *sink, struct ps_arena *arena,
+                              struct ps_measured_run *ret_runs, struct ps_error *err) PS_MUST_CHECK;
+
 /* writer.c: which packet goes into which statement. */
 /* Takes the packet, also when it fails. */
 enum ps_status duck_writer_write(struct duck_sink *sink, struct duck_table *table,

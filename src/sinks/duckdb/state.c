@@ -73,6 +73,9 @@ enum ps_status duck_state_make(struct duck_sink *sink, struct ps_error *err)
         status = run(sink, err);
     }
     if (status == PS_OK) {
+        status = duck_runs_make(sink, err);
+    }
+    if (status == PS_OK) {
         status = make_row(sink, err);
     }
     if (status == PS_OK) {
