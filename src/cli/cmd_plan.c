@@ -250,7 +250,9 @@ static const struct command_option options[] = {
 const struct command command_plan = {
     .name = "plan",
     .summary = "shows what a sync would read, how and why",
-    .details = "Goes by the state's copy (--state). Creates and changes nothing.\n",
+    .details =
+        "Goes by the state's copy (--state), and estimates how long it takes by what earlier\n"
+        "runs measured (penstock.runs in the warehouse). Creates and changes nothing.\n",
     .options = options,
     .run = run_plan,
     .fail = result_write_failed,
