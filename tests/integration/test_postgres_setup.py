@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from flow import session
 from postgres import free_port
 from postgresql.proxy import Fault, Proxy, Script
 
@@ -191,6 +192,18 @@ def test_many_tables_are_not_all_named(check, database, reader):
 def test_rows_hidden_by_row_level_security(check, database, reader):
     database.psql('ALTER TABLE t ENABLE ROW LEVEL SECURITY; GRANT SELECT ON t TO "low Reader"')
     check(**reader).assert_fails("select", 3, "row-level security", "BYPASSRLS")
+
+
+def test_table_that_somebody_holds_is_named_and_does_not_fail(penstock, database):
+    database.psql("CREATE TABLE ho (k int PRIMARY KEY); CREATE TABLE t (k int PRIMARY KEY)")
+    path = penstock.configure({**database.configuration(), "lock_timeout": "1"})
+    with session(database) as holder:
+        holder("BEGIN; LOCK TABLE ho IN ACCESS EXCLUSIVE MODE")
+        done = penstock("check", "--config", path, "--json")
+    assert done.code == 0, done.err
+    assert "public.ho" in done.err
+    assert "55P03" in done.err
+    assert "public.t" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -178,3 +178,25 @@ def test_point_in_time_is_shared_where_the_cluster_can(cluster, works):
             )
     cluster.flow.sync()
     cluster.flow.assert_equal("t")
+
+
+HASHES = """
+CREATE FUNCTION pg_catalog.yb_hash_code(anyelement) RETURNS int IMMUTABLE LANGUAGE sql
+    AS $$ SELECT (abs(hashtext($1::text)::bigint) % 65536)::int $$;
+CREATE FUNCTION pg_catalog.yb_table_properties(oid) RETURNS TABLE (num_tablets bigint,
+    num_hash_key_columns bigint) LANGUAGE sql AS $$ VALUES (3::bigint, 1::bigint) $$;
+INSERT INTO t SELECT i, repeat('v', 90) FROM generate_series(501, 60000) i;
+CREATE TABLE u (k int NOT NULL UNIQUE, v text); INSERT INTO u SELECT k, v FROM t;
+ANALYZE t; ANALYZE u;
+"""
+
+
+def test_table_is_read_whole_in_ranges_of_hash_codes(cluster):
+    """Where its key is declared: the codes of a table without one are not those of an index."""
+    cluster.database.psql(HASHES)
+    cluster.flow.sync(threads="2", partition_rows="10000")
+    cluster.flow.assert_equal("t", "u")
+    reads = [sql for sql in cluster.nodes[0].statements if sql.startswith("COPY")]
+    hashed = [sql for sql in reads if "yb_hash_code(" in sql]
+    assert len(hashed) > 1
+    assert all('."t"' in sql for sql in hashed)

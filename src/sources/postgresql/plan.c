@@ -233,13 +233,19 @@ static enum ps_status plan_keys(struct source *source, const struct ps_table *ta
     return status;
 }
 
-/* END: the table is not cut by hash codes. */
+/*
+ * END: the table is not cut by hash codes. They are those of the primary key: a unique index that
+ * stands in for it has others, or none.
+ */
 static enum ps_status plan_hash(struct source *source, const struct ps_table *table,
                                 size_t parts_max, struct ps_partition_list *list,
                                 struct ps_error *err)
 {
     char sql[128];
     PGresult *result = NULL;
+    if (table->key_derived) {
+        return PS_END;
+    }
     snprintf(sql, sizeof sql,
              "SELECT num_hash_key_columns FROM yb_table_properties(%" PRIu32 "::oid)",
              table->source_id);

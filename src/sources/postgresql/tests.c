@@ -2,11 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "sources/postgresql/query.h"
 #include "sources/postgresql/source.h"
 
 /* So many tables are named when many cannot be read. */
 #define NAMED_MAX 5
+/* How long a table is waited for that somebody else holds, which says nothing against it. */
+#define LOCKED_MS 2000
 
 const struct ps_test source_tests[] = {
     {"connect", "Connecting to the database"},
@@ -70,34 +73,50 @@ static enum ps_status check_rights(struct source *source, struct ps_error *err)
     return status;
 }
 
+/* The two statements are one transaction by themselves, so that neither lock nor setting stays. */
+static enum ps_status read_none_of(struct source *source, const struct ps_table *table,
+                                   struct ps_error *err)
+{
+    int64_t limit_ms = source->settings.lock_timeout_s * 1000;
+    struct ps_buffer sql;
+    PGresult *results[2] = {NULL};
+    ps_buffer_init(&sql, 0);
+    ps_buffer_printf(&sql, "SET LOCAL lock_timeout = '%lldms';SELECT FROM ",
+                     (long long)(limit_ms != 0 && limit_ms < LOCKED_MS ? limit_ms : LOCKED_MS));
+    query_qualified(&sql, table->schema, table->name);
+    ps_buffer_puts(&sql, " WHERE false");
+    enum ps_status status = ps_buffer_ok(&sql)
+                                ? link_query_many(&source->link, ps_buffer_text(&sql),
+                                                  LINK_SHORT_MS, "reading", results, 2, err)
+                                : ps_fail_nomem(err, "reading");
+    PQclear(results[0]);
+    PQclear(results[1]);
+    ps_buffer_done(&sql);
+    if (status != PS_OK) {
+        ps_error_prefix(err, "%s.%s", table->schema, table->name);
+    }
+    return status;
+}
+
 /* Reads no rows of each table: what the catalog promises is what the server does. */
 static enum ps_status read_nothing(struct source *source, struct ps_error *err)
 {
     const struct catalog *catalog = source->catalog;
-    struct ps_buffer sql;
     enum ps_status status = PS_OK;
-    ps_buffer_init(&sql, 0);
-    for (size_t i = 0; status == PS_OK && i < catalog->tables_count; i++) {
+    size_t locked = 0;
+    for (size_t i = 0; status == PS_OK && locked < NAMED_MAX && i < catalog->tables_count; i++) {
         const struct catalog_table *entry = &catalog->tables[i];
         if (!catalog_is_listed(catalog, entry) || !entry->populated ||
             (entry->unlogged && source->link.recovery)) {
             continue;
         }
-        /* Each in its own statement outside a transaction, so that no lock stays. */
-        ps_buffer_clear(&sql);
-        ps_buffer_puts(&sql, "SELECT FROM ");
-        query_qualified(&sql, entry->table.schema, entry->table.name);
-        ps_buffer_puts(&sql, " WHERE false");
-        PGresult *result = NULL;
-        status = ps_buffer_ok(&sql) ? link_query(&source->link, ps_buffer_text(&sql), LINK_SHORT_MS,
-                                                 "reading", &result, err)
-                                    : ps_fail_nomem(err, "reading");
-        PQclear(result);
-        if (status != PS_OK) {
-            ps_error_prefix(err, "%s.%s", entry->table.schema, entry->table.name);
+        status = read_none_of(source, &entry->table, err);
+        if (status == PS_RETRY && err->error_class == PS_CLASS_LOCK_TIMEOUT) {
+            ps_log(PS_LOG_WARNING, "%s", err->message);
+            locked++;
+            status = PS_OK;
         }
     }
-    ps_buffer_done(&sql);
     return status;
 }
 
