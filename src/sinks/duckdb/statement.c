@@ -52,7 +52,8 @@ static int first_line(const char *text)
 static const char *file_trouble(const char *text)
 {
     static const char *const starts[] = {"IO Error: Could not ", "IO Error: Cannot ",
-                                         "IO Error: Failed to "};
+                                         "IO Error: Failed to ",
+                                         "Failed to commit: Could not write file "};
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
         const char *found = strstr(text, starts[i]);
         if (found != NULL) {

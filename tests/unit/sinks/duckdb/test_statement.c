@@ -39,6 +39,18 @@ static void test_statement_fail_of_a_file_is_passed_on_from_inside_another_error
                                      "space left on device");
 }
 
+static void test_statement_fail_of_a_commit_without_room_is_a_full_disk(void **state)
+{
+    (void)state;
+    struct ps_error err =
+        fail_with(DUCK_API_ERROR_TRANSACTION,
+                  "TransactionContext Error: Failed to commit: Could not write file \"w.db.wal\": "
+                  "No space left on device");
+    assert_int_equal(err.status, PS_CONFIG);
+    assert_int_equal(err.error_class, PS_CLASS_DISK);
+    assert_int_equal(err.vendor_code, ENOSPC);
+}
+
 static void test_statement_fail_of_a_commit_is_the_disks_and_not_the_sources(void **state)
 {
     (void)state;
@@ -59,6 +71,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statement_fail_of_a_kind_that_quotes_rows_withholds_the_text),
         cmocka_unit_test(test_statement_fail_of_a_file_is_passed_on_from_inside_another_error),
+        cmocka_unit_test(test_statement_fail_of_a_commit_without_room_is_a_full_disk),
         cmocka_unit_test(test_statement_fail_of_a_commit_is_the_disks_and_not_the_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
