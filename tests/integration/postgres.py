@@ -62,6 +62,7 @@ class Postgres:
         self.password = secrets.token_hex(8)
         self.port = 0
         self.process = None
+        self.settings = {}  # of this server alone, from the next launch on
         self.account = server_user()
         self.folder = Path(tempfile.mkdtemp(prefix="penstock-postgresql-"))
         self.give(self.folder)
@@ -108,6 +109,7 @@ class Postgres:
             port = self.port or free_port()
             settings = {
                 **SETTINGS,
+                **self.settings,
                 "port": str(port),
                 "unix_socket_directories": str(self.folder),
                 "ssl_cert_file": str(self.folder / "server.crt"),

@@ -232,6 +232,28 @@ def test_lock_table_that_is_full_names_its_setting(through):
     assert "raise max_locks_per_transaction" in document["error"]["message"]
 
 
+def test_lock_table_of_a_real_server_is_full(penstock, own_postgres):
+    """A table with more partitions than the server can lock at once."""
+    own_postgres.stop()
+    own_postgres.settings = {
+        "max_locks_per_transaction": "10",
+        "max_connections": "12",
+        "max_prepared_transactions": "0",
+    }
+    own_postgres.launch()
+    parts = [
+        f"CREATE TABLE p{i} PARTITION OF p FOR VALUES FROM ({i}) TO ({i + 1});\n"
+        for i in range(900)
+    ]
+    own_postgres.psql(
+        "CREATE TABLE p (k int PRIMARY KEY) PARTITION BY RANGE (k);\n" + "".join(parts)
+    )
+    path = penstock.configure(own_postgres.configuration())
+    done = penstock("sync", "--config", path, "--json")
+    assert done.code == 2, done.err
+    assert "raise max_locks_per_transaction" in done.document["error"]["message"]
+
+
 def test_sync_after_what_was_wrong_is_mended_brings_everything(through):
     fault = Fault('^COPY.*"t"', "42501", "permission denied for table t", after=500, times=9)
     each = through(Script(faults=[fault]))
