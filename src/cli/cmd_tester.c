@@ -139,6 +139,9 @@ static enum ps_status prepare(struct tester *tester, struct ps_rpc_client_option
     }
     local_log_warnings(&tester->local);
     if (status == PS_OK) {
+        status = ps_tester_check_settings(&tester->local.settings, err);
+    }
+    if (status == PS_OK) {
         status = local_take_files(&tester->local, line, false, err);
     }
     if (status == PS_OK) {

@@ -38,6 +38,12 @@ static const struct {
     [BREACH_DECIMAL_INVALID] = {"decimal_invalid",
                                 "a DECIMAL whose text is no number; the row is skipped"},
     [BREACH_DECIMAL_PRECISION] = {"decimal_precision", "a DECIMAL of more than 38 digits"},
+    [BREACH_DECIMAL_RANGE] = {"decimal_range",
+                              "a DECIMAL beyond the precision and scale that its column declares; "
+                              "the column is widened"},
+    [BREACH_TYPE_UNKNOWN] = {"type_unknown",
+                             "a column is declared with a data type that does not exist; the "
+                             "values decide"},
     [BREACH_JSON_INVALID] = {"json_invalid", "a JSON value that is no JSON; the row is skipped"},
     [BREACH_XML_INVALID] = {"xml_invalid", "an XML value that is not well-formed"},
     [BREACH_TEXT_INVALID] = {"text_invalid", "a text that is not UTF-8; the row is skipped"},
@@ -57,6 +63,9 @@ static const struct {
     [BREACH_STATE_JSON] = {"state_json", "a state that is no JSON"},
     [BREACH_MESSAGE_SIZE] = {"message_size", "a message of more than 128 MiB"},
     [BREACH_FILE_SIZE] = {"file_size", "a file whose size is not the one announced"},
+    [BREACH_FILE_UNFINISHED] = {"file_unfinished",
+                                "a file whose last chunk (is_last) never came before another "
+                                "file, a checkpoint or the end"},
     [BREACH_FILE_PATH] = {"file_path",
                           "a file whose path leads out of its folder or is no path; it is skipped"},
 };

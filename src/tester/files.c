@@ -188,11 +188,36 @@ static void breach(struct files *files, enum breach_kind kind, const char *detai
     breach_add(files->breaches, kind, &(struct breach_place){0}, detail);
 }
 
+enum ps_status files_check_whole(struct files *files, struct ps_error *err)
+{
+    if (files->fd < 0) {
+        return PS_OK;
+    }
+    struct ps_buffer detail;
+    ps_buffer_init(&detail, 0);
+    ps_buffer_printf(&detail, "%s, of which %llu bytes came", strrchr(files->key, '\n') + 1,
+                     (unsigned long long)files->bytes);
+    breach(files, BREACH_FILE_UNFINISHED, ps_buffer_text(&detail));
+    enum ps_status status =
+        ps_fail(err, PS_DATA, PS_CLASS_DATA,
+                "a file of the connector is unfinished: its last chunk (is_last) must come before "
+                "another file, a checkpoint or the end: %s",
+                ps_buffer_text(&detail));
+    ps_buffer_done(&detail);
+    close_file(files);
+    return status;
+}
+
+/* The key is the file's from here on. */
 static enum ps_status begin(struct files *files, const struct chunk *chunk, char *key,
                             struct ps_error *err)
 {
+    enum ps_status status = files_check_whole(files, err);
     close_file(files);
     files->key = key;
+    if (status != PS_OK) {
+        return status;
+    }
     bool safe = (chunk->sizes[0] == 0 || part_is_safe(chunk->parts[0], chunk->sizes[0])) &&
                 part_is_safe(chunk->parts[1], chunk->sizes[1]) &&
                 path_is_safe(chunk->parts[2], chunk->sizes[2]);

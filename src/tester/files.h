@@ -28,6 +28,9 @@ void files_init(struct files *files, const char *folder, const char *schema,
 /* An unfinished file is removed. */
 void files_done(struct files *files);
 
+/* A file must not be open here: DATA where its last chunk is still to come. */
+enum ps_status files_check_whole(struct files *files, struct ps_error *err) PS_MUST_CHECK;
+
 /* One unstructured_record. DATA: its bytes are none, or the size is wrong; CONFIG (disk). */
 enum ps_status files_take(struct files *files, const uint8_t *bytes, size_t size,
                           struct ps_error *err) PS_MUST_CHECK;

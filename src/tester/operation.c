@@ -246,6 +246,11 @@ static enum ps_status take_checkpoint(struct session *session, const struct ps_p
     if (!read_text(message, &state)) {
         return malformed(err);
     }
+    /* The state would go past a file that is not there. */
+    enum ps_status status = files_check_whole(&session->files, err);
+    if (status != PS_OK) {
+        return status;
+    }
     if (state.size > STATE_BYTES_CONTRACT) {
         breach_nowhere(session, BREACH_STATE_SIZE, NULL);
     }
@@ -258,7 +263,7 @@ static enum ps_status take_checkpoint(struct session *session, const struct ps_p
                        "the connector's state cannot be kept: it has more than 24 MiB, is not "
                        "UTF-8 or holds U+0000");
     }
-    enum ps_status status =
+    status =
         ps_state_set_connector(session->request->state, (const char *)state.bytes, state.size, err);
     if (status == PS_OK) {
         status = records_release(&session->records, err);
@@ -355,10 +360,14 @@ enum ps_status session_take(struct session *session, const uint8_t *bytes, size_
 
 enum ps_status session_complete(struct session *session, struct ps_error *err)
 {
+    enum ps_status status = files_check_whole(&session->files, err);
+    if (status != PS_OK) {
+        return status;
+    }
     if (session->unsaved) {
         breach_nowhere(session, BREACH_NO_CHECKPOINT, NULL);
     }
-    enum ps_status status = records_release(&session->records, err);
+    status = records_release(&session->records, err);
     if (status == PS_OK) {
         status = tell_tables(session, true, err);
     }

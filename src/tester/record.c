@@ -176,6 +176,29 @@ static void check_column(struct records *records, struct tester_table *table,
     }
 }
 
+/* Against what was declared: the column itself may have been widened, also by an earlier sync. */
+static void check_decimal_range(struct records *records, struct tester_table *table,
+                                const struct tester_column *column,
+                                const struct tester_value *value)
+{
+    if (value->kind != VALUE_DECIMAL || column->declared_precision == 0) {
+        return;
+    }
+    struct ps_type_exact declared = {PS_TYPE_DECIMAL, column->declared_precision,
+                                     column->declared_scale};
+    if (value_fits(value, declared)) {
+        return;
+    }
+    struct ps_type_exact exact = value_tightest(value);
+    if (exact.type != PS_TYPE_DECIMAL) {
+        return; /* More than 38 digits, which is a breach of its own. */
+    }
+    char detail[ROSTER_NAME_MAX + 64];
+    snprintf(detail, sizeof detail, "%s is DECIMAL(%u,%u), the value DECIMAL(%u,%u)", column->name,
+             declared.precision, declared.scale, exact.precision, exact.scale);
+    roster_breach(records->roster, table, BREACH_DECIMAL_RANGE, column->name, detail);
+}
+
 /* Checks the value and makes its column hold it. False: the row is to be skipped. */
 static bool settle_value(struct records *records, struct tester_table *table,
                          struct tester_column *column, struct tester_value *value)
@@ -189,6 +212,7 @@ static bool settle_value(struct records *records, struct tester_table *table,
     if (skip || value->kind == VALUE_NULL) {
         return !skip;
     }
+    check_decimal_range(records, table, column, value);
     if (column->type.type == PS_TYPE_UNSPECIFIED) {
         roster_widen(table, column, value_exact(value));
     } else if (!value_fits(value, column->type)) {
@@ -501,6 +525,7 @@ enum ps_status record_take(struct records *records, const uint8_t *bytes, size_t
     }
     enum ps_status status = record_table(records->roster, &head.address, &table, err);
     if (status != PS_OK || table == NULL) {
+        records->homeless += status == PS_OK;
         return status;
     }
     if (head.type == PS_TRUNCATE) {

@@ -10,8 +10,9 @@
 struct records {
     struct roster *roster;
     struct slots *slots;
-    uint64_t number;  /* of records read so far */
-    uint64_t reading; /* marks the cells of the record being read */
+    uint64_t number;   /* of records read so far */
+    uint64_t homeless; /* records skipped because they name no table, or none that can be */
+    uint64_t reading;  /* marks the cells of the record being read */
     struct backlog backlog;
     bool row_data_waits; /* a record of the backlog has its values in row_data */
     uint32_t *wanted;    /* columns of an UPDATE or DELETE */

@@ -4,6 +4,7 @@
  */
 #include "tester/roster.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,6 +12,8 @@
 #include "base/random.h"
 
 #define NAMES_BYTES_MAX ((size_t)512 << 20)
+/* Numbered right after the types that are ours too. */
+#define TYPE_NAIVE_TIME ((uint64_t)PS_TYPES)
 #define SHAPES_BYTES_MAX ((size_t)512 << 20)
 
 /* What the platform takes where DECIMAL was declared without precision and no value was seen. */
@@ -335,13 +338,55 @@ void roster_widen(struct tester_table *table, struct tester_column *column,
     }
 }
 
+/* NAIVE_TIME, the one type that is none of ours, is text; of a number that is no type nothing is
+ * known. */
+static enum ps_type plain_type(const struct roster_declaration *declaration)
+{
+    if (declaration->type == TYPE_NAIVE_TIME) {
+        return PS_TYPE_STRING;
+    }
+    return declaration->type < PS_TYPES ? (enum ps_type)declaration->type : PS_TYPE_UNSPECIFIED;
+}
+
+/* Precision and scale that its values are held to: the widest that was declared. */
+static void declare_decimal(struct tester_column *column, struct ps_type_exact type)
+{
+    if (type.type != PS_TYPE_DECIMAL) {
+        column->declared_precision = column->declared_scale = 0;
+        return;
+    }
+    struct ps_type_exact wide = type;
+    if (column->declared_precision != 0) {
+        wide =
+            ps_type_widen(type, (struct ps_type_exact){PS_TYPE_DECIMAL, column->declared_precision,
+                                                       column->declared_scale});
+    }
+    bool held = wide.type == PS_TYPE_DECIMAL;
+    column->declared_precision = held ? wide.precision : 0;
+    column->declared_scale = held ? wide.scale : 0;
+}
+
+static void check_declared_type(struct roster *roster, struct tester_table *table,
+                                const struct tester_column *column,
+                                const struct roster_declaration *declaration)
+{
+    if (declaration->type == TYPE_NAIVE_TIME) {
+        roster_breach(roster, table, BREACH_NAIVE_TIME, column->name, column->name);
+    } else if (declaration->type >= PS_TYPES) {
+        char detail[ROSTER_NAME_MAX + 64];
+        snprintf(detail, sizeof detail, "%s has the type %lld", column->name,
+                 (long long)declaration->type);
+        roster_breach(roster, table, BREACH_TYPE_UNKNOWN, column->name, detail);
+    }
+    if (declaration->has_decimal && declaration->precision > PS_DECIMAL_PRECISION_MAX) {
+        roster_breach(roster, table, BREACH_DECIMAL_PRECISION, column->name, column->name);
+    }
+}
+
 /* The declared type; UNSPECIFIED: values decide. */
 static struct ps_type_exact declared_type(const struct roster_declaration *declaration)
 {
-    struct ps_type_exact type = {.type = PS_TYPE_STRING};
-    if (declaration->type < PS_TYPES) {
-        type.type = (enum ps_type)declaration->type;
-    }
+    struct ps_type_exact type = {.type = plain_type(declaration)};
     if (type.type == PS_TYPE_DECIMAL) {
         if (!declaration->has_decimal) {
             type.type = PS_TYPE_UNSPECIFIED;
@@ -384,14 +429,9 @@ enum ps_status roster_declare(struct roster *roster, struct tester_table *table,
         roster_breach(roster, table, BREACH_PLATFORM_COLUMN, column->name, column->name);
         return PS_OK;
     }
-    if (declaration->type == PS_TYPES) { /* NAIVE_TIME, the one type that is none of ours */
-        roster_breach(roster, table, BREACH_NAIVE_TIME, column->name, column->name);
-    }
-    column->declared_type =
-        declaration->type < PS_TYPES ? (enum ps_type)declaration->type : PS_TYPE_STRING;
-    if (declaration->has_decimal && declaration->precision > PS_DECIMAL_PRECISION_MAX) {
-        roster_breach(roster, table, BREACH_DECIMAL_PRECISION, column->name, column->name);
-    }
+    check_declared_type(roster, table, column, declaration);
+    column->declared_type = plain_type(declaration);
+    declare_decimal(column, type);
     if (type.type != PS_TYPE_UNSPECIFIED) {
         roster_widen(table, column, type);
     }

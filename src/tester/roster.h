@@ -25,9 +25,11 @@ struct tester_column {
     uint64_t declared_in;       /* the last declaration of its table that named it */
     bool platform;              /* the platform keeps the name: never sent on */
     enum ps_type declared_type; /* UNSPECIFIED: none */
-    struct ps_type_exact type;  /* what it is now; UNSPECIFIED: not known yet */
-    uint16_t key_position;      /* 0: not part of the key */
-    uint32_t in_shape;          /* index there; UINT32_MAX: not in it */
+    uint8_t declared_precision; /* of DECIMAL; 0: none */
+    uint8_t declared_scale;
+    struct ps_type_exact type; /* what it is now; UNSPECIFIED: not known yet */
+    uint16_t key_position;     /* 0: not part of the key */
+    uint32_t in_shape;         /* index there; UINT32_MAX: not in it */
 };
 
 /* What a sync did to one table. */

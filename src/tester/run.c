@@ -121,7 +121,7 @@ static void on_changed(void *context, const struct tester_table *table,
     ps_buffer_done(&text);
 }
 
-static enum ps_status check_settings(const struct ps_settings *settings, struct ps_error *err)
+enum ps_status ps_tester_check_settings(const struct ps_settings *settings, struct ps_error *err)
 {
     static const char encrypted[] = "fivetran_encrypted:";
     for (size_t i = 0; i < settings->count; i++) {
@@ -187,6 +187,7 @@ static void fill_result(struct session *session)
 {
     struct ps_tester_result *result = session->result;
     fill_tables(session);
+    result->totals.skipped += session->records.homeless;
     result->files = session->files.files_done;
     result->file_bytes = session->files.bytes_done;
     result->breaches_total = session->breaches.total;
@@ -220,10 +221,7 @@ static enum ps_status run(struct session *session, struct ps_error *err)
         .changed = on_changed,
     };
     session->records = (struct records){.roster = &session->roster, .slots = &session->slots};
-    status = check_settings(request->settings, err);
-    if (status == PS_OK) {
-        status = session_setup(session, err);
-    }
+    status = session_setup(session, err);
     return status == PS_OK ? session_stream(session, err) : status;
 }
 

@@ -98,6 +98,10 @@ void ps_tester_result_done(struct ps_tester_result *result);
 /* "key_missing" */
 const char *ps_tester_breach_name(const struct ps_tester_breach *breach);
 
+/* CONFIG: a value that only the platform can read. To be asked before anything is made. */
+enum ps_status ps_tester_check_settings(const struct ps_settings *settings,
+                                        struct ps_error *err) PS_MUST_CHECK;
+
 /*
  * One sync from form to end. The result is filled whatever the status. OK; CANCELED: the state is
  * that of the last checkpoint; DATA: the connector failed, a Task or a failed test ended it;

@@ -12,9 +12,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTORS = ROOT / "tests" / "servers" / "connectors"
 # Breaches by which the row is lost, so that the exit status says so without --strict as well.
-SKIPPING = {"time_range", "decimal_invalid", "json_invalid", "text_invalid", "record_type"}
+SKIPPING = {"time_range", "decimal_invalid", "json_invalid", "text_invalid", "record_type",
+            "table_unnamed"}
 # Breaches that end the sync.
-ENDING = {"message_size", "file_size"}
+ENDING = {"message_size", "file_size", "file_unfinished"}
 
 
 @pytest.fixture(scope="session")
@@ -196,6 +197,36 @@ def test_files_never_leave_their_folder(tester, work):
     assert {p.name for p in set(work.rglob("*")) - set(before)} == {"w.db", "s.json"}
 
 
+@pytest.mark.parametrize("script", ["UnfinishedAtCheckpoint", "UnfinishedAtEnd"])
+def test_file_without_its_last_chunk_fails_the_sync(tester, work, script):
+    result = tester(script)
+    assert result.code == 1 and kinds(result) == {"file_unfinished"}, result.err
+    assert "a.txt, of which 3000 bytes came" in result.document["error"]["message"]
+    assert state_of(work) == {"n": 1}
+    names = {path.name for path in (work / "files").rglob("*")}
+    assert not {name for name in names if name == "a.txt" or "part" in name}
+
+
+def test_stream_with_nothing_in_it_needs_no_checkpoint(tester):
+    result = tester("Nothing", "--strict")
+    assert result.code == 0 and result.document["breaches"] == [], result.err
+
+
+def test_unknown_type_is_named_and_values_decide(tester, warehouse):
+    result = tester("type_unknown")
+    assert "odd has the type 99" in result.document["breaches"][0]["message"]
+    row = warehouse().execute("SELECT odd, typeof(odd) FROM tester.u")
+    assert row.fetchone() == (5, "BIGINT")
+
+
+def test_decimal_beyond_its_declaration_is_named_in_each_sync(tester):
+    for _ in range(2):
+        result = tester("decimal_range")
+        assert kinds(result) == {"decimal_range"}
+        message = result.document["breaches"][0]["message"]
+        assert "price is DECIMAL(10,2), the value DECIMAL(15,3)" in message
+
+
 def test_truncates_of_every_kind(tester, warehouse):
     def live():
         connection = warehouse()
@@ -350,10 +381,13 @@ def test_bad_port_is_a_usage_error(penstock, arguments):
     assert result.code == 2 and "--port" in result.err
 
 
-def test_encrypted_values_are_refused(penstock, tester):
+def test_encrypted_values_are_refused(penstock, tester, work):
     config = penstock.configure({"password": "fivetran_encrypted:abc"})
     result = tester("Good", "--config", config)
     assert result.code == 2 and "password" in result.document["error"]["message"]
+    result = penstock("tester", "--port", "1", "--config", config)
+    assert result.code == 2 and result.out == "" and "password" in result.err
+    assert not (work / "files").exists()
 
 
 def test_another_source_s_warehouse_is_refused(penstock, tester):

@@ -329,6 +329,51 @@ class file_size(Script):  # noqa: N801
         yield checkpoint({})
 
 
+class file_unfinished(Script):  # noqa: N801
+    def update(self):
+        yield chunk("a.txt", b"abc" * 1000, size=3000)
+        yield chunk("b.txt", b"b")
+        yield chunk("b.txt", last=True)
+        yield checkpoint({})
+
+
+class UnfinishedAtCheckpoint(Free):
+    def update(self):
+        yield checkpoint({"n": 1})
+        yield chunk("a.txt", b"abc" * 1000, size=3000)
+        yield one(record("docs", id=long(1), _fivetran_file_path=text("a.txt")))
+        yield from self.then()
+
+    def then(self):
+        yield checkpoint({"n": 2})
+
+
+class UnfinishedAtEnd(UnfinishedAtCheckpoint):
+    def then(self):
+        return ()
+
+
+class Nothing(Script):
+    def update(self):
+        return ()
+
+
+class decimal_range(One):  # noqa: N801
+    columns = {"price": value(decimal="123456789012.345")}
+
+
+class type_unknown(Script):  # noqa: N801
+    def schema(self):
+        number = bytes([2 << 3, 99])
+        odd = common.Column(name="odd").SerializeToString() + number
+        table = field(1, b"u") + field(2, key("id").SerializeToString()) + field(2, odd)
+        return field(3, field(1, table))
+
+    def update(self):
+        yield one(record("u", id=long(1), odd=long(5)))
+        yield checkpoint({})
+
+
 class file_path(Script):  # noqa: N801
     def update(self):
         for path in ("../../../out", "/tmp/out", "a//b", "..", "a/", "a/../../../b", "a\0b"):
