@@ -12,8 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTORS = ROOT / "tests" / "servers" / "connectors"
 # Breaches by which the row is lost, so that the exit status says so without --strict as well.
-SKIPPING = {"time_range", "decimal_invalid", "json_invalid", "text_invalid", "record_type",
-            "table_unnamed"}
+SKIPPING = {
+    "time_range",
+    "decimal_invalid",
+    "json_invalid",
+    "text_invalid",
+    "record_type",
+    "table_unnamed",
+}
 # Breaches that end the sync.
 ENDING = {"message_size", "file_size", "file_unfinished"}
 
