@@ -81,6 +81,7 @@ enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
     }
     if (status == PS_OK && !inside) {
         status = make_like(sink, table, DUCK_LOAD_PREFIX, "", err);
+        table->load_touched = false;
     }
     if (status == PS_OK) {
         load_goes_on(sink, table);
@@ -307,20 +308,32 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
     return status;
 }
 
+/*
+ * The load's table becomes the table. DuckDB 1.5 logs what was deleted or updated in a transaction
+ * under the name that the table has at its end, in front of the rename: when the log is read again
+ * that meets the former table, and the transaction and all after it are dropped as a torn end of
+ * the log. So a table of which rows were touched is copied, and keys are reduced after this.
+ */
 static enum ps_status take_place(struct duck_sink *sink, struct duck_table *table,
                                  struct ps_error *err)
 {
-    ps_buffer_puts(&sink->sql, "DROP TABLE ");
-    duck_name_table(&sink->sql, &table->full, "");
-    enum ps_status status = duck_do(sink, table, "ending the load of", err);
-    if (status == PS_OK) {
-        ps_buffer_puts(&sink->sql, "ALTER TABLE ");
-        put_load(&sink->sql, table);
-        ps_buffer_puts(&sink->sql, " RENAME TO ");
-        duck_name_quote(&sink->sql, table->name);
-        status = duck_do(sink, table, "ending the load of", err);
+    enum ps_status status = drop(sink, table, "", err);
+    if (status != PS_OK) {
+        return status;
     }
-    return status;
+    if (table->load_touched) {
+        ps_buffer_puts(&sink->sql, "CREATE TABLE ");
+        duck_name_table(&sink->sql, &table->full, "");
+        ps_buffer_puts(&sink->sql, " AS SELECT * FROM ");
+        put_load(&sink->sql, table);
+        status = duck_do(sink, table, "ending the load of", err);
+        return status == PS_OK ? drop(sink, table, DUCK_LOAD_PREFIX, err) : status;
+    }
+    ps_buffer_puts(&sink->sql, "ALTER TABLE ");
+    put_load(&sink->sql, table);
+    ps_buffer_puts(&sink->sql, " RENAME TO ");
+    duck_name_quote(&sink->sql, table->name);
+    return duck_do(sink, table, "ending the load of", err);
 }
 
 enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, uint32_t flags,
@@ -328,11 +341,6 @@ enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, u
 {
     struct ps_load_result result = {0};
     enum ps_status status = duck_apply(sink, table, err);
-    if (status == PS_OK && ((flags & PS_LOAD_KEYS_MAY_REPEAT) != 0 || table->load_mixed ||
-                            table->table->keys_count == 0)) {
-        status = duck_load_reduce(sink, table, &result.duplicates, err);
-    }
-    result.duplicates += table->load_duplicates;
     /* A load inside its table has nothing to carry over, and is in its place. */
     if (status == PS_OK && !table->load_inside) {
         const bool complete = (flags & PS_LOAD_INCOMPLETE) == 0;
@@ -340,7 +348,16 @@ enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, u
         if (status == PS_OK) {
             status = take_place(sink, table, err);
         }
+        if (status == PS_OK) {
+            table->load_inside = true;
+            table->load_touched = table->rows_touched = false;
+        }
     }
+    if (status == PS_OK && ((flags & PS_LOAD_KEYS_MAY_REPEAT) != 0 || table->load_mixed ||
+                            table->table->keys_count == 0)) {
+        status = duck_load_reduce(sink, table, &result.duplicates, err);
+    }
+    result.duplicates += table->load_duplicates;
     if (status == PS_OK) {
         sink->loads--;
         table->loading = table->load_inside = table->fresh = false;

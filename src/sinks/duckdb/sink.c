@@ -49,7 +49,8 @@ enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, con
     int64_t rows = 0;
     snprintf(what, sizeof what, "%s %s.%s", doing, table->schema, table->name);
     enum ps_status status = duck_statement_run_buffer(&sink->session, what, &sink->sql, &rows, err);
-    table->rows_touched = table->rows_touched || (rows > 0 && !duck_load_is_apart(table));
+    bool *touched = duck_load_is_apart(table) ? &table->load_touched : &table->rows_touched;
+    *touched = *touched || rows > 0;
     return status;
 }
 
@@ -458,6 +459,9 @@ static enum ps_status checkpoint(struct duck_sink *sink, const char *state_json,
     if (status == PS_OK) {
         sink->number = number;
         duck_load_calm(sink);
+        for (struct duck_table *table = sink->tables.first; table != NULL; table = table->next) {
+            table->rows_touched = table->load_touched = false;
+        }
     }
     return status;
 }

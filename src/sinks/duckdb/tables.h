@@ -43,6 +43,7 @@ struct duck_table {
     uint64_t load_duplicates; /* rows that were reduced before its end */
 
     bool rows_touched; /* rows of it were deleted or updated in this transaction */
+    bool load_touched; /* rows of its load's table were */
 
     bool direct;          /* rows came directly since the last time that they were applied … */
     bool direct_fresh;    /* … into a table that was empty before */

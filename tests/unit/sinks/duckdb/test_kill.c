@@ -139,6 +139,33 @@ static void after_widening_load_and_truncate(struct desk *desk)
     desk_write(desk, &wider, PS_UPSERT, "8|never seen|2.5");
 }
 
+/* Keys that a checkpoint before the load's end holds already come again. */
+static void after_a_load_that_brought_keys_twice(struct desk *desk)
+{
+    desk_schema(desk, &table);
+    desk_load_begin(desk, &table);
+    write_many(desk, 0, 10000, "first");
+    desk_checkpoint(desk);
+    write_many(desk, 9000, 10000, "second");
+    (void)desk_load_end(desk, &table, PS_LOAD_KEYS_MAY_REPEAT);
+    desk_checkpoint(desk);
+    desk_write(desk, &table, PS_UPSERT, "1|later");
+    desk_checkpoint(desk);
+}
+
+static void after_a_load_with_deletes_before_its_end(struct desk *desk)
+{
+    full_load(desk, 0, 5, "former");
+    desk_checkpoint(desk);
+    desk_load_begin(desk, &table);
+    write_many(desk, 0, 10000, "first");
+    desk_checkpoint(desk);
+    desk_write(desk, &table, PS_DELETE, "3|~");
+    desk_write(desk, &table, PS_UPSERT, "4|new");
+    (void)desk_load_end(desk, &table, PS_LOAD_KEYS_MAY_REPEAT);
+    desk_checkpoint(desk);
+}
+
 /* Does the work in a process of its own, which then dies at once. */
 static const char *killed_after(void (*work)(struct desk *desk))
 {
@@ -199,6 +226,14 @@ static const struct wanted all_wanted[] = {
      "SELECT count(*), count(*) FILTER (WHERE name LIKE 'first%'), (SELECT count(*) FROM "
      "tester._penstock_load_t) FROM tester.t",
      "1000|1000|1000\n", 1},
+    {after_a_load_that_brought_keys_twice,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE name LIKE 'second%'), "
+     "min(name) FILTER (WHERE id = 1) FROM tester.t",
+     "19000|19000|10000|later\n", 3},
+    {after_a_load_with_deletes_before_its_end,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
+     "min(name) FILTER (WHERE id = 4) FROM tester.t",
+     "10000|10000|1|new\n", 4},
 };
 
 static void test_killed_process_leaves_its_last_checkpoint(void **state)
@@ -249,8 +284,8 @@ int main(void)
             test_killed_process_leaves_its_last_checkpoint, NULL, NULL,                            \
             (void *)(uintptr_t)&all_wanted[i]                                                      \
     }
-    const struct CMUnitTest tests[] = {TEST(0), TEST(1), TEST(2), TEST(3),
-                                       TEST(4), TEST(5), TEST(6), TEST(7)};
+    const struct CMUnitTest tests[] = {TEST(0), TEST(1), TEST(2), TEST(3), TEST(4),
+                                       TEST(5), TEST(6), TEST(7), TEST(8), TEST(9)};
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
