@@ -36,7 +36,7 @@ struct rule {
 #define ROUTINE_ADVICE "A function that the table or view calls failed: leave it out, or mend it."
 
 /* No message holds it: the function alone decides. */
-#define NO_TEXT "\n"
+#define NO_TEXT "\x01"
 
 /*
  * The columns of the tables below; RAISED_BY also has the server's function, and HIDING is for
