@@ -194,8 +194,10 @@ enum ps_status files_check_whole(struct files *files, struct ps_error *err)
         return PS_OK;
     }
     struct ps_buffer detail;
+    const char *before_name = strrchr(files->key, '\n');
     ps_buffer_init(&detail, 0);
-    ps_buffer_printf(&detail, "%s, of which %llu bytes came", strrchr(files->key, '\n') + 1,
+    ps_buffer_printf(&detail, "%s, of which %llu bytes came",
+                     before_name == NULL ? files->key : before_name + 1,
                      (unsigned long long)files->bytes);
     breach(files, BREACH_FILE_UNFINISHED, ps_buffer_text(&detail));
     enum ps_status status =
