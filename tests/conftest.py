@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from postgres import Database, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 numbers = itertools.count(1)
+
+# Where the tests run in the background, SIGINT is ignored, and what they start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

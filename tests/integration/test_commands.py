@@ -419,10 +419,7 @@ def test_check_names_the_right_that_shows_open_transactions(penstock, database):
 def test_signal_in_mid_sync_saves_and_the_next_sync_goes_on(penstock, warehouse, number):
     penstock.configure({"source": "ehr", "ehr_patients": "20000"})
     arguments = ["sync", "--config", "configuration.json", "--json"]
-    # Where the tests run in the background, SIGINT is ignored, and so it would be in the child.
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = penstock.start(*arguments)
-    signal.signal(signal.SIGINT, former)
     assert json.loads(process.stdout.readline())["event"] == "plan"
     time.sleep(0.2)
     process.send_signal(number)

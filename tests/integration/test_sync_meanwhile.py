@@ -144,8 +144,6 @@ def test_server_that_restarts_during_the_sync(penstock, own_postgres):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_sync_saves_its_state_and_goes_on(flow, number):
-    # Where the tests run in the background, SIGINT is ignored, and children would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with session(flow.database) as holder:
         holder("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
         process = flow.start()
