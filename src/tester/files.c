@@ -190,7 +190,7 @@ static void breach(struct files *files, enum breach_kind kind, const char *detai
 
 enum ps_status files_check_whole(struct files *files, struct ps_error *err)
 {
-    if (files->fd < 0) {
+    if (files->fd < 0 || files->key == NULL) {
         return PS_OK;
     }
     struct ps_buffer detail;
