@@ -17,6 +17,7 @@
 #define MESSAGE_BYTES_MAX ((size_t)134217728)
 #define IDLE_SECONDS_MAX 86400
 #define WAIT_SECONDS_MAX 3600
+#define NOTICE_MS 60000
 #define PATH_SIZE 128
 
 struct tester {
@@ -79,6 +80,13 @@ static void on_event(void *context, const struct ps_tester_event *event)
 {
     struct tester *tester = context;
     tester_report_event(&tester->report, event);
+}
+
+/* A call with one answer takes long; of Update the room `tester` tells it. */
+static void on_wait(void *context, int64_t waited_ms)
+{
+    on_event(context, &(struct ps_tester_event){.kind = PS_TESTER_WAITING,
+                                                .number = (uint64_t)(waited_ms / 1000)});
 }
 
 static enum ps_status on_checkpoint(void *context, const char *json, size_t size,
@@ -180,6 +188,9 @@ static enum ps_status run(struct tester *tester, struct ps_error *err)
 {
     struct ps_rpc_client_options options = {0};
     int64_t wait_seconds = 0;
+    options.waiting = on_wait;
+    options.waiting_context = tester;
+    options.notice_ms = NOTICE_MS;
     enum ps_status status = prepare(tester, &options, &wait_seconds, err);
     tester->report = (struct tester_report){
         .out = tester->report.out,

@@ -252,6 +252,9 @@ static void print_verdict(const struct tester_report *report, const struct ps_te
     if (status == PS_CANCELED) {
         output_puts(report->out, "interrupted: the state is that of the last checkpoint; the same "
                                  "command goes on from there\n");
+    } else if (status != PS_OK && rows > 0) {
+        output_puts(report->out, "what came after the last checkpoint is counted above, but was "
+                                 "thrown away: tables and state are those of that checkpoint\n");
     }
     output_printf(report->out, "Sync %s%s\n", status == PS_OK && !breached ? "SUCCEEDED" : "FAILED",
                   breached ? ": the connector broke the contract (--strict)" : "");

@@ -6,10 +6,14 @@
 
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <netdb.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "rpc/message.h"
@@ -17,7 +21,10 @@
 #define POLL_MS 50
 /* Texts of failures can hold whole tracebacks; gRPC's own limit is 8 KiB. */
 #define METADATA_BYTES_MAX (1 << 20)
+#define HOST_SIZE 448
 #define TARGET_SIZE 512
+/* How long an address may take to accept a connection when nobody has answered. */
+#define LISTENS_MS 500
 /* What of a long text of failure is shown: its beginning, and its end, where a traceback says what
  * happened. */
 #define DETAILS_HEAD 240
@@ -25,8 +32,8 @@
 
 struct ps_rpc_client {
     grpc_channel *channel;
-    size_t message_bytes_max;
-    struct ps_cancel *cancel;
+    struct ps_rpc_client_options options; /* but for `host` */
+    char host[HOST_SIZE];
     char target[TARGET_SIZE];
 };
 
@@ -114,10 +121,11 @@ enum ps_status ps_rpc_client_new(const struct ps_rpc_client_options *options,
         return ps_fail_nomem(err, "connecting to the connector");
     }
     bool bare = strchr(options->host, ':') != NULL && options->host[0] != '[';
-    snprintf(client->target, sizeof client->target, bare ? "[%s]:%u" : "%s:%u", options->host,
-             (unsigned)options->port);
-    client->message_bytes_max = options->message_bytes_max;
-    client->cancel = options->cancel;
+    snprintf(client->target, sizeof client->target, bare ? "[%.*s]:%u" : "%.*s:%u", HOST_SIZE,
+             options->host, (unsigned)options->port);
+    client->options = *options;
+    client->options.host = NULL;
+    snprintf(client->host, sizeof client->host, "%s", options->host);
     /* The system's own resolver: c-ares 1.18 loses a text at each look-up. */
     (void)setenv("GRPC_DNS_RESOLVER", "native", 0);
     grpc_init();
@@ -145,6 +153,43 @@ static void queue_end(grpc_completion_queue *queue)
     grpc_completion_queue_destroy(queue);
 }
 
+static bool accepts(const struct addrinfo *address)
+{
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return false;
+    }
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+    int failure = 0;
+    socklen_t size = sizeof failure;
+    (void)connect(fd, address->ai_addr, address->ai_addrlen);
+    bool accepted = poll(&wait, 1, LISTENS_MS) == 1 &&
+                    getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0;
+    (void)close(fd);
+    return accepted;
+}
+
+/* Somebody listens there, whatever it speaks. */
+static bool listens(const struct ps_rpc_client *client)
+{
+    char host[HOST_SIZE], port[8];
+    const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *addresses = NULL;
+    size_t skipped = client->host[0] == '[' ? 1 : 0;
+    snprintf(host, sizeof host, "%s", client->host + skipped);
+    host[strcspn(host, skipped == 1 ? "]" : "")] = '\0';
+    snprintf(port, sizeof port, "%u", (unsigned)client->options.port);
+    if (getaddrinfo(host, port, &wanted, &addresses) != 0) {
+        return false;
+    }
+    bool found = false;
+    for (const struct addrinfo *at = addresses; at != NULL && !found; at = at->ai_next) {
+        found = accepts(at);
+    }
+    freeaddrinfo(addresses);
+    return found;
+}
+
 enum ps_status ps_rpc_client_wait(struct ps_rpc_client *client, int64_t timeout_ms,
                                   struct ps_error *err)
 {
@@ -156,14 +201,17 @@ enum ps_status ps_rpc_client_wait(struct ps_rpc_client *client, int64_t timeout_
         if (state == GRPC_CHANNEL_READY) {
             break;
         }
-        if (ps_cancel_is_set(client->cancel)) {
+        if (ps_cancel_is_set(client->options.cancel)) {
             status = ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "interrupted");
             break;
         }
         if (ps_monotonic_ns() >= until) {
             status = ps_fail(err, PS_RETRY, PS_CLASS_NETWORK,
-                             "nobody answers on %s after %lld s: start the connector first, on "
-                             "this port",
+                             listens(client)
+                                 ? "what listens on %s has not answered in gRPC for %lld s: is it "
+                                   "the connector, without TLS, and is this its port?"
+                                 : "nobody answers on %s after %lld s: start the connector first, "
+                                   "on this port",
                              client->target, (long long)(timeout_ms / 1000));
             break;
         }
@@ -283,7 +331,7 @@ void ps_rpc_stream_close(struct ps_rpc_stream *stream)
 
 static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error *err)
 {
-    if (ps_cancel_is_set(stream->client->cancel) || atomic_load(&stream->stopped)) {
+    if (ps_cancel_is_set(stream->client->options.cancel) || atomic_load(&stream->stopped)) {
         return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "interrupted");
     }
     if (stream->code == GRPC_STATUS_OK) {
@@ -293,8 +341,14 @@ static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error 
     size_t size = GRPC_SLICE_LENGTH(stream->details);
     bool cut = size > DETAILS_HEAD + DETAILS_TAIL;
     size_t head = cut ? DETAILS_HEAD : size, tail = cut ? DETAILS_TAIL : 0;
+    /* A server that answers UNAVAILABLE leaves the connection as it is. */
+    bool broken =
+        stream->code == GRPC_STATUS_UNAVAILABLE &&
+        grpc_channel_check_connectivity_state(stream->client->channel, 0) != GRPC_CHANNEL_READY;
     enum ps_status status = ps_fail(
-        err, PS_DATA, PS_CLASS_NETWORK, "the connector answered %s: %.*s%s%.*s",
+        err, PS_DATA, PS_CLASS_NETWORK, "%s %s: %.*s%s%.*s",
+        broken ? "the connection to the connector broke, its own log may say why;"
+               : "the connector answered",
         code_name(stream->code), (int)head, text, cut ? " … " : "", (int)tail, text + size - tail);
     if (err != NULL) {
         err->vendor_code = (int32_t)stream->code;
@@ -306,8 +360,8 @@ static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error 
 static enum ps_status take_message(struct ps_rpc_stream *stream, uint8_t **ret_message,
                                    size_t *ret_size, struct ps_error *err)
 {
-    enum ps_status status = message_read(stream->received, stream->client->message_bytes_max,
-                                         ret_message, ret_size, err);
+    enum ps_status status = message_read(
+        stream->received, stream->client->options.message_bytes_max, ret_message, ret_size, err);
     grpc_byte_buffer_destroy(stream->received);
     stream->received = NULL;
     if (status == PS_OK || status == PS_NOMEM) {
@@ -334,7 +388,7 @@ enum ps_status ps_rpc_stream_next(struct ps_rpc_stream *stream, int64_t timeout_
     }
     /* A message that came before the end is given before the end is. */
     while (stream->receiving || (stream->received == NULL && !stream->ended)) {
-        if (ps_cancel_is_set(stream->client->cancel)) {
+        if (ps_cancel_is_set(stream->client->options.cancel)) {
             ps_rpc_stream_stop(stream);
         } else if (ps_monotonic_ns() >= until) {
             return ps_fail(err, PS_RETRY, PS_CLASS_TIMEOUT, "the connector sends nothing");
@@ -343,6 +397,26 @@ enum ps_status ps_rpc_stream_next(struct ps_rpc_stream *stream, int64_t timeout_
     }
     return stream->received != NULL ? take_message(stream, ret_message, ret_size, err)
                                     : ended(stream, err);
+}
+
+/* As ps_rpc_stream_next; somebody is told from time to time that nothing comes. */
+static enum ps_status next_with_notices(struct ps_rpc_stream *stream, int64_t timeout_ms,
+                                        uint8_t **ret_message, size_t *ret_size,
+                                        struct ps_error *err)
+{
+    const struct ps_rpc_client_options *options = &stream->client->options;
+    int64_t waited_ms = 0;
+    for (;;) {
+        int64_t left_ms = timeout_ms - waited_ms;
+        bool last = options->waiting == NULL || left_ms <= options->notice_ms;
+        enum ps_status status = ps_rpc_stream_next(stream, last ? left_ms : options->notice_ms,
+                                                   ret_message, ret_size, err);
+        if (status != PS_RETRY || last) {
+            return status;
+        }
+        waited_ms += options->notice_ms;
+        options->waiting(options->waiting_context, waited_ms);
+    }
 }
 
 enum ps_status ps_rpc_client_call(struct ps_rpc_client *client, const char *path,
@@ -356,14 +430,14 @@ enum ps_status ps_rpc_client_call(struct ps_rpc_client *client, const char *path
     if (status != PS_OK) {
         return status;
     }
-    status = ps_rpc_stream_next(stream, timeout_ms, &message, &size, err);
+    status = next_with_notices(stream, timeout_ms, &message, &size, err);
     if (status == PS_OK) {
         ps_buffer_clear(answer);
         ps_buffer_append(answer, message, size);
         ps_free(message);
         message = NULL;
         /* The answer counts only with the status that follows it. */
-        status = ps_rpc_stream_next(stream, timeout_ms, &message, &size, err);
+        status = next_with_notices(stream, timeout_ms, &message, &size, err);
         ps_free(message);
         if (status == PS_OK) {
             status = ps_fail(err, PS_DATA, PS_CLASS_NETWORK,

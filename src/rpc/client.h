@@ -22,6 +22,10 @@ struct ps_rpc_client_options {
     uint16_t port;
     size_t message_bytes_max; /* of a message received, also unpacked; a larger one ends its call */
     struct ps_cancel *cancel; /* ends every wait; outlives the client */
+    /* Told each time that a ps_rpc_client_call has waited for notice_ms more; NULL: nobody is. */
+    void (*waiting)(void *context, int64_t waited_ms);
+    void *waiting_context;
+    int64_t notice_ms;
 };
 
 enum ps_status ps_rpc_client_new(const struct ps_rpc_client_options *options,
@@ -29,7 +33,8 @@ enum ps_status ps_rpc_client_new(const struct ps_rpc_client_options *options,
                                  struct ps_error *err) PS_MUST_CHECK;
 void ps_rpc_client_free(struct ps_rpc_client *client); /* NULL is fine */
 
-/* Tries to connect until somebody answers. RETRY (network): nobody did in time. CANCELED. */
+/* Tries to connect until somebody answers. RETRY (network): nobody did in time, or what listens
+ * there does not speak gRPC; the message says which. CANCELED. */
 enum ps_status ps_rpc_client_wait(struct ps_rpc_client *client, int64_t timeout_ms,
                                   struct ps_error *err) PS_MUST_CHECK;
 

@@ -337,7 +337,7 @@ def test_task_stops_the_sync_at_the_last_checkpoint(tester, work, warehouse):
     ("script", "words"),
     [
         ("Failing", "KeyError: 'page'"),
-        ("Dying", "UNAVAILABLE"),
+        ("Dying", "the connection to the connector broke"),
         ("Garbage", "no valid protobuf"),
         ("GarbageRecord", "no valid protobuf"),
         ("GarbageSchema", "no valid protobuf"),

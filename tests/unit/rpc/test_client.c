@@ -2,7 +2,11 @@
  * unpacked. */
 #include "rpc/client.h"
 
+#include <arpa/inet.h>
 #include <grpc/grpc.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/thread.h"
 #include "toy_server.h"
@@ -126,12 +130,86 @@ static void test_client_refuses_what_unpacks_to_too_much(void **state)
     }
 }
 
+static void note_wait(void *context, int64_t waited_ms)
+{
+    int64_t *waits = context;
+    waits[0]++;
+    waits[1] = waited_ms;
+}
+
+/* It accepts connections and says nothing. */
+static int listen_mutely(uint16_t *ret_port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+static void test_client_tells_a_mute_listener_from_nobody(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    int fd = listen_mutely(&port);
+    for (int open = 1; open >= 0; open--) {
+        struct ps_rpc_client *client = NULL;
+        struct ps_error err = {0};
+        const struct ps_rpc_client_options options = {
+            .host = "127.0.0.1", .port = port, .message_bytes_max = 1000, .cancel = &cancel};
+        ps_cancel_init(&cancel);
+        assert_int_equal(ps_rpc_client_new(&options, &client, &err), PS_OK);
+        assert_int_equal(ps_rpc_client_wait(client, 100, &err), PS_RETRY);
+        assert_non_null(strstr(err.message, open ? "what listens on" : "nobody answers on"));
+        ps_rpc_client_free(client);
+        if (open) {
+            close(fd);
+        }
+    }
+}
+
+static void test_client_tells_that_it_waits(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct ps_buffer request, answer;
+    struct ps_rpc_client *client = NULL;
+    struct ps_error err = {0};
+    int64_t waits[2] = {0};
+    assert_true(toy_start(&toy, (struct ps_rpc_options){.drain_ms = 0}));
+    const struct ps_rpc_client_options options = {.host = "127.0.0.1",
+                                                  .port = toy.port,
+                                                  .message_bytes_max = 1000,
+                                                  .cancel = &cancel,
+                                                  .waiting = note_wait,
+                                                  .waiting_context = waits,
+                                                  .notice_ms = 20};
+    ps_cancel_init(&cancel);
+    ps_buffer_init(&request, 0);
+    ps_buffer_init(&answer, 0);
+    assert_int_equal(ps_rpc_client_new(&options, &client, &err), PS_OK);
+    assert_int_equal(ps_rpc_client_wait(client, WAIT_MS, &err), PS_OK);
+    assert_int_equal(ps_rpc_client_call(client, TOY_HOLD, &request, 90, &answer, &err), PS_RETRY);
+    assert_int_equal(waits[0], 4);
+    assert_int_equal(waits[1], 80);
+    ps_buffer_done(&request);
+    ps_buffer_done(&answer);
+    ps_rpc_client_free(client);
+    toy_stop(&toy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_client_gets_answers_and_failures),
         cmocka_unit_test(test_client_unpacks_what_is_compressed),
         cmocka_unit_test(test_client_refuses_what_unpacks_to_too_much),
+        cmocka_unit_test(test_client_tells_a_mute_listener_from_nobody),
+        cmocka_unit_test(test_client_tells_that_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
