@@ -9,7 +9,7 @@
 #include "engine/run.h"
 #include "engine/transform.h"
 
-/* A table that keeps changing its shape while it is read is not read at all. */
+/* A table that keeps changing its shape, or whose history is gone each time, is not read at all. */
 #define SHAPES_MAX 5
 
 static const struct ps_source_ops *source_ops(const struct worker *worker)
@@ -173,10 +173,11 @@ static enum ps_status open_job(struct worker *worker, struct job *job, struct ps
 {
     for (;;) {
         enum ps_status status = PS_OK;
-        if (job->stop == PS_DATA || (job->stop == PS_SCHEMA && job->shapes >= SHAPES_MAX)) {
+        bool anew = job->stop == PS_SCHEMA || job->stop == PS_EXPIRED;
+        if (job->stop == PS_DATA || (anew && job->shapes >= SHAPES_MAX)) {
             return skip_job(worker, job, job->stop_error.message, err);
         }
-        if (job->stop == PS_SCHEMA || job->stop == PS_EXPIRED) {
+        if (anew) {
             status = plan_again(worker, job->table, &job->table, err);
             if (status == PS_END) {
                 return skip_job(worker, job, "it was dropped during the sync", err);

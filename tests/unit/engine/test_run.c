@@ -321,6 +321,28 @@ static void test_run_table_dropped_meanwhile_is_left_out(void **state)
     assert_true(sync.tables_skipped <= 1);
 }
 
+static void test_run_whose_history_is_gone_loads_again_and_not_for_ever(void **state)
+{
+    (void)state;
+    people();
+    fake_table_add(database, "", "other", "id LONG key");
+    fake_row_add(database, "other", "1");
+    run_well(NULL);
+    fake_row_add(database, "people", "4|Dee|2024-01-01T00:00:03Z");
+    struct fake_fault fault = {.call = FAKE_READER_OPEN, .table = "people", .status = PS_EXPIRED};
+    fake_fault_add(database, &fault);
+    run_well(NULL); /* all of it, not what is new alone */
+    assert_rows("people", "id", "1\n2\n3\n4\n");
+    fault.forever = true;
+    fake_fault_add(database, &fault);
+    fake_row_add(database, "other", "2");
+    struct sync sync = run_well(NULL);
+    assert_int_equal(sync.tables_skipped, 1);
+    assert_rows("people", "id", "1\n2\n3\n4\n");
+    assert_rows("other", "id", "1\n2\n");
+    fake_faults_clear(database);
+}
+
 static void test_run_when_the_sink_fails_tells_of_what_it_committed_alone(void **state)
 {
     (void)state;
@@ -696,6 +718,7 @@ int main(void)
         RUN_TEST(test_run_passing_trouble_is_retried),
         RUN_TEST(test_run_ends_when_trouble_does_not_pass),
         RUN_TEST(test_run_table_dropped_meanwhile_is_left_out),
+        RUN_TEST(test_run_whose_history_is_gone_loads_again_and_not_for_ever),
         RUN_TEST(test_run_bad_rows_are_counted_or_end_the_sync),
         RUN_TEST(test_run_sink_failure_ends_the_sync_and_loses_nothing),
         RUN_TEST(test_run_canceled_sync_checkpoints_and_goes_on),
