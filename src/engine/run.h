@@ -21,6 +21,7 @@ enum event_kind {
     EVENT_ROWS,
     EVENT_END,     /* the read is complete */
     EVENT_SKIPPED, /* the table could not be read; the sync goes on without it */
+    EVENT_EXPIRED, /* the table is loaded again, since its history is gone */
 };
 
 /* Rows that could not be carried, for one column and reason. */
@@ -61,7 +62,7 @@ struct event {
     struct ps_scalar largest;         /* … the largest cursor value among the rows */
     struct ps_load_state *load;       /* BEGIN of a load: what the state keeps of it */
     struct read_end *end;             /* END */
-    char *text;                       /* SKIPPED: why */
+    char *text;                       /* SKIPPED, EXPIRED: why */
 };
 
 /* A table's batches and what happens to them, kept by a worker from part to part. */

@@ -131,16 +131,24 @@ static enum ps_status stop_for(const struct worker *worker, enum ps_status statu
     return PS_OK;
 }
 
+/* The writer is told of what became of the table. */
+static enum ps_status tell_why(struct worker *worker, enum event_kind kind, const struct job *job,
+                               const char *why, struct ps_error *err)
+{
+    struct event event = {.kind = kind, .table = job->index, .plan = job->table};
+    event.text = ps_strdup(why);
+    if (event.text == NULL) {
+        return ps_fail_nomem(err, "telling why a table was not read");
+    }
+    return run_push(worker->run, event, err);
+}
+
 static enum ps_status skip_job(struct worker *worker, struct job *job, const char *why,
                                struct ps_error *err)
 {
-    struct event event = {.kind = EVENT_SKIPPED, .table = job->index, .plan = job->table};
-    event.text = ps_strdup(why);
+    enum ps_status status = tell_why(worker, EVENT_SKIPPED, job, why, err);
     job_end(worker->run, job);
-    if (event.text == NULL) {
-        return ps_fail_nomem(err, "leaving a table out");
-    }
-    return run_push(worker->run, event, err);
+    return status;
 }
 
 /* The writer is told that the table is read. */
@@ -181,6 +189,9 @@ static enum ps_status open_job(struct worker *worker, struct job *job, struct ps
             status = plan_again(worker, job->table, &job->table, err);
             if (status == PS_END) {
                 return skip_job(worker, job, "it was dropped during the sync", err);
+            }
+            if (status == PS_OK && job->stop == PS_EXPIRED) {
+                status = tell_why(worker, EVENT_EXPIRED, job, job->stop_error.message, err);
             }
             if (status == PS_OK) {
                 job->shapes++;

@@ -489,11 +489,16 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     return PS_OK;
 }
 
+static void warn_of_table(struct writer *writer, const struct event *event, const char *what)
+{
+    const struct ps_table_result *told = &writer->result->tables[event->table];
+    writer_warn(writer, "%s%s%s %s: %s", told->schema, told->schema[0] == '\0' ? "" : ".",
+                told->table, what, event->text);
+}
+
 static void write_skipped(struct writer *writer, const struct event *event)
 {
-    struct ps_table_result *told = &writer->result->tables[event->table];
-    writer_warn(writer, "%s%s%s was not synced: %s", told->schema,
-                told->schema[0] == '\0' ? "" : ".", told->table, event->text);
+    warn_of_table(writer, event, "was not synced");
     writer->result->tables_skipped++;
     writer->tables_done++;
 }
@@ -516,6 +521,9 @@ enum ps_status writer_write(struct writer *writer, struct event *event, struct p
         break;
     case EVENT_SKIPPED:
         write_skipped(writer, event);
+        break;
+    case EVENT_EXPIRED:
+        warn_of_table(writer, event, "is loaded again from its beginning");
         break;
     }
     if (status != PS_OK) {

@@ -165,6 +165,22 @@ def test_fault_inside_ends_the_call_and_nothing_else(serve_debug, call, fault, e
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+def test_history_that_is_gone_is_loaded_again_and_told(serve_debug, batch):
+    """The first time before any row was sent, then between two batches of a table."""
+    server = serve_debug(env={"PENSTOCK_FAULT": f"example.expired:{batch}=fail"})
+    settings = {"source": "example", "threads": "1"}
+    replica = sync(server.client, settings)
+    assert len(replica.warnings) == 1 and replica.tasks == []
+    assert "loaded again from its beginning" in replica.warnings[0]
+    assert_for_the_platform(replica.warnings[0])
+    whole = sync(server.client, settings)
+    assert whole.warnings == []
+    for table in ("table1", "table2"):
+        assert replica.rows(table) == whole.rows(table)
+    assert server.stop() == 0
+
+
 @pytest.mark.parametrize(("fault", "expected", "words"), FAULTS)
 def test_fault_inside_a_test_is_its_failure(serve_debug, fault, expected, words):
     server = serve_debug(env={"PENSTOCK_FAULT": f"{fault}=fail"})

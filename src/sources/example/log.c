@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/fault.h"
 #include "sources/example/example.h"
 
 enum { TABLE1_UPDATE = LOG_TABLE1_ROWS + LOG_TABLE2_ROWS, TABLE1_DELETE };
@@ -184,6 +185,11 @@ enum ps_status example_reader_next(struct ps_reader *base, struct ps_batch *batc
     enum ps_status fault = example_fault(err);
     if (fault != PS_OK) {
         return fault;
+    }
+    if (ps_fault("example.expired")) {
+        return ps_fail(err, PS_EXPIRED, PS_CLASS_NONE,
+                       "reading %s: what the log had before record %d is gone",
+                       reader->request.table->name, reader->next);
     }
     batch->operation = operation_of(reader->next);
     while (reader->next < LOG_RECORDS && !ps_batch_full(batch) &&

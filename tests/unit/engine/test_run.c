@@ -333,6 +333,7 @@ static void test_run_whose_history_is_gone_loads_again_and_not_for_ever(void **s
     fake_fault_add(database, &fault);
     run_well(NULL); /* all of it, not what is new alone */
     assert_rows("people", "id", "1\n2\n3\n4\n");
+    assert_non_null(strstr(warnings, "people is loaded again from its beginning: "));
     fault.forever = true;
     fake_fault_add(database, &fault);
     fake_row_add(database, "other", "2");
