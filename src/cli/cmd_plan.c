@@ -58,6 +58,13 @@ static void add_table(struct table *text, const struct ps_plan_table *table, con
     table_add(text, ps_mode_name(table->mode));
     table_add(text, table->load ? "all rows" : "changes");
     table_add(text, figures_estimate(table->source_table->rows_estimate, rows));
+    ps_buffer_clear(&cell);
+    if (table->partitions_left < table->partitions) {
+        ps_buffer_printf(&cell, "%u of ", table->partitions_left);
+    }
+    ps_buffer_printf(&cell, "%u", table->partitions);
+    table_add(text, ps_buffer_text(&cell));
+    table_add(text, figures_count(table->threads, rows));
     if (seconds != NULL) {
         table_add(text, *seconds < 0 ? "no earlier run" : figures_seconds(*seconds, rows));
     }
@@ -102,14 +109,22 @@ static void print_people(const struct ps_plan *plan, const struct outlook *outlo
                          struct output *out)
 {
     static const struct table_column columns[] = {
-        {.title = "table", .width_max = 40},     {.title = "mode"},  {.title = "read"},
-        {.title = "rows", .align = TABLE_RIGHT}, {.title = "class"}, {.title = "why"},
+        {.title = "table", .width_max = 40},
+        {.title = "mode"},
+        {.title = "read"},
+        {.title = "rows", .align = TABLE_RIGHT},
+        {.title = "parts", .align = TABLE_RIGHT},
+        {.title = "threads", .align = TABLE_RIGHT},
+        {.title = "class"},
+        {.title = "why"},
     };
     static const struct table_column columns_with_estimates[] = {
         {.title = "table", .width_max = 40},
         {.title = "mode"},
         {.title = "read"},
         {.title = "rows", .align = TABLE_RIGHT},
+        {.title = "parts", .align = TABLE_RIGHT},
+        {.title = "threads", .align = TABLE_RIGHT},
         {.title = "estimate", .align = TABLE_RIGHT},
         {.title = "class"},
         {.title = "why"},
@@ -194,6 +209,7 @@ static enum ps_status make_plan(struct local *local, const struct command_line *
     if (status == PS_OK) {
         struct ps_plan_request request = local_plan_request(local, &cancel);
         request.patience_ms = PS_PLAN_PATIENCE_MS;
+        request.partitions = true;
         ps_cancel_init(&cancel);
         process_cancel_on_signal(&cancel);
         status = ps_plan_new(&request, ret_plan, err);

@@ -269,6 +269,9 @@ void result_put_plan_table(struct ps_json_writer *writer, const struct ps_plan_t
     ps_json_open(writer, NULL, '{');
     put_plan_members(writer, table);
     if (seconds != NULL) {
+        ps_json_put_integer(writer, "partitions", table->partitions);
+        ps_json_put_integer(writer, "partitions_left", table->partitions_left);
+        ps_json_put_integer(writer, "threads", table->threads);
         result_put_seconds(writer, "estimate_seconds", *seconds);
     }
     ps_json_close(writer, '}');

@@ -83,10 +83,13 @@ struct ps_plan_table {
     bool load;                             /* this sync reads the whole table */
     const char *load_reason; /* why, where the mode is incremental or a load goes on; else NULL */
     const struct ps_load_state *resume; /* the load that goes on, the state's; NULL: none does */
-    int32_t cursor;                     /* batch column; -1: none */
-    int32_t soft_delete;                /* batch column; -1: none */
-    struct ps_scalar edge;              /* where the last read ended; not present with a load */
-    const char *position;               /* of a read of changes; NULL: from the first on */
+    /* Where the request asks for them: the parts that a load is cut into, and how many of them are
+     * still to be read, by so many connections at first. 1 where a table is read as one. */
+    uint32_t partitions, partitions_left, threads;
+    int32_t cursor;        /* batch column; -1: none */
+    int32_t soft_delete;   /* batch column; -1: none */
+    struct ps_scalar edge; /* where the last read ended; not present with a load */
+    const char *position;  /* of a read of changes; NULL: from the first on */
     struct ps_sizing sizing;
     const struct ps_selected_table *selected; /* the platform's entry of it; NULL: none */
     bool preprocessed;                        /* a statement was run before it is read, … */
@@ -124,6 +127,7 @@ struct ps_plan_request {
     /* A person waits for the plan alone: passing trouble is tried again for so long at most. 0: as
      * often as the configuration says, which a sync can afford. */
     int64_t patience_ms;
+    bool partitions; /* each table's parts are counted, for people */
 };
 
 /* For requests that only show or answer what is planned. */

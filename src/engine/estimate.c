@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/parts.h"
 
 static uint64_t rows_read(const struct ps_table_result *table)
 {
@@ -78,7 +79,8 @@ static double table_seconds(const struct ps_plan_table *table, const struct ps_m
     if (measured != NULL && measured->rows > 0 && measured->seconds > 0) {
         rate = (double)measured->rows / measured->seconds;
     }
-    return rows < 0 || rate <= 0 ? -1 : (double)rows / rate;
+    double left = table->resume == NULL ? 1 : 1 - parts_read_share(table->resume);
+    return rows < 0 || rate <= 0 ? -1 : left * (double)rows / rate;
 }
 
 /* Tables are read side by side: the part of their seconds that went by on the wall's clock. What a

@@ -14,8 +14,9 @@ struct ps_estimate {
 };
 
 /*
- * A table that is read whole: its estimated rows by the rate of its own loads, else of those of all
- * tables. One read by its changes: what such reads of it took on average. Made in the arena.
+ * A table that is read whole: its estimated rows, or what is left of them where a load goes on, by
+ * the rate of its own loads, else of those of all tables. One read by its changes: what such reads
+ * of it took on average. Made in the arena.
  */
 enum ps_status ps_estimate_make(const struct ps_plan *plan, const struct ps_measured_run *runs,
                                 struct ps_arena *arena, struct ps_estimate *ret_estimate,

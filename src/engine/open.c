@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/parts.h"
 #include "engine/run.h"
 #include "engine/window.h"
 
-/* More parts than these say nothing more of where a load stands, and each costs the state. */
-#define PARTS_MAX 4096
 /* Tables that one point in time is read for: a server holds it all the while. */
 #define POINT_TABLES_MAX 500
-#define PLAN_BYTES_MAX ((size_t)64 << 20)
 
 static const struct ps_source_ops *source_ops(const struct worker *worker)
 {
@@ -57,31 +55,6 @@ static enum ps_status make_whole(struct job *job, struct ps_error *err)
     return status;
 }
 
-static size_t parts_wanted(const struct job *job)
-{
-    int64_t rows = job->table->source_table->rows_estimate;
-    int64_t each = job->table->sizing.parameters.partition_rows;
-    int64_t wanted = rows <= 0 ? 1 : (rows - 1) / each + 1;
-    return wanted > PARTS_MAX ? PARTS_MAX : (size_t)wanted;
-}
-
-/* A table of a batch or two is read again sooner than it is planned. */
-static bool is_planned(const struct worker *worker, const struct job *job)
-{
-    return job->table->load && source_ops(worker)->plan != NULL &&
-           (job->table->source_table->rows_estimate > job->table->sizing.parameters.batch_rows ||
-            parts_wanted(job) > 1);
-}
-
-static size_t bounds_size(const struct ps_partition_list *list)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < list->partitions_count; i++) {
-        size += strlen(list->partitions[i].bounds) + sizeof("\"\",") - 1;
-    }
-    return size;
-}
-
 static enum ps_status take_parts(struct job *job, const struct ps_partition_list *list,
                                  struct ps_error *err)
 {
@@ -95,32 +68,17 @@ static enum ps_status take_parts(struct job *job, const struct ps_partition_list
     return status;
 }
 
-/* As many parts as are wanted; fewer where their bounds are long, since they go into the state. */
 static enum ps_status plan_parts(struct worker *worker, struct job *job, struct ps_source *source,
                                  struct ps_error *err)
 {
-    size_t wanted = parts_wanted(job), budget = worker->run->bounds_bytes_max;
-    for (;;) {
-        struct ps_partition_list list = {.arena = ps_arena_new(PLAN_BYTES_MAX)};
-        if (list.arena == NULL) {
-            return ps_fail_nomem(err, "planning a read");
-        }
-        enum ps_status status =
-            source_ops(worker)->plan(source, job->table->source_table, wanted, &list, err);
-        size_t size = status == PS_OK ? bounds_size(&list) : 0;
-        if (status == PS_OK && (size <= budget || wanted == 1)) {
-            status = size <= budget && list.partitions_count > 0 ? take_parts(job, &list, err)
-                                                                 : make_whole(job, err);
-            ps_arena_free(list.arena);
-            return status;
-        }
-        ps_arena_free(list.arena);
-        if (status != PS_OK) {
-            return status;
-        }
-        size_t fewer = (size_t)((double)wanted * (double)budget / (double)size);
-        wanted = fewer == 0 ? 1 : fewer < wanted ? fewer : wanted - 1;
+    struct ps_partition_list list;
+    enum ps_status status = parts_plan(source_ops(worker), source, job->table,
+                                       worker->run->bounds_bytes_max, &list, err);
+    if (status == PS_OK) {
+        status = list.partitions_count > 0 ? take_parts(job, &list, err) : make_whole(job, err);
     }
+    ps_arena_free(list.arena);
+    return status;
 }
 
 enum ps_status job_continue(struct job *job, const struct ps_load_state *load, struct ps_error *err)
@@ -302,8 +260,8 @@ static enum ps_status open_own(struct worker *worker, struct job *job, struct ps
         worker->point_ns = clock_ns(worker);
     }
     if (status == PS_OK && job->parts == NULL) {
-        status = is_planned(worker, job) ? plan_parts(worker, job, worker->source, err)
-                                         : make_whole(job, err);
+        status = parts_are_planned(ops, job->table) ? plan_parts(worker, job, worker->source, err)
+                                                    : make_whole(job, err);
     }
     if (status == PS_OK) {
         status = note_new_point(worker, job, worker->source, err);
@@ -327,7 +285,8 @@ enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error 
     if (job->stop == PS_SNAPSHOT_GONE && !has_progress(job)) {
         job_forget_parts(job);
     }
-    bool shared = job->parts == NULL ? is_planned(worker, job) && parts_wanted(job) > 1
+    bool shared = job->parts == NULL ? parts_are_planned(source_ops(worker), job->table) &&
+                                           parts_wanted(job->table) > 1
                                      : job->parts_count > 1;
     enum ps_status status = shared ? open_shared(worker, job, err) : open_own(worker, job, err);
     if (status != PS_OK) {

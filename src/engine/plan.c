@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "engine/column_types.h"
 #include "engine/flatten.h"
+#include "engine/parts.h"
 #include "engine/retry.h"
 
 /* Ten thousand wide tables stay far below it. */
@@ -444,11 +445,11 @@ static enum ps_status discover(struct planner *planner, struct ps_error *err)
     }
     for (;;) {
         enum ps_status status = discover_once(planner, err);
-        planner->request->source_ops->close(planner->source);
-        planner->source = NULL;
         if (status == PS_OK) {
             return PS_OK;
         }
+        planner->request->source_ops->close(planner->source);
+        planner->source = NULL;
         status = ps_retry_after(&retry, status, err);
         if (status != PS_OK) {
             return status;
@@ -642,10 +643,14 @@ enum ps_status ps_plan_new(const struct ps_plan_request *request, struct ps_plan
     if (status == PS_OK) {
         status = plan_tables(&planner, err);
     }
+    if (status == PS_OK && request->partitions) {
+        status = parts_count(request, planner.source, planner.plan, err);
+    }
     if (status == PS_OK && planner.failed) {
         status = ps_fail_nomem(err, "planning the sync");
     }
 out:
+    request->source_ops->close(planner.source);
     if (status != PS_OK) {
         ps_plan_free(planner.plan);
         return status;

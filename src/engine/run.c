@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "engine/estimate.h"
+#include "engine/parts.h"
 #include "engine/plan.h"
 #include "engine/preprocess.h"
 #include "engine/writer.h"
@@ -23,10 +24,6 @@
 #define STOP_NS INT64_C(2000000000)
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
 #define LOSS_COLUMNS_NAMED 6
-/* What the state is to stay below, and what the bounds of one load may take of it. */
-#define STATE_BYTES ((size_t)4 << 20)
-#define LOAD_BYTES_MAX ((size_t)48 << 10)
-#define LOAD_BYTES_MIN ((size_t)4 << 10)
 #define POINT_MINUTES_MAX 60
 
 void run_stop(struct run *run)
@@ -60,10 +57,7 @@ void run_fail(struct run *run, enum ps_status status, const struct ps_error *err
 static size_t workers_wanted(const struct run *run)
 {
     const struct ps_config *config = run->request->plan.config;
-    uint32_t readers_max = run->request->plan.source_ops->readers_max;
-    size_t most = (size_t)ps_config_integer(config, "threads", RUN_WORKERS_MAX);
-    most = most > RUN_WORKERS_MAX ? RUN_WORKERS_MAX : most;
-    most = readers_max != 0 && readers_max < most ? readers_max : most;
+    size_t most = parts_connections_max(run->request->plan.source_ops, config);
     size_t count = 0;
     for (size_t i = 0; i < run->plan->tables_count && count < most; i++) {
         const struct ps_plan_table *table = &run->plan->tables[i];
@@ -330,22 +324,6 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
     return status;
 }
 
-/* What a load may put into the state: a share of what is left of its bound, for some at once. */
-static enum ps_status measure_state(struct run *run, struct ps_error *err)
-{
-    struct ps_buffer text;
-    ps_buffer_init(&text, 0);
-    enum ps_status status = ps_state_write(run->request->state, &text, err);
-    size_t left = text.size < STATE_BYTES ? STATE_BYTES - text.size : 0;
-    ps_buffer_done(&text);
-    size_t share = left / (2 * (size_t)RUN_WORKERS_MAX);
-    run->bounds_bytes_max = share > LOAD_BYTES_MAX ? LOAD_BYTES_MAX : share;
-    if (run->bounds_bytes_max < LOAD_BYTES_MIN) {
-        run->bounds_bytes_max = LOAD_BYTES_MIN;
-    }
-    return status;
-}
-
 static enum ps_status make_jobs(struct run *run, struct ps_error *err)
 {
     const struct ps_plan_request *plan = &run->request->plan;
@@ -354,7 +332,8 @@ static enum ps_status make_jobs(struct run *run, struct ps_error *err)
         INT64_C(60000000000) * ps_config_integer(plan->config, "snapshot_max_minutes",
                                                  minutes != 0 ? minutes : POINT_MINUTES_MAX);
     run->jobs = ps_calloc(run->plan->tables_count + 1, sizeof(*run->jobs));
-    return run->jobs == NULL ? ps_fail_nomem(err, "starting the sync") : measure_state(run, err);
+    return run->jobs == NULL ? ps_fail_nomem(err, "starting the sync")
+                             : parts_bytes_max(run->request->state, &run->bounds_bytes_max, err);
 }
 
 static enum ps_status run_plan(struct run *run, struct ps_run_result *result, struct ps_error *err)

@@ -72,6 +72,10 @@ def test_load_goes_on_after_its_last_checkpoint(faulty):
     load = load_of(faulty, "t")
     done = parts_finished(load)
     assert 0 < done < len(load["bounds"])
+    plan = faulty.penstock("plan", "--config", faulty.configure(), "--json")
+    [planned] = plan.document["tables"]  # by state.json, which is as old as the checkpoint before
+    assert planned["partitions"] == len(load["bounds"])
+    assert len(load["bounds"]) - done <= planned["partitions_left"] < len(load["bounds"])
     document = faulty.sync_and_compare("t")
     result = table_result(document, "t")
     assert result["truncates"] == 0

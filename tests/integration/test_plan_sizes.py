@@ -1,6 +1,7 @@
 """Classes and strategies in the plan, judged by the statistics of a real catalog."""
 
 import pytest
+from flow import wait_until
 
 COLUMNS = ", ".join(f"c{i} int DEFAULT 1" for i in range(120))
 CREATE = f"""
@@ -18,6 +19,15 @@ INSERT INTO vectors
 CREATE TABLE measures (k int, at timestamptz, v text, PRIMARY KEY (k, at));
 INSERT INTO measures SELECT i, now(), 'v' FROM generate_series(1, 20000) i;
 """
+READ_SO_FAR = (
+    "SELECT seq_scan + COALESCE(idx_scan, 0), heap_blks_read + heap_blks_hit"
+    " FROM pg_stat_user_tables JOIN pg_statio_user_tables USING (relid)"
+    " WHERE pg_stat_user_tables.relname = 'huge'"
+)
+SESSIONS = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = 'penstock'"
+)
 
 
 @pytest.fixture
@@ -80,6 +90,45 @@ def test_plan_classes_follow_thresholds_and_strategy(plan):
 def test_plan_profile_sets_batches(plan):
     found = tables(plan("--json", profile="development"))
     assert {table["batch_rows"] for table in found.values()} == {500}
+
+
+def test_plan_shows_partitions_and_threads(plan, database):
+    database.psql(
+        "CREATE TABLE seen (k int PRIMARY KEY, updated_at timestamptz DEFAULT now() NOT NULL);"
+        "CREATE VIEW looked AS SELECT * FROM plain; VACUUM ANALYZE seen"
+    )
+    cut = {"partition_rows": "1000", "include_views": "true"}
+    found = tables(plan("--json", strategy="plain=real_time", **cut))
+    shown = {
+        name: (table["partitions"], table["partitions_left"], table["threads"])
+        for name, table in found.items()
+    }
+    assert shown.pop("broad") == (11, 11, 4)
+    assert shown.pop("plain") == (20, 20, 1)
+    assert shown.pop("vectors") == (1, 1, 1)
+    assert shown.pop("looked") == (1, 1, 1)  # nobody can cut a view
+    assert shown.pop("seen") == (1, 1, 1)
+    assert set(shown.values()) == {(20, 20, 4)}
+    listed = plan(threads="3", **cut).out.splitlines()
+    assert listed[0].split()[4:6] == ["parts", "threads"]
+    assert next(line for line in listed if ".broad" in line).split()[6:8] == ["11", "3"]
+
+
+def test_plan_of_a_billion_rows_reads_none_of_them(plan, database):
+    database.psql(
+        "CREATE TABLE huge (k int PRIMARY KEY, v text);"
+        "INSERT INTO huge SELECT i, repeat('v', 400) FROM generate_series(1, 4000) i;"
+        "ANALYZE huge;"
+        "UPDATE pg_class SET reltuples = 1e9 WHERE oid = 'huge'::regclass;"
+        "SELECT pg_stat_force_next_flush()"
+    )
+    pages = int(database.psql("SELECT pg_relation_size('huge') / 8192"))
+    before = database.psql(READ_SO_FAR)
+    huge = tables(plan("--json"))["huge"]
+    assert huge["rows_estimate"] == pytest.approx(1e9, rel=0.01)
+    assert (huge["class"], huge["partitions"], huge["threads"]) == ("large", pages, 1)
+    wait_until(lambda: database.psql(SESSIONS) == "0", "the plan's session has ended")
+    assert database.psql(READ_SO_FAR) == before
 
 
 def test_thresholds_that_contradict_are_refused(plan):

@@ -83,6 +83,20 @@ static void test_load_of_unknown_size_has_no_estimate(void **state)
     assert_int_equal(estimate.unknown, 1);
 }
 
+static void test_load_that_goes_on_counts_what_is_left_of_it(void **state)
+{
+    (void)state;
+    char half[] = "5";
+    struct ps_load_part parts[] = {{.finished = true}, {.position = half}, {0}, {0}};
+    struct ps_load_state load = {.parts = parts, .parts_count = 4};
+    struct ps_plan_table tables[] = {{.source_table = &known, .load = true, .resume = &load}};
+    near(make(tables, 1, 20).seconds[0], 6.25); /* 10 s less one part and a half of four */
+    for (size_t i = 0; i < 4; i++) {
+        parts[i] = (struct ps_load_part){.finished = true};
+    }
+    near(make(tables, 1, 20).seconds[0], 0);
+}
+
 static void test_tables_side_by_side_take_less_but_never_less_than_one(void **state)
 {
     (void)state;
@@ -102,6 +116,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changes_go_by_earlier_reads_of_changes_alone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_load_of_unknown_size_has_no_estimate, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_load_that_goes_on_counts_what_is_left_of_it, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_tables_side_by_side_take_less_but_never_less_than_one,
                                         setup, teardown),
     };
