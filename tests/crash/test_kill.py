@@ -6,8 +6,6 @@ opens, holds no half of a load, and its state's row fits state.json.
 """
 
 import json
-import os
-import random
 import shutil
 import time
 
@@ -15,6 +13,7 @@ import duckdb
 import pytest
 import rows
 from flow import Flow, session
+from kills import assert_consistent, kill_after, state_row
 
 TABLES = ["pgbench_accounts", "pgbench_branches", "pgbench_tellers"]
 EHR_TABLES = [
@@ -25,57 +24,8 @@ EHR_TABLES = [
 
 
 @pytest.fixture
-def chance():
-    """Random numbers that a failure can be repeated with."""
-    seed = int(os.environ.get("PENSTOCK_KILL_SEED", random.randrange(2**32)))
-    print(f"PENSTOCK_KILL_SEED={seed}")
-    return random.Random(seed)
-
-
-@pytest.fixture
 def flow(penstock, database):
     return Flow(penstock, database)
-
-
-def state_row(warehouse):
-    """(id, number, document) of the warehouse's own state; the document None before the first."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        found = connection.execute("SELECT id, number, state FROM penstock.state").fetchall()
-    assert len(found) == 1
-    warehouse_id, number, text = found[0]
-    return warehouse_id, number, json.loads(text) if text else None
-
-
-def assert_consistent(folder, warehouse="files/warehouse.db", state="files/state.json"):
-    """What must be true after a kill: the file opens, and the copy of the state is no newer."""
-    warehouse, state = folder / warehouse, folder / state
-    if not warehouse.exists():
-        assert not state.exists()
-        return 0
-    try:
-        warehouse_id, number, document = state_row(warehouse)
-    except duckdb.CatalogException:
-        # Killed while the file was being made.
-        assert not state.exists()
-        return 0
-    if document is not None:
-        assert document["number"] == number
-    if state.exists() and state.read_text().strip():
-        copy = json.loads(state.read_text())
-        assert copy["warehouse"] == warehouse_id
-        assert copy["number"] <= number
-    return number
-
-
-def kill_after(process, seconds):
-    """True where it was still running then."""
-    deadline = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.001)
-    running = process.poll() is None
-    process.kill()
-    process.communicate()
-    return running
 
 
 def visible_rows(flow, table):

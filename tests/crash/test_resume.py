@@ -5,25 +5,14 @@ and rows that moved between parts meanwhile are found.
 """
 
 import contextlib
-import json
-import os
-import random
 import subprocess
 
-import duckdb
 import pytest
 from flow import Flow, table_result
+from kills import load_of, parts_finished
 
 # Many parts, and a checkpoint after every few of them.
 PARTS = {"partition_rows": "1000", "batch_size": "500", "checkpoint_rows": "3000"}
-
-
-@pytest.fixture
-def chance():
-    """Random numbers that a failure can be repeated with."""
-    seed = int(os.environ.get("PENSTOCK_KILL_SEED", random.randrange(2**32)))
-    print(f"PENSTOCK_KILL_SEED={seed}")
-    return random.Random(seed)
 
 
 @pytest.fixture
@@ -37,24 +26,6 @@ def kill_at_checkpoint(flow, number, **settings):
     process = flow.start(env={"PENSTOCK_FAULT": f"duckdb.after_commit:{number}"}, **settings)
     _out, err = process.communicate(timeout=120)
     assert process.returncode == -9, f"it did not come that far: {err[-2000:]}"
-
-
-def load_of(flow, table):
-    """What the warehouse's state keeps of the load of a table; None: nothing."""
-    try:
-        text = flow.value("SELECT state FROM penstock.state")
-    except duckdb.Error:
-        return None  # killed while the file was being made
-    tables = json.loads(text)["tables"] if text else []
-    return next((entry.get("load") for entry in tables if entry["table"] == table), None)
-
-
-def parts_finished(load):
-    count = 0
-    for run in filter(None, load.get("finished", "").split(",")):
-        first, _, last = run.partition("-")
-        count += int(last or first) - int(first) + 1
-    return count
 
 
 def wide_table(database, rows_count=20000):

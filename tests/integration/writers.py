@@ -152,7 +152,7 @@ class Statements:
 
 
 class Rounds:
-    """What writers and the one who runs syncs tell each other."""
+    """What writers and the one who runs syncs (or kills them) tell each other."""
 
     def __init__(self):
         self.changed = threading.Condition()
@@ -260,12 +260,14 @@ class LongWriter(Writer):
         rounds.tell(spanned=int(spanned))
 
 
+ALL = [ShortWriter, ShortWriter, LongWriter, LongWriter, LongWriter]
+assert len(ALL) == WRITERS
+
+
 @contextlib.contextmanager
-def writing(database, seed):
+def writing(database, seed, kinds=tuple(ALL)):
     """Writers at work; they end with the transaction that each is in."""
     rounds = Rounds()
-    kinds = [ShortWriter, ShortWriter, LongWriter, LongWriter, LongWriter]
-    assert len(kinds) == WRITERS
     writers = [kind(database, rounds, place, seed) for place, kind in enumerate(kinds)]
     for writer in writers:
         writer.start()
