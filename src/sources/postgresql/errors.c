@@ -300,6 +300,24 @@ struct error_verdict error_classify(const struct error_said *said, bool yugabyte
     return found != NULL ? *found : (struct error_verdict){PS_BUG, PS_CLASS_NONE, NULL, false};
 }
 
+const char *error_value_reason(const char *sqlstate)
+{
+    static const struct {
+        const char *code, *reason;
+    } reasons[] = {
+        {"54", "the value is larger than the server can send"},
+        {"XX000", "the value is larger than the server can print, or damaged"},
+        {"XX", "the server found the value damaged"},
+        {"22", "the server cannot read the value"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strncmp(sqlstate, reasons[i].code, strlen(reasons[i].code)) == 0) {
+            return reasons[i].reason;
+        }
+    }
+    return "a function of the server's fails on the value";
+}
+
 struct error_verdict error_classify_connect(const struct error_said *said)
 {
     const char *code = said->sqlstate != NULL ? said->sqlstate : "";

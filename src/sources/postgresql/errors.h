@@ -31,6 +31,12 @@ struct error_verdict error_classify(const struct error_said *said, bool yugabyte
 /* A failed attempt to connect. */
 struct error_verdict error_classify_connect(const struct error_said *said);
 
+/*
+ * Why a value is left out, where the server failed with this code (and a verdict of DATA) as soon
+ * as it was to send it: a static text.
+ */
+const char *error_value_reason(const char *sqlstate);
+
 /* Each "" where there is none. */
 struct error_connect {
     char sqlstate[6];

@@ -109,6 +109,25 @@ static bool next_result(struct link *link, int64_t deadline_ns, PGresult **ret_r
     return true;
 }
 
+/* Throws away what a COPY sends. False: as next_result. */
+static bool skip_copy(struct link *link, int64_t deadline_ns)
+{
+    int wake_fd = link->canceled != NULL ? link->wake_fd : -1;
+    for (;;) {
+        char *row = NULL;
+        int size = PQgetCopyData(link->conn, &row, 1);
+        if (size < 0) {
+            return true;
+        }
+        if (size > 0) {
+            PQfreemem(row);
+        } else if (called_off(link) || !link_wait(link, wake_fd, deadline_ns) ||
+                   !PQconsumeInput(link->conn)) {
+            return false;
+        }
+    }
+}
+
 bool link_drain(struct link *link, int64_t timeout_ms)
 {
     int64_t deadline_ns = deadline_after(timeout_ms);
@@ -122,16 +141,8 @@ bool link_drain(struct link *link, int64_t timeout_ms)
         }
         bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
         PQclear(result);
-        while (copying) {
-            char *row = NULL;
-            int size = PQgetCopyData(link->conn, &row, 1);
-            if (size > 0) {
-                PQfreemem(row);
-            } else if (size < 0) {
-                copying = false;
-            } else if (!link_wait(link, -1, deadline_ns) || !PQconsumeInput(link->conn)) {
-                return false;
-            }
+        if (copying && !skip_copy(link, deadline_ns)) {
+            return false;
         }
     }
 }
@@ -236,6 +247,37 @@ enum ps_status link_each(struct link *link, const char *sql, const char *doing, 
             }
         }
         PQclear(result);
+    }
+}
+
+enum ps_status link_try_copy(struct link *link, const char *sql, const char *doing,
+                             struct ps_error *err)
+{
+    enum ps_status status = check_open(link, doing, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    if (!PQsendQuery(link->conn, sql)) {
+        return link_fail(link, NULL, doing, err);
+    }
+    for (;;) {
+        PGresult *result = NULL;
+        if (!next_result(link, 0, &result)) {
+            return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "%s was called off", doing);
+        }
+        if (result == NULL) {
+            return status;
+        }
+        bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
+        if (!copying && result_failed(result) && status == PS_OK) {
+            status = link_fail(link, result, doing, err);
+        }
+        PQclear(result);
+        if (copying && !skip_copy(link, 0)) {
+            return called_off(link)
+                       ? ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "%s was called off", doing)
+                       : link_fail(link, NULL, doing, err);
+        }
     }
 }
 

@@ -116,8 +116,8 @@ static const char *key_column(const struct ps_table *table, uint32_t position)
 static void write_blocks(struct ps_buffer *sql, const struct partition *partition)
 {
     if (partition->positioned) {
-        ps_buffer_printf(sql, "ctid > '(%" PRIu32 ",%" PRIu16 ")'::tid", partition->block,
-                         partition->place);
+        ps_buffer_printf(sql, "ctid %s '(%" PRIu32 ",%" PRIu16 ")'::tid",
+                         partition->exact ? "=" : ">", partition->block, partition->place);
     } else {
         ps_buffer_printf(sql, "ctid >= '(%" PRIu64 ",0)'::tid", partition->first);
     }

@@ -33,6 +33,7 @@ struct partition {
     bool positioned;
     uint32_t block; /* where it is positioned */
     uint16_t place;
+    bool exact;                /* BLOCKS: the row at the position alone */
     const char *changed_since; /* NULL: all rows */
 };
 

@@ -101,11 +101,7 @@ static void write_leaves(struct ps_buffer *sql, const struct ps_table *table)
         ps_buffer_puts(sql, " UNION SELECT i.inhrelid FROM pg_inherits i JOIN part p"
                             " ON i.inhparent = p.oid");
     }
-    /* What a policy hides is refused where it is read by the leaf's own name. */
-    ps_buffer_puts(sql, ") SELECT c.oid, COALESCE(pg_relation_size(c.oid), 0),"
-                        " c.relkind IN ('r', 'm') AND NOT row_security_active(c.oid)"
-                        " AND has_table_privilege(c.oid, 'SELECT')"
-                        " AND has_schema_privilege(c.relnamespace, 'USAGE')"
+    ps_buffer_puts(sql, ") SELECT c.oid, COALESCE(pg_relation_size(c.oid), 0), " QUERY_LEAF_IS_OURS
                         " FROM part p JOIN pg_class c ON c.oid = p.oid WHERE c.relkind <> 'p'"
                         " ORDER BY c.oid");
 }

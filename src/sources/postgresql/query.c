@@ -62,12 +62,12 @@ void query_probe(struct ps_buffer *sql, const struct ps_read_request *request)
     ps_buffer_puts(sql, " WHERE false");
 }
 
-void query_rewritten(struct ps_buffer *sql, const struct ps_table *table)
+/* WITH … root(oid), part(oid): the table, and all that is read under its name. */
+static void write_tree(struct ps_buffer *sql, const struct ps_table *table)
 {
     struct ps_buffer name;
     ps_buffer_init(&name, 0);
     query_qualified(&name, table->schema, table->name);
-    /* pg_relation_filenode tells the file of this moment, pg_class that of the point in time. */
     ps_buffer_puts(sql, "WITH RECURSIVE root(oid) AS (SELECT to_regclass(");
     query_literal(sql, ps_buffer_text(&name));
     ps_buffer_puts(sql, ")::oid), part(oid) AS (SELECT oid FROM root");
@@ -75,16 +75,22 @@ void query_rewritten(struct ps_buffer *sql, const struct ps_table *table)
         ps_buffer_puts(sql, " UNION SELECT i.inhrelid FROM pg_inherits i JOIN part p"
                             " ON i.inhparent = p.oid");
     }
-    ps_buffer_puts(sql,
-                   ")"
-                   " SELECT (SELECT oid FROM root), pg_relation_filenode((SELECT oid FROM root)),"
-                   " count(*), count(*) FILTER (WHERE c.oid IS NULL OR f.node <> c.relfilenode)"
-                   " FROM (SELECT oid, pg_relation_filenode(oid) AS node FROM part) f"
-                   " LEFT JOIN pg_class c ON c.oid = f.oid");
+    ps_buffer_putc(sql, ')');
     if (!ps_buffer_ok(&name)) {
         sql->failed = true;
     }
     ps_buffer_done(&name);
+}
+
+void query_rewritten(struct ps_buffer *sql, const struct ps_table *table)
+{
+    write_tree(sql, table);
+    /* pg_relation_filenode tells the file of this moment, pg_class that of the point in time. */
+    ps_buffer_puts(sql,
+                   " SELECT (SELECT oid FROM root), pg_relation_filenode((SELECT oid FROM root)),"
+                   " count(*), count(*) FILTER (WHERE c.oid IS NULL OR f.node <> c.relfilenode)"
+                   " FROM (SELECT oid, pg_relation_filenode(oid) AS node FROM part) f"
+                   " LEFT JOIN pg_class c ON c.oid = f.oid");
 }
 
 /* A name between two pieces of SQL. */
@@ -188,7 +194,6 @@ static void write_window(struct ps_buffer *sql, const struct ps_table *table,
                          const struct ps_window *window)
 {
     const struct ps_column *column = &table->columns[window->column];
-    ps_buffer_puts(sql, " WHERE ");
     query_identifier(sql, column->name);
     /* For an int8 this is nothing; an oid would be compared as one, which cannot be negative. */
     ps_buffer_puts(sql, window->lower.type == PS_TYPE_LONG ? "::bigint >= " : " >= ");
@@ -198,6 +203,34 @@ static void write_window(struct ps_buffer *sql, const struct ps_table *table,
         query_identifier(sql, column->name);
         ps_buffer_puts(sql, " IS NULL");
     }
+}
+
+static void write_rows(struct ps_buffer *sql, const struct ps_read_request *request,
+                       const struct partition *partition)
+{
+    write_from(sql, request->table);
+    partition_write_where(sql, request->table, partition);
+    if (request->window != NULL && request->window->lower.present) {
+        bool parted = partition->kind != PARTITION_WHOLE;
+        ps_buffer_puts(sql, parted ? " AND (" : " WHERE ");
+        write_window(sql, request->table, request->window);
+        ps_buffer_puts(sql, parted ? ")" : "");
+    }
+}
+
+void query_next_place(struct ps_buffer *sql, const struct ps_read_request *request,
+                      const struct partition *partition)
+{
+    ps_buffer_puts(sql, "SELECT split_part(ctid::text, ',', 1), split_part(ctid::text, ',', 2)");
+    write_rows(sql, request, partition);
+    ps_buffer_puts(sql, " LIMIT 1");
+}
+
+void query_stores(struct ps_buffer *sql, const struct ps_table *table)
+{
+    write_tree(sql, table);
+    ps_buffer_puts(sql, " SELECT c.oid, " QUERY_LEAF_IS_OURS " FROM part p JOIN pg_class c"
+                        " ON c.oid = p.oid WHERE c.relkind <> 'p' ORDER BY c.oid");
 }
 
 void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
@@ -211,11 +244,7 @@ void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
     if (partition_has_places(partition)) {
         ps_buffer_puts(sql, request->columns_count == 0 ? " ctid" : ", ctid");
     }
-    write_from(sql, request->table);
-    partition_write_where(sql, request->table, partition);
-    if (request->window != NULL && request->window->lower.present) {
-        write_window(sql, request->table, request->window);
-    }
+    write_rows(sql, request, partition);
     ps_buffer_puts(sql, ") TO STDOUT (FORMAT BINARY)");
 }
 

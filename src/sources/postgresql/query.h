@@ -32,6 +32,22 @@ void query_rewritten(struct ps_buffer *sql, const struct ps_table *table);
 void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
                 const struct type_field *fields, const struct partition *partition);
 
+/* One row, or none: block and place, as "(7" and "12)", of the first row of the part. */
+void query_next_place(struct ps_buffer *sql, const struct ps_read_request *request,
+                      const struct partition *partition);
+
+/*
+ * Of pg_class c: its rows have places and can be read by its own name, where what a policy hides
+ * would be refused.
+ */
+#define QUERY_LEAF_IS_OURS                                                                         \
+    "c.relkind IN ('r', 'm') AND NOT row_security_active(c.oid)"                                   \
+    " AND has_table_privilege(c.oid, 'SELECT')"                                                    \
+    " AND has_schema_privilege(c.relnamespace, 'USAGE')"
+
+/* The oids of the tables that hold what is read under the name, each with that. */
+void query_stores(struct ps_buffer *sql, const struct ps_table *table);
+
 /* CREATE INDEX … on the column, as a person would run it while the table is in use. */
 void query_index(const struct ps_table *table, uint32_t column, struct ps_buffer *sql);
 

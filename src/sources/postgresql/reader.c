@@ -17,9 +17,8 @@
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "sources/postgresql/query.h"
+#include "sources/postgresql/reader.h"
 #include "sources/postgresql/shapes.h"
-#include "sources/postgresql/source.h"
-#include "sources/postgresql/stream.h"
 
 /* How long the rest of a read that is called off may take before the connection is given up. */
 #define DRAIN_MS 2000
@@ -41,38 +40,6 @@
  */
 #define BULK_GROWTHS 3
 
-enum reader_state { READER_OPENED, READER_SENT, READER_ROWS, READER_DONE, READER_FAILED };
-
-/* One thread, but for `canceled` and `wake_fd`, which reader_cancel touches from any. */
-struct reader {
-    struct ps_reader base;
-    struct source *source;
-    const struct ps_table *table;
-    struct ps_read_request request;
-    struct ps_window window; /* the request's, where it has one */
-    struct partition partition;
-    struct ps_table leaf; /* what is read in place of the table, where a partition says so */
-    struct ps_buffer leaf_schema, leaf_name;
-    bool placed;       /* a row was taken whose place is the position */
-    char position[24]; /* "127,5" */
-    struct type_field *fields;
-    uint32_t fields_count;
-    bool begun;     /* the savepoint was asked for */
-    bool has_parts; /* other tables are read under this one's name */
-    enum reader_state state;
-    struct stream stream;
-    char *message;        /* libpq's, which the stream reads; NULL: none */
-    size_t bulk_progress; /* bytes since the socket was last set to wake for each */
-    bool bulk;            /* the socket wakes for BULK_BYTES */
-    _Atomic bool canceled;
-    int wake_fd;
-};
-
-static struct link *link_of(const struct reader *reader)
-{
-    return &reader->source->link;
-}
-
 /*
  * Behind views and foreign tables, which may be partitions too, stand rights, functions and servers
  * of others: what fails there leaves out this table alone. A session of ours that is lost, a lock
@@ -84,7 +51,7 @@ static enum ps_status blame_table(const struct reader *reader, enum ps_status st
     enum ps_table_kind kind = reader->table->kind;
     bool outside = kind == PS_TABLE_VIEW || kind == PS_TABLE_FOREIGN;
     bool elsewhere = status == PS_RETRY && err->error_class == PS_CLASS_NETWORK &&
-                     *err->sqlstate != '\0' && PQstatus(link_of(reader)->conn) == CONNECTION_OK;
+                     *err->sqlstate != '\0' && PQstatus(reader_link(reader)->conn) == CONNECTION_OK;
     if ((outside && (status == PS_CONFIG || status == PS_BUG)) ||
         ((outside || kind == PS_TABLE_PARTITIONED) && elsewhere)) {
         err->status = PS_DATA;
@@ -95,7 +62,7 @@ static enum ps_status blame_table(const struct reader *reader, enum ps_status st
 
 static enum ps_status fail_read(struct reader *reader, const PGresult *result, struct ps_error *err)
 {
-    enum ps_status status = link_fail(link_of(reader), result, "reading", err);
+    enum ps_status status = link_fail(reader_link(reader), result, "reading", err);
     status = blame_table(reader, status, err);
     ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
     reader->state = READER_FAILED;
@@ -106,15 +73,15 @@ static enum ps_status fail_stream(struct reader *reader, const char *what, struc
 {
     reader->state = READER_FAILED;
     return ps_fail(err, PS_BUG, PS_CLASS_DATA, "reading %s.%s at %s failed: %s",
-                   reader->table->schema, reader->table->name, link_of(reader)->settings->target,
-                   what);
+                   reader->table->schema, reader->table->name,
+                   reader_link(reader)->settings->target, what);
 }
 
 static enum ps_status fail_changed(const struct reader *reader, const char *what,
                                    struct ps_error *err)
 {
     return ps_fail(err, PS_SCHEMA, PS_CLASS_SCHEMA, "%s.%s at %s %s", reader->table->schema,
-                   reader->table->name, link_of(reader)->settings->target, what);
+                   reader->table->name, reader_link(reader)->settings->target, what);
 }
 
 /* The shapes of the columns' types; where the oid says all, one that is not looked at. */
@@ -130,7 +97,8 @@ static enum ps_status read_shapes(struct reader *reader, const PGresult *probe,
         shapes[i].type = PQftype(probe, (int)i);
         asked += !type_is_known(shapes[i].type);
     }
-    enum ps_status status = asked > 0 ? shapes_read(link_of(reader), shapes, count, err) : PS_OK;
+    enum ps_status status =
+        asked > 0 ? shapes_read(reader_link(reader), shapes, count, err) : PS_OK;
     if (status == PS_OK) {
         *ret_shapes = shapes;
     } else {
@@ -151,7 +119,7 @@ static enum ps_status resolve_fields(struct reader *reader, const struct ps_read
     for (uint32_t i = 0; status == PS_OK && i < request->columns_count; i++) {
         const struct ps_column *column = &request->table->columns[request->columns[i]];
         struct type_field field = type_resolve(shapes[i].type, PQfmod(probe, (int)i),
-                                               shapes[i].shape, link_of(reader)->sql_ascii);
+                                               shapes[i].shape, reader_link(reader)->sql_ascii);
         if (field.type != column->type || field.precision != column->precision ||
             field.scale != column->scale) {
             status = fail_changed(reader, "has a column whose type has changed", err);
@@ -174,7 +142,7 @@ static enum ps_status check_rewritten(struct reader *reader, const PGresult *res
 }
 
 /* What is read under the table's name is called by its own, whatever that is by now. */
-static enum ps_status name_leaf(struct reader *reader, struct ps_error *err)
+enum ps_status reader_name_leaf(struct reader *reader, struct ps_error *err)
 {
     char sql[192];
     PGresult *result = NULL;
@@ -183,13 +151,15 @@ static enum ps_status name_leaf(struct reader *reader, struct ps_error *err)
              " ON n.oid = c.relnamespace WHERE c.oid = %" PRIu32,
              reader->partition.leaf);
     enum ps_status status =
-        link_query(link_of(reader), sql, LINK_CATALOG_MS, "reading", &result, err);
+        link_query(reader_link(reader), sql, LINK_CATALOG_MS, "reading", &result, err);
     if (status != PS_OK) {
         return status;
     }
     if (PQntuples(result) != 1) {
         status = fail_changed(reader, "lost a partition since it was planned", err);
     } else {
+        ps_buffer_clear(&reader->leaf_schema);
+        ps_buffer_clear(&reader->leaf_name);
         ps_buffer_puts(&reader->leaf_schema, PQgetvalue(result, 0, 0));
         ps_buffer_puts(&reader->leaf_name, PQgetvalue(result, 0, 1));
         if (!ps_buffer_ok(&reader->leaf_schema) || !ps_buffer_ok(&reader->leaf_name)) {
@@ -211,12 +181,12 @@ static enum ps_status name_leaf(struct reader *reader, struct ps_error *err)
 }
 
 /* Locks the table, for which it may wait long, and looks whether it is still the one described. */
-static enum ps_status probe(struct reader *reader, struct ps_error *err)
+enum ps_status reader_probe(struct reader *reader, struct ps_error *err)
 {
     const struct ps_read_request *request = &reader->request;
-    struct link *link = link_of(reader);
+    struct link *link = reader_link(reader);
     struct ps_buffer sql;
-    PGresult *results[5] = {NULL};
+    PGresult *results[7] = {NULL};
     size_t count = 3;
     ps_buffer_init(&sql, 0);
     ps_buffer_puts(&sql, "SAVEPOINT penstock;");
@@ -226,10 +196,16 @@ static enum ps_status probe(struct reader *reader, struct ps_error *err)
                        "SET LOCAL enable_seqscan = off;SET LOCAL synchronize_seqscans = off;");
         count = 5;
     }
+    if (reader->again) {
+        /* A window's own order would be that of an index. */
+        ps_buffer_puts(&sql, "SET LOCAL enable_indexscan = off;SET LOCAL enable_bitmapscan = off;");
+        count = 7;
+    }
     query_probe(&sql, request);
     ps_buffer_putc(&sql, ';');
     query_rewritten(&sql, request->table);
     int64_t lock_ms = link->settings->lock_timeout_s * 1000;
+    const _Atomic bool *canceled_before = link->canceled;
     link->canceled = &reader->canceled;
     link->wake_fd = reader->wake_fd;
     enum ps_status status = ps_buffer_ok(&sql)
@@ -237,7 +213,7 @@ static enum ps_status probe(struct reader *reader, struct ps_error *err)
                                                   lock_ms == 0 ? 0 : lock_ms + LINK_SHORT_MS,
                                                   "reading", results, count, err)
                                 : ps_fail_nomem(err, "reading");
-    link->canceled = NULL;
+    link->canceled = canceled_before;
     ps_buffer_done(&sql);
     if (status != PS_OK) {
         ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
@@ -253,7 +229,7 @@ static enum ps_status probe(struct reader *reader, struct ps_error *err)
     return status;
 }
 
-static enum ps_status send_copy(struct reader *reader, struct ps_error *err)
+enum ps_status reader_send(struct reader *reader, struct ps_error *err)
 {
     struct ps_buffer sql;
     ps_buffer_init(&sql, 0);
@@ -261,7 +237,7 @@ static enum ps_status send_copy(struct reader *reader, struct ps_error *err)
     enum ps_status status = PS_OK;
     if (!ps_buffer_ok(&sql)) {
         status = ps_fail_nomem(err, "reading");
-    } else if (!PQsendQuery(link_of(reader)->conn, ps_buffer_text(&sql))) {
+    } else if (!PQsendQuery(reader_link(reader)->conn, ps_buffer_text(&sql))) {
         status = fail_read(reader, NULL, err);
     }
     ps_buffer_done(&sql);
@@ -272,12 +248,12 @@ static enum ps_status open_copy(struct reader *reader, struct ps_error *err)
 {
     reader->begun = true;
     reader->state = READER_FAILED; /* unless all goes well */
-    enum ps_status status = reader->partition.leaf != 0 ? name_leaf(reader, err) : PS_OK;
+    enum ps_status status = reader->partition.leaf != 0 ? reader_name_leaf(reader, err) : PS_OK;
     if (status == PS_OK) {
-        status = probe(reader, err);
+        status = reader_probe(reader, err);
     }
     if (status == PS_OK) {
-        status = send_copy(reader, err);
+        status = reader_send(reader, err);
     }
     if (status == PS_OK) {
         reader->state = READER_SENT;
@@ -347,7 +323,7 @@ static enum ps_status fail_canceled(struct reader *reader, struct ps_error *err)
 static enum ps_status finish_copy(struct reader *reader, struct ps_error *err)
 {
     enum ps_status status = PS_OK;
-    struct link *link = link_of(reader);
+    struct link *link = reader_link(reader);
     for (;;) {
         while (PQisBusy(link->conn)) {
             if (atomic_load(&reader->canceled)) {
@@ -388,8 +364,8 @@ static enum ps_status check_parts(struct reader *reader, struct ps_error *err)
     ps_buffer_init(&sql, 0);
     query_rewritten(&sql, reader->table);
     enum ps_status status = ps_buffer_ok(&sql)
-                                ? link_query(link_of(reader), ps_buffer_text(&sql), LINK_CATALOG_MS,
-                                             "reading", &result, err)
+                                ? link_query(reader_link(reader), ps_buffer_text(&sql),
+                                             LINK_CATALOG_MS, "reading", &result, err)
                                 : ps_fail_nomem(err, "reading");
     ps_buffer_done(&sql);
     if (status == PS_OK) {
@@ -403,9 +379,9 @@ static enum ps_status check_parts(struct reader *reader, struct ps_error *err)
 }
 
 /* The answer to the COPY itself. OK: its rows follow. */
-static enum ps_status start_copy(struct reader *reader, struct ps_error *err)
+enum ps_status reader_start(struct reader *reader, struct ps_error *err)
 {
-    struct link *link = link_of(reader);
+    struct link *link = reader_link(reader);
     while (PQisBusy(link->conn)) {
         if (atomic_load(&reader->canceled)) {
             return fail_canceled(reader, err);
@@ -447,7 +423,7 @@ static void set_bulk(struct reader *reader, bool bulk)
     if (reader->bulk != bulk) {
         reader->bulk = bulk;
         /* Where it cannot be set, reading works as without it. */
-        (void)setsockopt(PQsocket(link_of(reader)->conn), SOL_SOCKET, SO_RCVLOWAT, &bytes,
+        (void)setsockopt(PQsocket(reader_link(reader)->conn), SOL_SOCKET, SO_RCVLOWAT, &bytes,
                          sizeof bytes);
     }
 }
@@ -466,7 +442,7 @@ static bool take_input(struct link *link, bool bulk)
 /* The next message; END: there is none, the read's outcome comes next. */
 static enum ps_status next_message(struct reader *reader, struct ps_error *err)
 {
-    struct link *link = link_of(reader);
+    struct link *link = reader_link(reader);
     for (int tries = 0;; tries++) {
         char *message = NULL;
         int size = PQgetCopyData(link->conn, &message, 1);
@@ -501,6 +477,22 @@ static enum ps_status next_message(struct reader *reader, struct ps_error *err)
     }
 }
 
+/* The rows of one COPY have all come. OK: more follow; END: none. */
+static enum ps_status end_copy(struct reader *reader, struct ps_batch *batch, struct ps_error *err)
+{
+    enum ps_status status = finish_copy(reader, err);
+    if (status == PS_DATA) {
+        return reader_go_round(reader, batch, err);
+    }
+    if (status == PS_OK && reader->stores_done < reader->stores_count) {
+        return reader_next_store(reader, err);
+    }
+    if (status == PS_OK) {
+        status = check_parts(reader, err);
+    }
+    return status == PS_OK ? PS_END : status;
+}
+
 /* OK: the batch is full, or all rows have come. */
 static enum ps_status fill(struct reader *reader, struct ps_batch *batch, struct ps_error *err)
 {
@@ -517,11 +509,10 @@ static enum ps_status fill(struct reader *reader, struct ps_batch *batch, struct
         case STREAM_MORE:
             status = next_message(reader, err);
             if (status == PS_END) {
-                status = finish_copy(reader, err);
-                return status == PS_OK ? check_parts(reader, err) : status;
+                status = end_copy(reader, batch, err);
             }
             if (status != PS_OK) {
-                return status;
+                return status == PS_END ? PS_OK : status;
             }
         }
     }
@@ -545,7 +536,7 @@ enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch
         status = open_copy(reader, err);
     }
     if (status == PS_OK && reader->state == READER_SENT) {
-        status = start_copy(reader, err);
+        status = reader_start(reader, err);
     }
     if (status == PS_OK) {
         status = fill(reader, batch, err);
@@ -553,21 +544,21 @@ enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch
     if (status == PS_OK && batch->rows == 0 && batch->bad_rows == 0) {
         return PS_END;
     }
-    reader->placed = reader->placed || status == PS_OK;
+    reader->handed = reader->handed || status == PS_OK;
     return status;
 }
 
 const char *source_reader_position(struct ps_reader *base)
 {
     struct reader *reader = (struct reader *)base;
-    if (!reader->stream.has_places || reader->partition.changed_since != NULL) {
+    if (!reader->stream.has_places || reader->partition.changed_since != NULL || reader->again) {
         return NULL; /* such a read that was cut off starts again */
     }
-    if (!reader->placed && !reader->partition.positioned) {
+    if (!reader->handed && !reader->partition.positioned) {
         return NULL;
     }
-    uint32_t block = reader->placed ? reader->stream.block : reader->partition.block;
-    uint16_t place = reader->placed ? reader->stream.place : reader->partition.place;
+    uint32_t block = reader->handed ? reader->stream.block : reader->partition.block;
+    uint16_t place = reader->handed ? reader->stream.place : reader->partition.place;
     snprintf(reader->position, sizeof reader->position, "%" PRIu32 ",%" PRIu16, block, place);
     return reader->position;
 }
@@ -624,5 +615,6 @@ void source_reader_close(struct ps_reader *base)
         (void)close(reader->wake_fd);
     }
     ps_free(reader->fields);
+    ps_free(reader->stores);
     ps_free(reader);
 }

@@ -19,6 +19,15 @@ void stream_done(struct stream *stream)
     ps_buffer_done(&stream->rest);
 }
 
+void stream_restart(struct stream *stream, bool has_places)
+{
+    ps_buffer_clear(&stream->rest);
+    stream->has_head = stream->has_trailer = stream->placed = false;
+    stream->has_places = has_places;
+    stream->data = NULL;
+    stream->size = stream->used = 0;
+}
+
 bool stream_feed(struct stream *stream, const void *bytes, size_t size)
 {
     size_t left = stream->size - stream->used;
@@ -118,6 +127,7 @@ static enum stream_result take_place(struct stream *stream, struct row *row)
     }
     stream->block = decode_u32(row->at + 4);
     stream->place = decode_u16(row->at + 8);
+    stream->placed = true;
     row->at += 4 + CTID_SIZE;
     return STREAM_FULL;
 }

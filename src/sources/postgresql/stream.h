@@ -20,7 +20,8 @@ struct stream {
     uint32_t fields_count;
     uint32_t value_bytes_max;
     bool has_places; /* each row's last field is its ctid, which is no column of the batch */
-    uint32_t block;  /* of the last row taken */
+    bool placed;     /* a row was taken, whose place follows */
+    uint32_t block;
     uint16_t place;
     bool has_head, has_trailer;
     const char *broken; /* a static text */
@@ -33,6 +34,9 @@ struct stream {
 void stream_init(struct stream *stream, const struct type_field *fields, uint32_t fields_count,
                  uint32_t value_bytes_max);
 void stream_done(struct stream *stream);
+
+/* Another COPY of the same fields follows: its head comes next. */
+void stream_restart(struct stream *stream, bool has_places);
 
 /*
  * The next bytes; borrowed until the next call, when those of the call before are no more needed.

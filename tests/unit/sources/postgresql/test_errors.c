@@ -228,6 +228,16 @@ static void test_texts_that_may_quote_a_value_are_hidden(void **state)
     assert_false(error_classify(&right, false).hides_text);
 }
 
+static void test_reason_of_a_value_follows_from_the_code(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(error_value_reason("54000"), "larger than the server can send"));
+    assert_non_null(strstr(error_value_reason("XX000"), "larger than the server can print"));
+    assert_non_null(strstr(error_value_reason("XX001"), "damaged"));
+    assert_non_null(strstr(error_value_reason("22P03"), "cannot read"));
+    assert_non_null(strstr(error_value_reason("P0001"), "function"));
+}
+
 static void test_schema_patterns_match_whole_names(void **state)
 {
     (void)state;
@@ -251,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_advice_fits_where_the_text_is_translated),
         cmocka_unit_test(test_code_and_message_are_found_in_libpqs_text),
         cmocka_unit_test(test_texts_that_may_quote_a_value_are_hidden),
+        cmocka_unit_test(test_reason_of_a_value_follows_from_the_code),
         cmocka_unit_test(test_schema_patterns_match_whole_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,6 +153,30 @@ static void test_window_on_a_column_without_null_has_no_or(void **state)
                "(FORMAT BINARY)");
 }
 
+static void test_window_can_be_read_place_by_place(void **state)
+{
+    (void)state;
+    struct ps_buffer sql = {0};
+    struct ps_column column = {.name = "n", .type = PS_TYPE_LONG, .nullable = true};
+    struct ps_table of = {.schema = "s", .name = "t", .columns = &column, .columns_count = 1};
+    struct ps_window window = {.lower = {.type = PS_TYPE_LONG, .present = true, .integer = 7}};
+    struct ps_read_request request = {
+        .table = &of, .columns = all, .columns_count = 1, .window = &window};
+    struct partition part = {.kind = PARTITION_BLOCKS, .end = UINT64_MAX};
+    query_next_place(&sql, &request, &part);
+    ps_buffer_putc(&sql, '|');
+    part.positioned = part.exact = true;
+    part.block = 4294967295;
+    part.place = 3;
+    query_next_place(&sql, &request, &part);
+    assert_sql(&sql, "SELECT split_part(ctid::text, ',', 1), split_part(ctid::text, ',', 2)"
+                     " FROM \"s\".\"t\" WHERE ctid >= '(0,0)'::tid"
+                     " AND (\"n\"::bigint >= '7'::bigint OR \"n\" IS NULL) LIMIT 1|"
+                     "SELECT split_part(ctid::text, ',', 1), split_part(ctid::text, ',', 2)"
+                     " FROM \"s\".\"t\" WHERE ctid = '(4294967295,3)'::tid"
+                     " AND (\"n\"::bigint >= '7'::bigint OR \"n\" IS NULL) LIMIT 1");
+}
+
 static void test_index_is_made_in_the_order_of_the_column(void **state)
 {
     (void)state;
@@ -180,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_table_without_columns_has_a_query),
         cmocka_unit_test(test_window_has_a_literal_of_its_type),
         cmocka_unit_test(test_window_on_a_column_without_null_has_no_or),
+        cmocka_unit_test(test_window_can_be_read_place_by_place),
         cmocka_unit_test(test_index_is_made_in_the_order_of_the_column),
         cmocka_unit_test(test_rewrite_check_names_the_table_as_a_literal),
     };

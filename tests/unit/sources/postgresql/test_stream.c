@@ -227,9 +227,26 @@ static void test_stream_of_rows_without_their_places_is_broken(void **state)
     stream_case_done(&test);
 }
 
+static void test_stream_begins_again_whatever_was_left(void **state)
+{
+    (void)state;
+    struct stream_case test;
+    stream_case_init(&test, 8);
+    assert_true(stream_feed(&test.stream, HEAD ROW_1 "\0\2\0", sizeof HEAD ROW_1 + 2));
+    assert_int_equal(stream_decode(&test.stream, test.batch), STREAM_MORE);
+    stream_restart(&test.stream, true);
+    assert_false(test.stream.placed);
+    assert_true(stream_feed(&test.stream, placed, sizeof placed - 1));
+    assert_int_equal(stream_decode(&test.stream, test.batch), STREAM_MORE);
+    assert_int_equal(test.batch->rows, 3);
+    assert_true(test.stream.placed && test.stream.has_trailer);
+    stream_case_done(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stream_begins_again_whatever_was_left),
         cmocka_unit_test(test_stream_of_rows_with_places_tells_the_last_one),
         cmocka_unit_test(test_stream_of_rows_without_their_places_is_broken),
         cmocka_unit_test(test_stream_in_pieces_of_any_size_gives_the_same_rows),
