@@ -51,6 +51,28 @@ static void add_matching(struct candidates *candidates, const struct ps_table *t
     }
 }
 
+#define CURSOR_TYPES "dates, times, integers and decimals of a declared precision can"
+
+/* The first column of that name (or, with `partial`, part of a name) whose type rules it out; -1.
+ */
+static int32_t find_unfit(const struct ps_table *table, const char *name, bool partial)
+{
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        const struct ps_column *column = &table->columns[i];
+        bool matches =
+            partial ? contains_part(column->name, name) : strcasecmp(column->name, name) == 0;
+        if (matches && !ps_scalar_type_supported(column->type)) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+static const char *source_type(const struct ps_column *column)
+{
+    return column->source_type == NULL ? "?" : column->source_type;
+}
+
 /* Cuts "a | b" at the bar; the pieces point into the copy. */
 static size_t split_bars(char *copy, const char *pieces[CANDIDATES_MAX])
 {
@@ -71,6 +93,28 @@ static size_t split_bars(char *copy, const char *pieces[CANDIDATES_MAX])
         piece = bar == NULL ? NULL : bar + 1;
     }
     return count;
+}
+
+/* Why what was configured names no cursor. NULL: no memory. */
+static const char *unnamed_warning(struct ps_arena *arena, const struct ps_table *table,
+                                   const char *configured, const char *const *names, size_t count)
+{
+    int32_t unfit = -1;
+    for (size_t i = 0; i < 2 * count && unfit < 0; i++) {
+        unfit = find_unfit(table, names[i % count], i >= count);
+    }
+    if (unfit < 0) {
+        return ps_arena_printf(arena,
+                               "no column of \"%s\" that can be a cursor is named or contains `%s` "
+                               "(timestamp_column)",
+                               table->name, configured);
+    }
+    const struct ps_column *column = &table->columns[unfit];
+    return ps_arena_printf(
+        arena,
+        "column \"%s\" of \"%s\" cannot be a cursor, since %s arrives as %s: " CURSOR_TYPES
+        " (timestamp_column)",
+        column->name, table->name, source_type(column), ps_type_name(column->type));
 }
 
 static enum ps_status configured_candidates(const struct ps_config *config, struct ps_arena *arena,
@@ -95,11 +139,7 @@ static enum ps_status configured_candidates(const struct ps_config *config, stru
         }
     }
     if (candidates->count == 0) {
-        choice->warning =
-            ps_arena_printf(arena,
-                            "no column of \"%s\" that can be a cursor is named or contains `%s` "
-                            "(timestamp_column)",
-                            table->name, configured);
+        choice->warning = unnamed_warning(arena, table, configured, names, count);
         if (choice->warning == NULL) {
             return ps_fail_nomem(err, "choosing a cursor");
         }
@@ -176,9 +216,18 @@ static enum ps_status choose_cursor(const struct ps_source_ops *ops, const struc
             return PS_OK;
         }
     }
+    int32_t unfit = -1;
+    for (size_t i = 0; unfit < 0 && ops->cursor_names != NULL && ops->cursor_names[i] != NULL;
+         i++) {
+        unfit = find_unfit(table, ops->cursor_names[i], false);
+    }
     if (candidates.count > 0) {
         ps_buffer_printf(reason, "%s is NULL in too many rows",
                          table->columns[candidates.columns[0]].name);
+    } else if (unfit >= 0) {
+        const struct ps_column *column = &table->columns[unfit];
+        ps_buffer_printf(reason, "%s cannot be a cursor, since %s arrives as %s: " CURSOR_TYPES,
+                         column->name, source_type(column), ps_type_name(column->type));
     } else {
         ps_buffer_puts(reason, "no cursor column (");
         put_names(reason, ops->cursor_names);

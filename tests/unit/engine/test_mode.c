@@ -130,6 +130,30 @@ static void test_mode_without_a_key_or_cursor_is_full(void **state)
     table.columns_count = 7;
 }
 
+static void test_mode_says_why_a_named_column_is_no_cursor(void **state)
+{
+    (void)state;
+    static const char *const by_part[] = {"timestamp_column", "missing | gon", NULL};
+    table.columns_count = 7;
+    columns[6].source_type = "numeric";
+    struct mode_choice choice = choose(by_part);
+    assert_int_equal(choice.cursor, 2);
+    assert_non_null(strstr(choice.warning, "column \"gone\" of \"orders\" cannot be a cursor"));
+    assert_non_null(strstr(choice.warning, "numeric arrives as STRING"));
+    choice = choose((const char *[]){"timestamp_column", "missing", NULL});
+    assert_non_null(strstr(choice.warning, "named or contains `missing`"));
+    columns[6].source_type = NULL;
+    columns[2].type = PS_TYPE_STRING;
+    table.columns_count = 3;
+    columns[1].name = "other";
+    choice = choose(NULL);
+    assert_int_equal(choice.mode, PS_MODE_FULL);
+    assert_non_null(strstr(choice.reason, "updated_at cannot be a cursor, since ? arrives as"));
+    columns[1].name = "Modified_At";
+    columns[2].type = PS_TYPE_UTC_DATETIME;
+    table.columns_count = 7;
+}
+
 static void test_mode_soft_delete_column_can_be_configured(void **state)
 {
     (void)state;
@@ -160,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_mode_passes_over_a_cursor_with_many_nulls),
         cmocka_unit_test(test_mode_says_what_an_index_would_gain),
         cmocka_unit_test(test_mode_without_a_key_or_cursor_is_full),
+        cmocka_unit_test(test_mode_says_why_a_named_column_is_no_cursor),
         cmocka_unit_test(test_mode_soft_delete_column_can_be_configured),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
