@@ -190,8 +190,7 @@ def test_number_as_configured_cursor(flow):
 @pytest.mark.parametrize("types", ["", "t.version=DECIMAL(30,3)"])
 def test_number_of_no_precision_is_no_cursor_and_the_plan_says_why(flow, types):
     flow.database.psql(
-        "CREATE TABLE t (k int PRIMARY KEY, version numeric);"
-        "INSERT INTO t VALUES (1, 1.5), (2, 99)"
+        "CREATE TABLE t (k int PRIMARY KEY, version numeric);INSERT INTO t VALUES (1, 1.5), (2, 99)"
     )
     document = flow.sync(timestamp_column="version", column_types=types)
     assert table_result(document, "t")["mode"] == "full"

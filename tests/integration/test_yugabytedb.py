@@ -200,3 +200,54 @@ def test_table_is_read_whole_in_ranges_of_hash_codes(cluster):
     hashed = [sql for sql in reads if "yb_hash_code(" in sql]
     assert len(hashed) > 1
     assert all('."t"' in sql for sql in hashed)
+
+
+RANGES = """
+CREATE FUNCTION pg_catalog.yb_table_properties(oid) RETURNS TABLE (num_tablets bigint,
+    num_hash_key_columns bigint) LANGUAGE sql AS $$ VALUES (3::bigint, 0::bigint) $$;
+CREATE COLLATION other (provider = icu, locale = 'und-u-kf-upper');
+"""
+# Keys of a table that is cut by ranges: type, and the i-th of 12,000 values. The order of the
+# texts is not that of their bytes, and they hold what needs quotes.
+RANGED = {
+    "numbers": ("int", "i - 6000"),
+    "texts": (
+        'text COLLATE "other"',
+        "(ARRAY['a', 'B', 'ä', 'Z', '''', '\"', '\\', '{', ',', ' '])[i % 10 + 1] || md5(i::text)",
+    ),
+    "blanks": ("char(40)", "(ARRAY['a', 'B', ''])[i % 3 + 1] || i"),
+    "amounts": ("numeric", "trim_scale((i - 6000) / 7.0)"),
+    "ratios": ("float8", "CASE i WHEN 1 THEN 'NaN' WHEN 2 THEN '-Infinity' ELSE i / 7.0 END"),
+    "times": ("timestamptz", "'2024-03-01 00:00+00'::timestamptz + i * interval '1 day 1 us'"),
+    "days": ("date", "'0001-01-01'::date + i * 300"),
+    "uuids": ("uuid", "md5(i::text)::uuid"),
+    "bytes": ("bytea", "decode(md5(i::text), 'hex')"),
+    "lists": ("int[]", "ARRAY[i % 100, i]"),
+    "few": ("smallint", "i / 1000"),
+}
+
+
+def test_ranges_of_the_histogram_are_disjoint_and_complete(cluster):
+    """The server compares, in the key's own order. NULL is in no key; `few` has no histogram."""
+    sql = RANGES
+    for name, (kind, value) in RANGED.items():
+        sql += (
+            f"CREATE TABLE {name} (k {kind}, n int, pad text, PRIMARY KEY (k, n));"
+            f"INSERT INTO {name} SELECT {value}, i, 'x' FROM generate_series(1, 12000) i;"
+        )
+    # Half of the rows lie outside of what the statistics have seen.
+    sql += "CREATE TABLE grown (k int PRIMARY KEY, pad text);"
+    sql += "INSERT INTO grown SELECT i, 'x' FROM generate_series(1, 6000) i; ANALYZE;"
+    sql += "INSERT INTO grown SELECT i, 'x' FROM generate_series(-3000, 9000) i WHERE i < 1"
+    cluster.database.psql(sql + " OR i > 6000")
+    cluster.flow.sync(threads="2", partition_rows="3000")
+    cluster.flow.assert_equal("t", "grown", *RANGED)
+    for name in [*RANGED, "grown"]:
+        reads = [sql for sql in cluster.nodes[0].statements if f'"{name}"' in sql]
+        reads = [sql for sql in reads if sql.startswith("COPY")]
+        assert len(reads) == 1 if name == "few" else len(reads) > 1, (name, reads)
+        counted = "SELECT " + " + ".join(
+            f"(SELECT count(*) {sql[sql.index(' FROM ') : sql.rindex(') TO STDOUT')]})"
+            for sql in reads
+        )
+        assert cluster.database.psql(counted) == "12000" if name != "grown" else "12001", reads
