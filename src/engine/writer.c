@@ -28,17 +28,22 @@ static void keep_tables(struct writer *writer)
     memcpy(writer->saved, result->tables, result->tables_count * sizeof(*result->tables));
 }
 
+static int64_t clock_ns(const struct run *run)
+{
+    const struct ps_clock *clock = run->request->plan.clock;
+    return clock->monotonic_ns(clock);
+}
+
 enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,
                            struct ps_error *err)
 {
     const struct ps_plan *plan = run->plan;
     const struct ps_config *config = run->request->plan.config;
-    int64_t now = ps_monotonic_ns();
     *writer = (struct writer){
         .run = run,
         .result = result,
-        .began_ns = now,
-        .checkpoint_ns = now,
+        .began_ns = ps_monotonic_ns(),
+        .checkpoint_ns = clock_ns(run),
         .checkpoint_every_ns =
             INT64_C(1000000000) *
             ps_config_integer(config, "checkpoint_seconds", run->request->checkpoint_seconds),
@@ -579,7 +584,7 @@ enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
     writer->result->checkpoints++;
     writer->rows_since = writer->bytes_since = writer->columns_since = 0;
     writer->dirty = false;
-    writer->checkpoint_ns = ps_monotonic_ns();
+    writer->checkpoint_ns = clock_ns(writer->run);
     keep_tables(writer);
     ps_log(PS_LOG_DEBUG, "checkpoint %llu after %llu rows", (unsigned long long)state->number,
            (unsigned long long)writer->rows);
@@ -591,7 +596,7 @@ enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
 
 enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *err)
 {
-    int64_t since = ps_monotonic_ns() - writer->checkpoint_ns;
+    int64_t since = clock_ns(writer->run) - writer->checkpoint_ns;
     bool due = writer->dirty &&
                (writer->rows_since >= writer->checkpoint_rows ||
                 writer->bytes_since >= CHECKPOINT_BYTES || since >= writer->checkpoint_every_ns);

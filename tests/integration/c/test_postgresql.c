@@ -5,10 +5,13 @@
  */
 #include "support/unit.h"
 
+#include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/arena.h"
 #include "config/options.h"
@@ -49,10 +52,14 @@ static void add_setting(struct fixture *fixture, const char *key, const char *va
     assert_int_equal(ps_settings_add(&fixture->settings, key, value, &err), PS_OK);
 }
 
-static void fixture_config(struct fixture *fixture, const char *login)
+/* `more`: pairs of key and value, ended by NULL. */
+static void fixture_config(struct fixture *fixture, const char *login, const char *const *more)
 {
     struct ps_error err = {0};
     memset(fixture, 0, sizeof *fixture);
+    for (; *more != NULL; more += 2) {
+        add_setting(fixture, more[0], more[1]);
+    }
     add_setting(fixture, "host", host);
     add_setting(fixture, "port", port);
     add_setting(fixture, "database", database);
@@ -66,14 +73,42 @@ static void fixture_config(struct fixture *fixture, const char *login)
     fixture->list.arena = fixture->arena;
 }
 
-static void fixture_open(struct fixture *fixture, const char *login)
+static void fixture_open_with(struct fixture *fixture, const char *login, const char *const *more)
 {
     struct ps_error err = {0};
-    fixture_config(fixture, login);
+    fixture_config(fixture, login, more);
     struct ps_source_request request = {.config = fixture->config};
     if (ps_source_postgresql.open(&request, &fixture->source, &err) != PS_OK) {
         fail_msg("%s", err.message);
     }
+}
+
+static void fixture_open(struct fixture *fixture, const char *login)
+{
+    fixture_open_with(fixture, login, (const char *const[]){NULL});
+}
+
+/* The socket of this process that leads to the server, but for the one beside us. */
+static int server_socket(void)
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in peer;
+        socklen_t size = sizeof peer;
+        if (fd != PQsocket(admin) && getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+            peer.sin_family == AF_INET && ntohs(peer.sin_port) == strtoul(port, NULL, 10)) {
+            return fd;
+        }
+    }
+    fail_msg("no connection to the server");
+    return -1;
+}
+
+static int socket_option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t size = sizeof value;
+    assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+    return value;
 }
 
 static void fixture_close(struct fixture *fixture)
@@ -584,7 +619,7 @@ static enum ps_status setup_test(const char *login, const char *changed, const c
                                  const char *name, struct ps_error *err)
 {
     struct fixture fixture;
-    fixture_config(&fixture, login);
+    fixture_config(&fixture, login, (const char *const[]){NULL});
     if (changed != NULL) {
         ps_config_free(fixture.config);
         const struct ps_option *const tables[] = {ps_source_postgresql.options, NULL};
@@ -659,6 +694,24 @@ static void test_bad_bytes_of_a_database_without_encoding_cost_one_row(void **st
     run("DROP DATABASE penstock_ascii");
 }
 
+static void test_keepalives_are_the_users(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open_with(&fixture, user,
+                      (const char *const[]){"keepalives_idle", "41", "keepalives_interval", "7",
+                                            "keepalives_count", "5", NULL});
+    int fd = server_socket();
+    assert_true(socket_option(fd, SOL_SOCKET, SO_KEEPALIVE) != 0);
+    assert_int_equal(socket_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 41);
+    assert_int_equal(socket_option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 7);
+    assert_int_equal(socket_option(fd, IPPROTO_TCP, TCP_KEEPCNT), 5);
+    fixture_close(&fixture);
+    fixture_open_with(&fixture, user, (const char *const[]){"keepalives_idle", "0", NULL});
+    assert_int_equal(socket_option(server_socket(), SOL_SOCKET, SO_KEEPALIVE), 0);
+    fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -672,6 +725,7 @@ int main(void)
         cmocka_unit_test_setup(test_horizon_follows_the_oldest_transaction_but_our_own, fresh),
         cmocka_unit_test_setup(test_lost_connection_is_retryable_and_comes_back, fresh),
         cmocka_unit_test_setup(test_setup_tests_say_what_to_do, fresh),
+        cmocka_unit_test_setup(test_keepalives_are_the_users, fresh),
         cmocka_unit_test_setup(test_bad_bytes_of_a_database_without_encoding_cost_one_row, fresh),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -52,6 +52,16 @@ static void test_retry_waits_double_up_to_a_limit(void **state)
     engine_config_done(&made);
 }
 
+static void test_retry_begins_with_the_users_wait(void **state)
+{
+    (void)state;
+    struct ps_retry retry = retry_with((const char *[]){"retry_sleep_seconds", "2", NULL});
+    struct ps_error err = trouble(PS_CLASS_NETWORK);
+    assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 2000);
+    assert_int_equal(ps_retry_wait_ms(&retry, &err, 2), 4000);
+    engine_config_done(&made);
+}
+
 static void test_retry_ends_after_its_number_of_tries(void **state)
 {
     (void)state;
@@ -222,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retry_waits_double_up_to_a_limit),
+        cmocka_unit_test(test_retry_begins_with_the_users_wait),
         cmocka_unit_test(test_retry_ends_after_its_number_of_tries),
         cmocka_unit_test(test_retry_in_a_hurry_ends_in_time),
         cmocka_unit_test(test_retry_texts_make_a_failure_passing_trouble),
