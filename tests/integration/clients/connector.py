@@ -97,12 +97,16 @@ class Server:
         """Each line of the log, read strictly."""
         return [json.loads(line) for line in list(self.lines)]
 
-    def resident(self):
+    def resident(self, member="VmRSS"):
         """The process's memory in bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(
-            int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS")
+            int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(member)
         )
+
+    def peak(self):
+        """The most that it has ever had."""
+        return self.resident("VmHWM")
 
     def threads(self):
         """The threads of syncs and calls. The library's own come and go by its needs."""
@@ -177,6 +181,12 @@ class Client:
         if stream:
             return list(self.channel.unary_stream(path)(request, timeout=timeout))
         return self.channel.unary_unary(path)(request, timeout=timeout)
+
+    def raw_update(self, configuration, timeout):
+        """The messages of one sync as bytes, one by one: fast, for many rows."""
+        request = sdk().UpdateRequest(configuration=configuration).SerializeToString()
+        path = "/fivetran_sdk.v2.SourceConnector/Update"
+        return self.channel.unary_stream(path)(request, timeout=timeout)
 
 
 def code_of(call):
