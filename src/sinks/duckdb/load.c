@@ -58,12 +58,25 @@ static enum ps_status make_like(struct duck_sink *sink, struct duck_table *table
     return duck_do(sink, table, "beginning the load of", err);
 }
 
-static enum ps_status drop(struct duck_sink *sink, struct duck_table *table, const char *prefix,
-                           struct ps_error *err)
+/* Drops the load's table, where there is one. */
+static enum ps_status drop_load(struct duck_sink *sink, struct duck_table *table,
+                                struct ps_error *err)
+{
+    if (!table->load_there) {
+        return PS_OK;
+    }
+    ps_buffer_puts(&sink->sql, "DROP TABLE IF EXISTS ");
+    put_load(&sink->sql, table);
+    table->load_there = false;
+    return duck_do(sink, table, "beginning the load of", err);
+}
+
+static enum ps_status drop_former(struct duck_sink *sink, struct duck_table *table,
+                                  struct ps_error *err)
 {
     ps_buffer_puts(&sink->sql, "DROP TABLE IF EXISTS ");
-    duck_name_table(&sink->sql, &table->full, prefix);
-    return duck_do(sink, table, "beginning the load of", err);
+    duck_name_table(&sink->sql, &table->full, "");
+    return duck_do(sink, table, "ending the load of", err);
 }
 
 enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
@@ -77,10 +90,11 @@ enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
         status = duck_load_hide(sink, table, err);
     }
     if (status == PS_OK && !inside) {
-        status = drop(sink, table, DUCK_LOAD_PREFIX, err);
+        status = drop_load(sink, table, err);
     }
     if (status == PS_OK && !inside) {
         status = make_like(sink, table, DUCK_LOAD_PREFIX, "", err);
+        table->load_there = status == PS_OK;
         table->load_touched = false;
     }
     if (status == PS_OK) {
@@ -103,7 +117,7 @@ static enum ps_status move_apart(struct duck_sink *sink, struct duck_table *tabl
         ps_buffer_puts(&sink->sql, " AS SELECT * FROM ");
         duck_name_table(&sink->sql, &table->full, "");
         enum ps_status status = duck_do(sink, table, "going on with the load of", err);
-        return status == PS_OK ? drop(sink, table, "", err) : status;
+        return status == PS_OK ? drop_former(sink, table, err) : status;
     }
     ps_buffer_init(&name, 0);
     ps_buffer_puts(&name, DUCK_LOAD_PREFIX);
@@ -128,11 +142,12 @@ enum ps_status duck_load_hide(struct duck_sink *sink, struct duck_table *table,
     if (!table->load_inside) {
         return PS_OK;
     }
-    enum ps_status status = drop(sink, table, DUCK_LOAD_PREFIX, err);
+    enum ps_status status = drop_load(sink, table, err);
     if (status == PS_OK) {
         status = move_apart(sink, table, err);
     }
     if (status == PS_OK) {
+        table->load_there = true;
         status = make_like(sink, table, "", DUCK_LOAD_PREFIX, err);
     }
     if (status == PS_OK) {
@@ -182,6 +197,7 @@ enum ps_status duck_load_resume(struct duck_sink *sink, struct duck_table *table
     if (status == PS_OK) {
         sink->synced_us = stamp > sink->synced_us ? stamp : sink->synced_us;
         load_goes_on(sink, table);
+        table->load_there = true;
         /* Nothing tells whether it saw deletes or updates: its keys are looked at in the end. */
         table->load_mixed = true;
     }
@@ -317,7 +333,7 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
 static enum ps_status take_place(struct duck_sink *sink, struct duck_table *table,
                                  struct ps_error *err)
 {
-    enum ps_status status = drop(sink, table, "", err);
+    enum ps_status status = drop_former(sink, table, err);
     if (status != PS_OK) {
         return status;
     }
@@ -327,12 +343,13 @@ static enum ps_status take_place(struct duck_sink *sink, struct duck_table *tabl
         ps_buffer_puts(&sink->sql, " AS SELECT * FROM ");
         put_load(&sink->sql, table);
         status = duck_do(sink, table, "ending the load of", err);
-        return status == PS_OK ? drop(sink, table, DUCK_LOAD_PREFIX, err) : status;
+        return status == PS_OK ? drop_load(sink, table, err) : status;
     }
     ps_buffer_puts(&sink->sql, "ALTER TABLE ");
     put_load(&sink->sql, table);
     ps_buffer_puts(&sink->sql, " RENAME TO ");
     duck_name_quote(&sink->sql, table->name);
+    table->load_there = false;
     return duck_do(sink, table, "ending the load of", err);
 }
 

@@ -104,6 +104,7 @@ static void duckdb_close(struct ps_sink *base)
     duck_losses_done(&sink->losses);
     ps_buffer_done(&sink->sql);
     ps_buffer_done(&sink->feed_sql);
+    ps_buffer_done(&sink->notes);
     ps_free(sink->catalog);
     ps_free(sink->schema);
     ps_free(sink->path);
@@ -121,6 +122,7 @@ static enum ps_status duckdb_open(const struct ps_sink_request *request, struct 
     sink->clock = request->clock;
     ps_buffer_init(&sink->sql, 0);
     ps_buffer_init(&sink->feed_sql, 0);
+    ps_buffer_init(&sink->notes, 0);
     struct ps_error error = {0};
     enum ps_status status = PS_OK;
     sink->schema = ps_strdup(request->schema);
@@ -131,6 +133,9 @@ static enum ps_status duckdb_open(const struct ps_sink_request *request, struct 
     }
     if (status == PS_OK) {
         status = duck_state_make(sink, &error);
+    }
+    if (status == PS_OK) {
+        status = duck_tables_list(sink, &error);
     }
     if (status != PS_OK) {
         status = settled(sink, status, &error, err);

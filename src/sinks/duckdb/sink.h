@@ -55,6 +55,8 @@ struct duck_sink {
     enum duck_route feeding_route;
     size_t held_bytes, held_max; /* of packets that wait for their table's turn */
 
+    struct ps_buffer notes; /* of keys, to be written with the next state: "(…), (…)" */
+
     struct ps_buffer sql;      /* the statement being written; empty between uses */
     struct ps_buffer feed_sql; /* the statement that the feed runs */
     char feed_what[256];
@@ -76,9 +78,11 @@ enum ps_status duck_state_read(struct duck_sink *sink, struct ps_stored_state *r
 /* Within the transaction; the caller commits. */
 enum ps_status duck_state_write(struct duck_sink *sink, const char *state_json, size_t state_size,
                                 uint64_t number, struct ps_error *err) PS_MUST_CHECK;
-/* Remembers a table's key columns, in key order. */
-enum ps_status duck_state_remember(struct duck_sink *sink, const struct duck_table *table,
+/* Remembers a table's key columns, in key order, from the next duck_state_write on. */
+enum ps_status duck_state_remember(struct duck_sink *sink, struct duck_table *table,
                                    struct ps_error *err) PS_MUST_CHECK;
+/* Appends the query of all that is remembered: schema, name, and what duck_table.note is. */
+void duck_state_put_notes(struct ps_buffer *out, const struct duck_sink *sink);
 
 /* runs.c: what was measured of earlier runs, in penstock.runs. */
 enum ps_status duck_runs_make(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;

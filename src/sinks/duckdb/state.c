@@ -4,6 +4,7 @@
  * there are no PRIMARY KEY constraints.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/random.h"
@@ -135,6 +136,24 @@ out:
     return status;
 }
 
+static enum ps_status flush_notes(struct duck_sink *sink, struct ps_error *err)
+{
+    if (sink->notes.size == 0) {
+        return PS_OK;
+    }
+    ps_buffer_puts(&sink->sql, "INSERT INTO ");
+    put_own(&sink->sql, sink, "tables");
+    ps_buffer_puts(&sink->sql, " VALUES ");
+    ps_buffer_append(&sink->sql, sink->notes.data, sink->notes.size);
+    bool held = ps_buffer_ok(&sink->notes);
+    ps_buffer_clear(&sink->notes);
+    if (!held) {
+        ps_buffer_clear(&sink->sql);
+        return ps_fail_nomem(err, "noting keys");
+    }
+    return duck_statement_run_buffer(&sink->session, "noting keys", &sink->sql, NULL, err);
+}
+
 enum ps_status duck_state_write(struct duck_sink *sink, const char *state_json, size_t state_size,
                                 uint64_t number, struct ps_error *err)
 {
@@ -144,6 +163,10 @@ enum ps_status duck_state_write(struct duck_sink *sink, const char *state_json, 
     struct duck_api_result result = {0};
     enum ps_status status = PS_OK;
     struct ps_buffer *sql = &sink->sql;
+    status = flush_notes(sink, err);
+    if (status != PS_OK) {
+        return status;
+    }
     ps_buffer_puts(sql, "UPDATE ");
     put_own(sql, sink, "state");
     ps_buffer_puts(sql, " SET number = $1, state = $2, written_at = ");
@@ -181,35 +204,63 @@ static void put_note(struct ps_buffer *out, const struct duck_sink *sink,
     duck_name_literal(out, table->name);
 }
 
-enum ps_status duck_state_remember(struct duck_sink *sink, const struct duck_table *table,
+/* What parts a note's names: a character that none has but for mischief, which costs a statement.
+ */
+#define PART "\x1f"
+
+void duck_state_put_notes(struct ps_buffer *out, const struct duck_sink *sink)
+{
+    ps_buffer_puts(out,
+                   "SELECT table_schema, table_name, concat_ws('" PART
+                   "', table_schema, table_name, array_to_string(key_columns, '" PART "')) FROM ");
+    put_own(out, sink, "tables");
+}
+
+/* The note as duck_state_put_notes gives it. */
+static char *note_of(const struct duck_table *table)
+{
+    struct ps_buffer note;
+    ps_buffer_init(&note, 0);
+    ps_buffer_printf(&note, "%s" PART "%s", table->schema, table->name);
+    const char *name = NULL;
+    for (uint32_t i = 0; (name = duck_table_key_name(table->table, i)) != NULL; i++) {
+        ps_buffer_puts(&note, PART);
+        ps_buffer_puts(&note, name);
+    }
+    char *copy = ps_buffer_ok(&note) ? ps_strdup(note.data) : NULL;
+    ps_buffer_done(&note);
+    return copy;
+}
+
+enum ps_status duck_state_remember(struct duck_sink *sink, struct duck_table *table,
                                    struct ps_error *err)
 {
-    struct ps_buffer *sql = &sink->sql;
-    int64_t known = 0;
-    ps_buffer_puts(sql, "SELECT count(*)");
-    put_note(sql, sink, table);
-    ps_buffer_puts(sql, " AND key_columns = [");
-    duck_table_put_key_literals(sql, table);
-    ps_buffer_putc(sql, ']');
-    enum ps_status status =
-        duck_statement_integers(&sink->session, "reading the keys", sql, &known, 1, err);
-    if (status != PS_OK || known != 0) {
-        return status;
+    char *note = note_of(table);
+    if (note == NULL) {
+        return ps_fail_nomem(err, "noting a key");
     }
-    ps_buffer_puts(sql, "DELETE");
-    put_note(sql, sink, table);
-    status = duck_do(sink, table, "noting the key of", err);
-    if (status != PS_OK) {
-        return status;
+    enum ps_status status = PS_OK;
+    if (table->note != NULL && strcmp(table->note, note) == 0) {
+        ps_free(note);
+        return PS_OK;
     }
-    ps_buffer_puts(sql, "INSERT INTO ");
-    put_own(sql, sink, "tables");
-    ps_buffer_puts(sql, " VALUES (");
-    duck_name_literal(sql, table->schema);
-    ps_buffer_puts(sql, ", ");
-    duck_name_literal(sql, table->name);
-    ps_buffer_puts(sql, ", [");
-    duck_table_put_key_literals(sql, table);
-    ps_buffer_puts(sql, "])");
-    return duck_do(sink, table, "noting the key of", err);
+    if (table->note != NULL) {
+        status = flush_notes(sink, err);
+        if (status == PS_OK) {
+            ps_buffer_puts(&sink->sql, "DELETE");
+            put_note(&sink->sql, sink, table);
+            status = duck_do(sink, table, "noting the key of", err);
+        }
+    }
+    ps_free(table->note);
+    table->note = note;
+    struct ps_buffer *notes = &sink->notes;
+    ps_buffer_puts(notes, notes->size == 0 ? "(" : ", (");
+    duck_name_literal(notes, table->schema);
+    ps_buffer_puts(notes, ", ");
+    duck_name_literal(notes, table->name);
+    ps_buffer_puts(notes, ", [");
+    duck_table_put_key_literals(notes, table);
+    ps_buffer_puts(notes, "])");
+    return status;
 }

@@ -161,12 +161,16 @@ enum ps_status duck_statement_run_buffer(const struct duck_session *session, con
     return status;
 }
 
-/* Runs the query; `read` gets its first chunk, which has at least one row. END: there is none. */
-static enum ps_status query_first(const struct duck_session *session, const char *what,
-                                  struct ps_buffer *sql,
-                                  void (*read)(const struct duck_library *library,
-                                               struct duck_api_chunk *chunk, void *context),
-                                  void *context, struct ps_error *err)
+/* What reads a chunk of a query, which has at least one row. */
+struct reader {
+    void (*read)(const struct duck_library *library, struct duck_api_chunk *chunk, void *context);
+    void *context;
+    bool all; /* all chunks are read, not the first alone */
+};
+
+/* Runs the query. END: it gives no row. */
+static enum ps_status query(const struct duck_session *session, const char *what,
+                            struct ps_buffer *sql, struct reader reader, struct ps_error *err)
 {
     const struct duck_library *library = session->library;
     if (!ps_buffer_ok(sql)) {
@@ -179,23 +183,29 @@ static enum ps_status query_first(const struct duck_session *session, const char
         status = duck_statement_fail(what, library->result_error_type(&result),
                                      library->result_error(&result), err);
     } else {
-        struct duck_api_chunk *chunk = library->fetch_chunk(result);
-        if (chunk != NULL && library->data_chunk_get_size(chunk) != 0) {
-            read(library, chunk, context);
-        } else {
-            status = PS_END;
+        status = PS_END;
+        bool more = true;
+        while (more) {
+            struct duck_api_chunk *chunk = library->fetch_chunk(result);
+            more = chunk != NULL && library->data_chunk_get_size(chunk) != 0;
+            if (more) {
+                reader.read(library, chunk, reader.context);
+                status = PS_OK;
+            }
+            library->destroy_data_chunk(&chunk);
+            more = more && reader.all;
         }
-        library->destroy_data_chunk(&chunk);
     }
     library->destroy_result(&result);
     ps_buffer_clear(sql);
     return status;
 }
 
-static bool first_is_valid(const struct duck_library *library, struct duck_api_vector *vector)
+static bool is_valid(const struct duck_library *library, struct duck_api_vector *vector,
+                     uint64_t row)
 {
     const uint64_t *validity = library->vector_get_validity(vector);
-    return validity == NULL || (validity[0] & 1u) != 0;
+    return validity == NULL || (validity[row / 64] >> row % 64 & 1u) != 0;
 }
 
 struct integers {
@@ -209,9 +219,8 @@ static void read_integers(const struct duck_library *library, struct duck_api_ch
     struct integers *integers = context;
     for (size_t i = 0; i < integers->count; i++) {
         struct duck_api_vector *vector = library->data_chunk_get_vector(chunk, i);
-        integers->values[i] = first_is_valid(library, vector)
-                                  ? *(const int64_t *)library->vector_get_data(vector)
-                                  : 0;
+        integers->values[i] =
+            is_valid(library, vector, 0) ? *(const int64_t *)library->vector_get_data(vector) : 0;
     }
 }
 
@@ -220,24 +229,41 @@ enum ps_status duck_statement_integers(const struct duck_session *session, const
                                        struct ps_error *err)
 {
     struct integers integers = {ret_values, count};
-    return query_first(session, what, sql, read_integers, &integers, err);
+    return query(session, what, sql, (struct reader){read_integers, &integers, false}, err);
 }
 
-static void read_texts(const struct duck_library *library, struct duck_api_chunk *chunk,
-                       void *context)
+static void put_text(const struct duck_library *library, struct duck_api_vector *vector,
+                     uint64_t row, struct ps_buffer *texts)
 {
-    struct ps_buffer *texts = context;
+    if (is_valid(library, vector, row)) {
+        const struct duck_api_string *strings = library->vector_get_data(vector);
+        const struct duck_api_string *string = &strings[row];
+        ps_buffer_append(texts,
+                         string->size <= DUCK_STRING_INLINE ? string->value.inlined
+                                                            : string->value.pointer.bytes,
+                         string->size);
+    }
+    ps_buffer_putc(texts, '\0');
+}
+
+static void read_first_texts(const struct duck_library *library, struct duck_api_chunk *chunk,
+                             void *context)
+{
     uint64_t columns = library->data_chunk_get_column_count(chunk);
     for (uint64_t i = 0; i < columns; i++) {
-        struct duck_api_vector *vector = library->data_chunk_get_vector(chunk, i);
-        if (first_is_valid(library, vector)) {
-            const struct duck_api_string *string = library->vector_get_data(vector);
-            ps_buffer_append(texts,
-                             string->size <= DUCK_STRING_INLINE ? string->value.inlined
-                                                                : string->value.pointer.bytes,
-                             string->size);
+        put_text(library, library->data_chunk_get_vector(chunk, i), 0, context);
+    }
+}
+
+static void read_all_texts(const struct duck_library *library, struct duck_api_chunk *chunk,
+                           void *context)
+{
+    uint64_t columns = library->data_chunk_get_column_count(chunk);
+    uint64_t rows = library->data_chunk_get_size(chunk);
+    for (uint64_t row = 0; row < rows; row++) {
+        for (uint64_t i = 0; i < columns; i++) {
+            put_text(library, library->data_chunk_get_vector(chunk, i), row, context);
         }
-        ps_buffer_putc(texts, '\0');
     }
 }
 
@@ -245,9 +271,22 @@ enum ps_status duck_statement_texts(const struct duck_session *session, const ch
                                     struct ps_buffer *sql, struct ps_buffer *ret_texts,
                                     struct ps_error *err)
 {
-    enum ps_status status = query_first(session, what, sql, read_texts, ret_texts, err);
+    const struct reader reader = {read_first_texts, ret_texts, false};
+    enum ps_status status = query(session, what, sql, reader, err);
     if (status == PS_OK && !ps_buffer_ok(ret_texts)) {
         return ps_fail_nomem(err, what);
     }
     return status;
+}
+
+enum ps_status duck_statement_all_texts(const struct duck_session *session, const char *what,
+                                        struct ps_buffer *sql, struct ps_buffer *ret_texts,
+                                        struct ps_error *err)
+{
+    const struct reader reader = {read_all_texts, ret_texts, true};
+    enum ps_status status = query(session, what, sql, reader, err);
+    if (status != PS_OK && status != PS_END) {
+        return status;
+    }
+    return ps_buffer_ok(ret_texts) ? PS_OK : ps_fail_nomem(err, what);
 }

@@ -55,5 +55,9 @@ enum ps_status duck_statement_integers(const struct duck_session *session, const
 enum ps_status duck_statement_texts(const struct duck_session *session, const char *what,
                                     struct ps_buffer *sql, struct ps_buffer *ret_texts,
                                     struct ps_error *err) PS_MUST_CHECK;
+/* The same of all rows, one after the other. OK also where there is none. */
+enum ps_status duck_statement_all_texts(const struct duck_session *session, const char *what,
+                                        struct ps_buffer *sql, struct ps_buffer *ret_texts,
+                                        struct ps_error *err) PS_MUST_CHECK;
 
 #endif

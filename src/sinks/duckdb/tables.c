@@ -29,35 +29,23 @@ static enum ps_status new_entry(struct duck_sink *sink, const char *schema, cons
         return ps_fail_nomem(err, "describing a table");
     }
     table->full = (struct duck_name){sink->catalog, table->schema, table->name};
+    /* It is in no list of what the warehouse holds, unless the list is being read just now. */
+    table->looked_up = true;
     *ret_table = table;
     return PS_OK;
 }
 
-/* The folded "schema NUL name", which is what the hash is taken of. */
-static void put_key(struct ps_buffer *out, const struct duck_sink *sink,
-                    const struct ps_table *table)
-{
-    duck_name_schema(out, sink->schema, table->schema);
-    ps_buffer_putc(out, '\0');
-    ps_buffer_puts(out, table->name);
-}
-
-enum ps_status duck_tables_get(struct duck_sink *sink, const struct ps_table *table,
+/* The entry of a table by its name in the warehouse, made where it is missing. */
+static enum ps_status entry_of(struct duck_sink *sink, const char *schema, const char *name,
                                struct duck_table **ret_table, struct ps_error *err)
 {
     struct duck_tables *tables = &sink->tables;
-    struct ps_buffer key;
-    ps_buffer_init(&key, 0);
-    put_key(&key, sink, table);
-    if (!ps_buffer_ok(&key)) {
-        ps_buffer_done(&key);
-        return ps_fail_nomem(err, "describing a table");
-    }
-    const char *schema = key.data;
-    const char *name = key.data + strlen(key.data) + 1;
+    /* "schema NUL name", which is what the hash is taken of. */
     struct ps_buffer folded;
     ps_buffer_init(&folded, 0);
-    ps_buffer_append(&folded, key.data, key.size);
+    ps_buffer_puts(&folded, schema);
+    ps_buffer_putc(&folded, '\0');
+    ps_buffer_puts(&folded, name);
     enum ps_status status = PS_OK;
     if (!ps_buffer_ok(&folded)) {
         status = ps_fail_nomem(err, "describing a table");
@@ -86,8 +74,89 @@ enum ps_status duck_tables_get(struct duck_sink *sink, const struct ps_table *ta
     }
     *ret_table = entry;
 out:
-    ps_buffer_done(&key);
     ps_buffer_done(&folded);
+    return status;
+}
+
+enum ps_status duck_tables_get(struct duck_sink *sink, const struct ps_table *table,
+                               struct duck_table **ret_table, struct ps_error *err)
+{
+    struct ps_buffer schema;
+    ps_buffer_init(&schema, 0);
+    duck_name_schema(&schema, sink->schema, table->schema);
+    enum ps_status status = ps_buffer_ok(&schema)
+                                ? entry_of(sink, schema.data, table->name, ret_table, err)
+                                : ps_fail_nomem(err, "describing a table");
+    if (status == PS_OK && (*ret_table)->table == NULL) {
+        /* Its names are written as the source writes them from now on. Only case can differ. */
+        memcpy((*ret_table)->schema, schema.data, strlen((*ret_table)->schema));
+        memcpy((*ret_table)->name, table->name, strlen((*ret_table)->name));
+    }
+    ps_buffer_done(&schema);
+    return status;
+}
+
+/* Reads "schema NUL name NUL" or, with notes, "schema NUL name NUL note NUL" … */
+static enum ps_status take_list(struct duck_sink *sink, const struct ps_buffer *list, bool notes,
+                                struct ps_error *err)
+{
+    static const size_t prefix = sizeof DUCK_LOAD_PREFIX - 1;
+    enum ps_status status = PS_OK;
+    if (list->size == 0) {
+        return PS_OK;
+    }
+    for (const char *at = list->data; status == PS_OK && at < list->data + list->size;) {
+        const char *schema = at;
+        const char *name = schema + strlen(schema) + 1;
+        const char *note = name + strlen(name) + 1;
+        struct duck_table *entry = NULL;
+        if (!notes && strncmp(name, DUCK_LOAD_PREFIX, prefix) == 0) {
+            status = entry_of(sink, schema, name + prefix, &entry, err);
+            if (status == PS_OK) {
+                entry->load_there = true;
+            }
+        }
+        if (status == PS_OK) {
+            status = entry_of(sink, schema, name, &entry, err);
+        }
+        if (status == PS_OK && !notes) {
+            entry->looked_up = false;
+        }
+        if (status == PS_OK && notes) {
+            ps_free(entry->note);
+            entry->note = ps_strdup(note);
+            status = entry->note == NULL ? ps_fail_nomem(err, "describing a table") : PS_OK;
+        }
+        at = notes ? note + strlen(note) + 1 : note;
+    }
+    return status;
+}
+
+enum ps_status duck_tables_list(struct duck_sink *sink, struct ps_error *err)
+{
+    static const char what[] = "looking at the tables of the warehouse";
+    struct ps_buffer list;
+    ps_buffer_init(&list, 0);
+    struct ps_buffer *sql = &sink->sql;
+    ps_buffer_puts(sql, "SELECT schema_name, table_name FROM duckdb_tables() WHERE "
+                        "database_name = ");
+    duck_name_literal(sql, sink->catalog);
+    ps_buffer_puts(sql, " UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT "
+                        "internal AND database_name = ");
+    duck_name_literal(sql, sink->catalog);
+    enum ps_status status = duck_statement_all_texts(&sink->session, what, sql, &list, err);
+    if (status == PS_OK) {
+        status = take_list(sink, &list, false, err);
+    }
+    if (status == PS_OK) {
+        ps_buffer_clear(&list);
+        duck_state_put_notes(sql, sink);
+        status = duck_statement_all_texts(&sink->session, what, sql, &list, err);
+    }
+    if (status == PS_OK) {
+        status = take_list(sink, &list, true, err);
+    }
+    ps_buffer_done(&list);
     return status;
 }
 
@@ -132,10 +201,12 @@ void duck_tables_done(struct duck_tables *tables)
         forget_columns(table);
         ps_free(table->columns);
         ps_free(table->feed_columns);
+        ps_free(table->note);
         ps_free(table->schema);
         ps_free(table->name);
         ps_free(table);
     }
+    ps_free(tables->made_schema);
     *tables = (struct duck_tables){0};
 }
 
@@ -442,13 +513,28 @@ static enum ps_status merge_own(struct duck_sink *sink, struct duck_table *entry
     return status;
 }
 
-static enum ps_status create(struct duck_sink *sink, struct duck_table *entry, struct ps_error *err)
+static enum ps_status make_schema(struct duck_sink *sink, const struct duck_table *entry,
+                                  struct ps_error *err)
 {
+    struct duck_tables *tables = &sink->tables;
+    if (tables->made_schema != NULL && strcmp(tables->made_schema, entry->schema) == 0) {
+        return PS_OK;
+    }
+    ps_free(tables->made_schema);
+    tables->made_schema = ps_strdup(entry->schema);
+    if (tables->made_schema == NULL) {
+        return ps_fail_nomem(err, "creating a schema");
+    }
     ps_buffer_puts(&sink->sql, "CREATE SCHEMA IF NOT EXISTS ");
     duck_name_quote(&sink->sql, sink->catalog);
     ps_buffer_putc(&sink->sql, '.');
     duck_name_quote(&sink->sql, entry->schema);
-    enum ps_status status = duck_do(sink, entry, "creating the schema of", err);
+    return duck_do(sink, entry, "creating the schema of", err);
+}
+
+static enum ps_status create(struct duck_sink *sink, struct duck_table *entry, struct ps_error *err)
+{
+    enum ps_status status = make_schema(sink, entry, err);
     if (status == PS_OK) {
         put_create(&sink->sql, entry);
         status = duck_do(sink, entry, "creating", err);
@@ -562,8 +648,7 @@ enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entr
     return status;
 }
 
-/* The name of key column `index`, counted from 0 in key order; NULL: there are no more. */
-static const char *key_name(const struct ps_table *shape, uint32_t index)
+const char *duck_table_key_name(const struct ps_table *shape, uint32_t index)
 {
     if (shape->keys_count == 0) {
         return index == 0 ? DUCK_ID : NULL;
@@ -580,7 +665,7 @@ void duck_table_put_keys_of(struct ps_buffer *out, const struct duck_table *tabl
                             const char *prefix)
 {
     const char *name = NULL;
-    for (uint32_t i = 0; (name = key_name(table->table, i)) != NULL; i++) {
+    for (uint32_t i = 0; (name = duck_table_key_name(table->table, i)) != NULL; i++) {
         ps_buffer_puts(out, i == 0 ? "" : ", ");
         ps_buffer_puts(out, prefix);
         duck_name_quote(out, name);
@@ -595,7 +680,7 @@ void duck_table_put_keys(struct ps_buffer *out, const struct duck_table *table)
 void duck_table_put_key_literals(struct ps_buffer *out, const struct duck_table *table)
 {
     const char *name = NULL;
-    for (uint32_t i = 0; (name = key_name(table->table, i)) != NULL; i++) {
+    for (uint32_t i = 0; (name = duck_table_key_name(table->table, i)) != NULL; i++) {
         ps_buffer_puts(out, i == 0 ? "" : ", ");
         duck_name_literal(out, name);
     }
@@ -605,7 +690,7 @@ void duck_table_put_key_literals(struct ps_buffer *out, const struct duck_table 
 void duck_table_put_match(struct ps_buffer *out, const struct duck_table *table)
 {
     const char *name = NULL;
-    for (uint32_t i = 0; (name = key_name(table->table, i)) != NULL; i++) {
+    for (uint32_t i = 0; (name = duck_table_key_name(table->table, i)) != NULL; i++) {
         ps_buffer_puts(out, i == 0 ? "a." : " AND a.");
         duck_name_quote(out, name);
         ps_buffer_puts(out, " IS NOT DISTINCT FROM b.");

@@ -34,11 +34,13 @@ struct duck_table {
 
     bool fresh;             /* made in this transaction, and nothing but a load has written to it */
     bool looked_up, exists; /* in the warehouse, at the point of the present transaction */
+    char *note;             /* of its key, as it is in penstock.tables; NULL: there is none */
     struct duck_column *columns; /* there, in their order */
     uint32_t columns_count, columns_capacity;
 
     bool loading;             /* between load_begin and load_end */
     bool load_inside;         /* its rows are in the table itself, which nobody has seen yet */
+    bool load_there;          /* a table of a load, perhaps one that was given up, is there */
     bool load_mixed;          /* the load saw more than upserts, so that order decides */
     uint64_t load_duplicates; /* rows that were reduced before its end */
 
@@ -58,6 +60,7 @@ struct duck_table {
 
     struct duck_packet *held_first, *held_last; /* they wait for their turn */
     size_t held_bytes;
+    uint64_t held_rows;
 };
 
 /* True where the rows of a load lie in a table of their own. */
@@ -72,7 +75,12 @@ struct duck_tables {
     struct duck_table *first; /* of all, newest first */
     struct duck_table *last_used;
     uint32_t count;
+    char *made_schema; /* the schema that was made last; NULL: none was */
 };
+
+/* Reads which tables and loads there are and what is noted of their keys, so that a table that is
+ * not listed need not be looked for. Once, before all else here. */
+enum ps_status duck_tables_list(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
 
 /* The entry for the source's table, made where it is missing. */
 enum ps_status duck_tables_get(struct duck_sink *sink, const struct ps_table *table,
@@ -105,6 +113,9 @@ bool duck_table_keep_columns(struct duck_table *table, const struct ps_batch *ba
 
 /* The warehouse's column of that name, or NULL. Case does not count. */
 const struct duck_column *duck_table_column(const struct duck_table *table, const char *name);
+/* The name of key column `index`, counted from 0 in key order, which is _fivetran_id where there is
+ * no key; NULL: there are no more. */
+const char *duck_table_key_name(const struct ps_table *shape, uint32_t index);
 /*
  * Appends the key's columns in key order, separated by commas: _fivetran_id where there is no key.
  */

@@ -173,6 +173,22 @@ static void test_schema_may_be_named_like_the_file(void **state)
     warehouse_remove(path);
 }
 
+/* In blocks of DuckDB's own 256 KiB ten thousand tables of a few rows take 2.6 GB. */
+static void test_new_file_has_small_blocks(void **state)
+{
+    (void)state;
+    const char *path = warehouse_path();
+    struct ps_sink *sink = NULL;
+    struct ps_error err = {0};
+    assert_int_equal(open_at(path, "tester", &sink, &err), PS_OK);
+    ps_sink_duckdb.close(sink);
+    char *size = warehouse_query(path, "SELECT block_size FROM pragma_database_size() WHERE "
+                                       "database_name = 'warehouse'");
+    assert_string_equal(size, "65536\n");
+    ps_free(size);
+    warehouse_remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_open_when_it_is_a_folder_says_so),
         cmocka_unit_test(test_open_when_format_is_newer_passes_the_reason_on),
         cmocka_unit_test(test_schema_may_be_named_like_the_file),
+        cmocka_unit_test(test_new_file_has_small_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
