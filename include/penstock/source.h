@@ -45,6 +45,7 @@ struct ps_reader {
 #define PS_CAP_COUNT_CHEAP 8u /* an exact row count costs no scan */
 #define PS_CAP_KEYS_ONCE 16u  /* one read of a whole table gives each key at most once */
 #define PS_CAP_CHANGED 32u    /* rows can move between partitions; see changed_since below */
+#define PS_CAP_TEXTS 64u /* dates, times and decimals can be read as texts; see as_text below */
 
 /*
  * PS_CAP_CHANGES: the source keeps changes, from the first row's on. A read of a table without
@@ -106,6 +107,13 @@ struct ps_read_request {
     const struct ps_table *table; /* outlives the reader */
     const uint32_t *columns;      /* what to read: indexes into table->columns; the batch's */
     uint32_t columns_count;       /* column i is columns[i]. Outlives the reader */
+    /*
+     * With PS_CAP_TEXTS: which of the columns, of type NAIVE_DATE, NAIVE_DATETIME, UTC_DATETIME or
+     * DECIMAL, are STRING in the batch, so that values which those types do not hold are carried
+     * too. The others have the text that they would be formatted to. NULL: none. Outlives the
+     * reader.
+     */
+    const bool *as_text;
     const struct ps_partition *partition; /* NULL: the whole table. Its texts outlive the reader */
     const struct ps_window *window;       /* NULL: no window; never together with a partition */
     const char *position;                 /* go on after it; NULL: from the start */

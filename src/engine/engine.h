@@ -75,6 +75,7 @@ struct ps_plan_table {
     const struct ps_table *read_table; /* the columns read, in batch order */
     const struct ps_table *sink_table; /* those sent, with the destination's names */
     const uint32_t *read_columns;
+    const bool *as_text; /* of read_columns: the source gives texts, as read_table says */
     uint32_t sent_count; /* columns that sink_table has of the source's; behind them: `flattened` */
     struct flattener *flattener;           /* engine/flatten.h; NULL: nothing is taken apart */
     const struct flatten_shape *flattened; /* the columns so made; NULL: none can be */

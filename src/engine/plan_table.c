@@ -452,6 +452,8 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
         status = make_tables(request, &selection, &planned, err);
     }
     const struct ps_table *plain = planned.sink_table;
+    planned.cursor = batch_column(&selection, choice.cursor);
+    planned.soft_delete = batch_column(&selection, choice.soft_delete);
     if (status == PS_OK) {
         status = shape_types(request, &planned, err);
     }
@@ -464,8 +466,6 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
     planned.selected = request->selected;
     planned.mode = choice.mode;
     planned.reason = choice.reason;
-    planned.cursor = batch_column(&selection, choice.cursor);
-    planned.soft_delete = batch_column(&selection, choice.soft_delete);
     const struct fingerprint_subject subject = {
         .table = plain,
         .left_out = selection.left_out,

@@ -307,6 +307,7 @@ static enum ps_status open_reader(struct read *read, struct ps_error *err)
         .table = table->source_table,
         .columns = table->read_columns,
         .columns_count = table->read_table->columns_count,
+        .as_text = table->as_text,
         .value_bytes_max = (size_t)ps_config_integer(config, "max_value_bytes", 104857600),
         .position = read->changed ? NULL : read->part->position,
     };

@@ -37,6 +37,45 @@ enum ps_status shape_keys(const struct ps_config *config, struct ps_arena *arena
     return PS_OK;
 }
 
+/* A type that does not hold all values that the source may have: infinite times, NaN. */
+static bool is_narrow(enum ps_type type)
+{
+    return type == PS_TYPE_NAIVE_DATE || type == PS_TYPE_NAIVE_DATETIME ||
+           type == PS_TYPE_UTC_DATETIME || type == PS_TYPE_DECIMAL;
+}
+
+/* What is to be a text anyhow is one from the source on, but for what the engine looks at. */
+static enum ps_status read_texts(const struct plan_table_request *request,
+                                 struct ps_plan_table *planned, struct ps_error *err)
+{
+    if ((request->plan->source_ops->caps & PS_CAP_TEXTS) == 0) {
+        return PS_OK;
+    }
+    const struct ps_table *own = planned->read_table;
+    uint32_t count = own->columns_count;
+    struct ps_table *read_table = ps_arena_alloc(request->arena, sizeof(*read_table));
+    struct ps_column *columns = ps_arena_array(request->arena, count + (size_t)1, sizeof(*columns));
+    bool *as_text = ps_arena_array(request->arena, count + (size_t)1, sizeof(*as_text));
+    if (read_table == NULL || columns == NULL || as_text == NULL) {
+        return ps_fail_nomem(err, "planning a table");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        columns[i] = own->columns[i];
+        as_text[i] = i < planned->sent_count && (int32_t)i != planned->cursor &&
+                     (int32_t)i != planned->soft_delete && is_narrow(columns[i].type) &&
+                     planned->sink_table->columns[i].type == PS_TYPE_STRING;
+        if (as_text[i]) {
+            columns[i].type = PS_TYPE_STRING;
+            columns[i].precision = columns[i].scale = 0;
+        }
+    }
+    *read_table = *own;
+    read_table->columns = columns;
+    planned->read_table = read_table;
+    planned->as_text = as_text;
+    return PS_OK;
+}
+
 enum ps_status shape_types(const struct plan_table_request *request, struct ps_plan_table *planned,
                            struct ps_error *err)
 {
@@ -59,7 +98,7 @@ enum ps_status shape_types(const struct plan_table_request *request, struct ps_p
     *sink_table = *as_read;
     sink_table->columns = columns;
     planned->sink_table = sink_table;
-    return status;
+    return status == PS_OK ? read_texts(request, planned, err) : status;
 }
 
 static uint64_t hash_of(const char *text)
@@ -75,7 +114,7 @@ uint32_t shape_values_hash(const struct ps_config *config, const struct ps_plan_
     hash += planned->flattener == NULL ? 0 : hash_of("flatten");
     for (uint32_t i = 0; i < planned->sent_count; i++) {
         const struct ps_column *sent = &planned->sink_table->columns[i];
-        const struct ps_column *read = &planned->read_table->columns[i];
+        const struct ps_column *read = &table->columns[planned->read_columns[i]];
         if (sent->type != read->type || sent->precision != read->precision ||
             sent->scale != read->scale) {
             hash += ps_hash64(hash_of(sent->name) ^ ((uint64_t)sent->type << 16 |

@@ -13,7 +13,10 @@ enum ps_status shape_keys(const struct ps_config *config, struct ps_arena *arena
                           const struct ps_table *table, const struct ps_table **ret_table,
                           struct ps_error *err) PS_MUST_CHECK;
 
-/* Gives the planned sink_table the types of `column_types`; read_table keeps the source's. */
+/*
+ * Gives the planned sink_table the types of `column_types`; read_table keeps the source's, but for
+ * what the source can give as a text by itself. After the cursor was chosen.
+ */
 enum ps_status shape_types(const struct plan_table_request *request, struct ps_plan_table *planned,
                            struct ps_error *err) PS_MUST_CHECK;
 

@@ -48,6 +48,48 @@ def test_column_types_count_rows_that_do_not_fit(flow):
     assert '"n"' in document["error"]["message"]
 
 
+FAR = {
+    "date": ["infinity", "-infinity", "4713-01-01 BC", "0001-12-31 BC", "10000-01-01"],
+    "timestamp": ["infinity", "4713-01-01 00:00:00 BC", "294276-12-31 23:59:59.999999"],
+    "timestamptz": ["-infinity", "0044-03-15 12:00:00.5+00 BC", "10000-01-01 00:00:00+02"],
+    "numeric(10,2)": ["NaN", "-0.10", "99999999.99"],
+}
+NEAR = ["0001-01-01", "1969-12-31", "2024-02-29", "9999-12-31"]
+
+
+def test_values_that_their_type_does_not_hold_are_carried_as_text(flow):
+    tables = {}
+    for number, (kind, values) in enumerate(FAR.items()):
+        near = NEAR if "num" not in kind else ["1"]
+        literals = ", ".join(f"('{value}'::{kind})" for value in values + near)
+        tables[f"t{number}"] = kind
+        flow.database.psql(
+            f"CREATE TABLE t{number} (k int PRIMARY KEY, v {kind}, updated_at timestamptz);"
+            f"INSERT INTO t{number} SELECT row_number() OVER (), v, '2024-01-01'"
+            f" FROM (VALUES {literals}) x (v)"
+        )
+    assert flow.sync(code=4)["totals"]["skipped"] == 11
+    # The cursor stays what it is.
+    types = ", ".join(f"{name}.v=STRING, {name}.updated_at=STRING" for name in tables)
+    document = flow.sync(column_types=types)
+    assert document["totals"]["skipped"] == 0
+    for name, kind in tables.items():
+        assert table_result(document, name)["mode"] == "incremental"
+        # What ISO 8601 has, with a T and a Z, and the server's words for what it has not.
+        text = "to_json(v) #>> '{}'" if "num" not in kind else "v::text"
+        expected = flow.database.psql(
+            f"SET TimeZone = 'UTC';SELECT replace({text}, '+00:00', 'Z') FROM {name} ORDER BY k"
+        )
+        found = flow.query(f"SELECT v FROM tester.{name} ORDER BY k")
+        assert [text for (text,) in found] == expected.splitlines()
+        assert flow.query(f"SELECT DISTINCT updated_at FROM tester.{name}") == [
+            ("2024-01-01T00:00:00Z",)
+        ]
+    flow.database.psql("INSERT INTO t0 VALUES (99, 'infinity', '2024-02-01')")
+    assert flow.sync(column_types=types)["totals"]["skipped"] == 0
+    assert flow.value("SELECT v FROM tester.t0 WHERE k = 99") == "infinity"
+
+
 @pytest.mark.parametrize(
     ("types", "words"),
     [

@@ -1,6 +1,9 @@
 /* Decoders of the fixed-width types, texts and bytes; other kinds have files of their own. */
 #include "sources/postgresql/decode.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "sources/postgresql/types.h"
 
 const char decode_nomem[] = "out of memory";
@@ -142,6 +145,64 @@ const char *decode_timestamp(const struct type_field *field, const uint8_t *byte
     };
     ps_batch_put_timestamp(batch, column, value);
     return NULL;
+}
+
+/* Of a text that begins with a year as in ISO 8601, where 0 is 1 BC: the server's "0001… BC". */
+static const char *put_with_era(struct ps_batch *batch, uint32_t column, const char *text)
+{
+    char out[PS_VALUE_TEXT_SIZE + 8];
+    char *rest;
+    long long year = strtoll(text, &rest, 10);
+    int length = year > 0 ? snprintf(out, sizeof out, "%s", text)
+                          : snprintf(out, sizeof out, "%04lld%s BC", 1 - year, rest);
+    return ps_batch_put_bytes(batch, column, out, (size_t)length) ? NULL : decode_nomem;
+}
+
+static const char *put_infinity(struct ps_batch *batch, uint32_t column, bool negative)
+{
+    static const char text[] = "-infinity";
+    const char *at = negative ? text : text + 1;
+    return ps_batch_put_bytes(batch, column, at, strlen(at)) ? NULL : decode_nomem;
+}
+
+const char *decode_date_text(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                             struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    char text[PS_VALUE_TEXT_SIZE];
+    if (size != 4) {
+        return decode_malformed;
+    }
+    int32_t days = (int32_t)decode_u32(bytes);
+    if (days == INT32_MAX || days == INT32_MIN) {
+        return put_infinity(batch, column, days < 0);
+    }
+    if (days > INT32_MAX - EPOCH_DAYS) {
+        return decode_malformed; /* beyond what the server takes */
+    }
+    (void)ps_date_format(days + EPOCH_DAYS, text);
+    return put_with_era(batch, column, text);
+}
+
+const char *decode_timestamp_text(const struct type_field *field, const uint8_t *bytes,
+                                  uint32_t size, struct ps_batch *batch, uint32_t column)
+{
+    char text[PS_VALUE_TEXT_SIZE];
+    if (size != 8) {
+        return decode_malformed;
+    }
+    int64_t micros = (int64_t)decode_u64(bytes);
+    if (micros == INT64_MAX || micros == INT64_MIN) {
+        return put_infinity(batch, column, micros < 0);
+    }
+    int64_t seconds = micros / MICROS, rest = micros % MICROS;
+    if (rest < 0) {
+        seconds--;
+        rest += MICROS;
+    }
+    struct ps_timestamp value = {seconds + EPOCH_SECONDS, (int32_t)rest * 1000};
+    (void)ps_timestamp_format(value, field->type == PS_TYPE_UTC_DATETIME, text);
+    return put_with_era(batch, column, text);
 }
 
 void decode_uuid_text(const uint8_t bytes[16], char text[UUID_TEXT_SIZE])

@@ -38,6 +38,11 @@ const char *decode_date(const struct type_field *field, const uint8_t *bytes, ui
                         struct ps_batch *batch, uint32_t column);
 const char *decode_timestamp(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                              struct ps_batch *batch, uint32_t column);
+/* The same as texts, which hold what the contract's types do not: infinities and far years. */
+const char *decode_date_text(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                             struct ps_batch *batch, uint32_t column);
+const char *decode_timestamp_text(const struct type_field *field, const uint8_t *bytes,
+                                  uint32_t size, struct ps_batch *batch, uint32_t column);
 const char *decode_uuid(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                         struct ps_batch *batch, uint32_t column);
 /* Bytes as they are: bytea, and text of a database whose encoding the server holds. */

@@ -128,6 +128,9 @@ static enum ps_status resolve_fields(struct reader *reader, const struct ps_read
             PQfmod(probe, (int)i) < 0) {
             field.decode = decode_numeric_key; /* 1.0 and 1.00 are one key to the server */
         }
+        if (request->as_text != NULL && request->as_text[i]) {
+            type_as_text(&field);
+        }
         reader->fields[i] = field;
     }
     ps_free(shapes);

@@ -156,9 +156,9 @@ static void source_about(struct ps_source *base, struct ps_about *ret_about)
 #define OPS(the_name, the_label, the_summary, the_options, the_open, the_caps, the_minutes)        \
     {                                                                                              \
         .abi = PS_SOURCE_ABI, .name = the_name, .label = the_label, .summary = the_summary,        \
-        .caps = PS_CAP_SNAPSHOT | PS_CAP_KEYS_ONCE | (the_caps), .options = the_options,           \
-        .tests = source_tests, .plan = source_plan, .hold = source_hold, .mark = source_mark,      \
-        .snapshot_max_minutes = (the_minutes), .cursor_names = cursor_names,                       \
+        .caps = PS_CAP_SNAPSHOT | PS_CAP_KEYS_ONCE | PS_CAP_TEXTS | (the_caps),                    \
+        .options = the_options, .tests = source_tests, .plan = source_plan, .hold = source_hold,   \
+        .mark = source_mark, .snapshot_max_minutes = (the_minutes), .cursor_names = cursor_names,  \
         .soft_delete_names = soft_delete_names, .open = the_open, .close = source_close,           \
         .test = source_test, .list_tables = source_list_tables, .describe = source_describe,       \
         .now = source_now, .pin = source_pin, .snapshot_name = source_snapshot_name,               \

@@ -147,6 +147,17 @@ static struct type_field resolve_unknown(enum type_shape shape)
     return field;
 }
 
+void type_as_text(struct type_field *field)
+{
+    if (field->decode == decode_date) {
+        field->decode = decode_date_text;
+    } else if (field->decode == decode_timestamp) {
+        field->decode = decode_timestamp_text;
+    } else if (field->decode == decode_decimal) {
+        field->decode = decode_numeric_text;
+    }
+}
+
 static size_t find_known(uint32_t type)
 {
     size_t i = 0;

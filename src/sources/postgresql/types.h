@@ -62,6 +62,9 @@ struct type_field {
 struct type_field type_resolve(uint32_t type, int32_t modifier, enum type_shape shape,
                                bool sql_ascii);
 
+/* The same column as a text that holds all its values: for dates, times and decimals. */
+void type_as_text(struct type_field *field);
+
 /* True where the oid alone says what the column is. */
 bool type_is_known(uint32_t type);
 

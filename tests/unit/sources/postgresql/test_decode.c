@@ -80,6 +80,34 @@ static void test_timestamps_are_divided_downwards(void **state)
     assert_reason(TIMESTAMPTZ, "8000000000000000", "the timestamp is infinite");
 }
 
+static void assert_text(uint32_t oid, const char *hex, const char *expected)
+{
+    struct field_case test;
+    field_case_init(&test, TEXT, -1);
+    test.field = type_resolve(oid, -1, TYPE_SHAPE_SCALAR, false);
+    type_as_text(&test.field);
+    assert_decodes_to_text(&test, hex, expected);
+    assert_ptr_equal(decode_hex(&test, "00"), decode_malformed);
+    field_case_done(&test);
+}
+
+static void test_times_as_text_reach_as_far_as_the_servers(void **state)
+{
+    (void)state;
+    assert_text(DATE, "7fffffff", "infinity");
+    assert_text(DATE, "80000000", "-infinity");
+    assert_text(DATE, "ffda97cd", "4713-01-01 BC");
+    assert_text(DATE, "7fda970c", "5874897-12-31");
+    assert_text(DATE, "ffffd533", "1970-01-01");
+    assert_text(TIMESTAMP, "7fffffffffffffff", "infinity");
+    assert_text(TIMESTAMPTZ, "8000000000000000", "-infinity");
+    assert_text(TIMESTAMP, "fffca2fec4c81fff", "1969-12-31T23:59:59.999999");
+    assert_text(TIMESTAMPTZ, "fffca2fec4c82000", "1970-01-01T00:00:00Z");
+    assert_text(TIMESTAMP, "ff1fe2ffc59c5fff", "0001-12-31T23:59:59.999999 BC");
+    assert_text(TIMESTAMPTZ, "ff1fe2ffc59c5fff", "0001-12-31T23:59:59.999999Z BC");
+    assert_text(TIMESTAMP, "0380e70b913b8000", "10000-01-01T00:00:00");
+}
+
 static void test_texts_and_bytes_come_as_they_are(void **state)
 {
     (void)state;
@@ -188,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_numbers_are_big_endian),
         cmocka_unit_test(test_dates_reach_from_year_1_to_9999),
         cmocka_unit_test(test_timestamps_are_divided_downwards),
+        cmocka_unit_test(test_times_as_text_reach_as_far_as_the_servers),
         cmocka_unit_test(test_texts_and_bytes_come_as_they_are),
         cmocka_unit_test(test_fields_of_another_size_are_malformed),
         cmocka_unit_test(test_text_of_a_database_without_encoding_is_checked),
