@@ -70,7 +70,7 @@ def test_pgbench_killed_at_random(flow, chance):
 
 @pytest.mark.nightly
 def test_large_pgbench_killed_at_random(flow, chance):
-    kill_while_syncing(flow, chance, scale=20, kills=50)
+    kill_while_syncing(flow, chance, scale=20, kills=20)
 
 
 def test_two_million_rows_are_equal(flow):

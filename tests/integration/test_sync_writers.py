@@ -11,6 +11,7 @@ import random
 import pytest
 import writers
 from flow import Flow, table_result
+from kills import assert_consistent, kill_after
 
 # Several parts and batches a table, so that writers get in between.
 PARTS = {"partition_rows": "500", "batch_size": "250"}
@@ -29,12 +30,16 @@ def flow(penstock, database):
     return Flow(penstock, database, **PARTS, **writers.SETTINGS)
 
 
-def sync_while_written(flow, seed, chance):
+def sync_while_written(flow, seed, chance, kills):
     """Syncs until several long transactions have outlasted one, and then once more."""
     with writers.writing(flow.database, seed) as rounds:
         while not rounds.stopping and (rounds.spanned < 3 or rounds.syncs_done < 3):
             again = ["--resync", "soft,keyed"] if chance.random() < 0.15 else []
             rounds.tell(syncs_begun=1)
+            if kills and chance.random() < 0.5:
+                kill_after(flow.start(*again), chance.uniform(0.02, 0.8))
+                assert_consistent(flow.penstock.folder)
+                again = []
             flow.sync(*again)
             rounds.tell(syncs_done=1)
     return flow.sync()
@@ -46,10 +51,10 @@ def assert_same(flow):
     flow.assert_equal(*writers.BAGS, distinct=True)
 
 
-def write_and_compare(flow, seed, rounds):
+def write_and_compare(flow, seed, rounds, kills=False):
     chance = random.Random(seed)
     for number in range(rounds):
-        document = sync_while_written(flow, f"{seed} {number}", chance)
+        document = sync_while_written(flow, f"{seed} {number}", chance, kills)
         assert_same(flow)
         for table in ("soft", "pairs", "counted"):
             assert table_result(document, table)["mode"] == "incremental"
@@ -59,6 +64,14 @@ def test_rows_written_all_the_while_are_there_after_one_more_sync(flow, seed):
     write_and_compare(flow, seed, rounds=5)
 
 
+def test_rows_written_while_syncs_are_killed_are_there_after_one_more_sync(flow, seed):
+    """A kill is followed by a sync that comes to its end, before the one that must be right: rows
+    that were deleted between two points in time of one load go with the next.
+    """
+    write_and_compare(flow, seed, rounds=3, kills=True)
+
+
 @pytest.mark.nightly
-def test_rows_written_for_long_are_there_after_one_more_sync(flow, seed):
-    write_and_compare(flow, seed, rounds=20)
+@pytest.mark.parametrize("kills", [False, True], ids=["undisturbed", "killed"])
+def test_rows_written_for_long_are_there_after_one_more_sync(flow, seed, kills):
+    write_and_compare(flow, seed, rounds=20, kills=kills)
