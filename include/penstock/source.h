@@ -78,6 +78,9 @@ struct ps_now {
     struct ps_timestamp horizon_local;  /* still commit a row stamped earlier */
     const char *horizon_unknown_reason; /* where not known: why and what to do; lives as long as
                                            the source; else NULL */
+    /* A point in time that is taken now may show what was there so long ago, and no later. 0: it
+     * shows all that is committed. */
+    int64_t stale_ms;
 };
 
 /* What answers, for people. Both live as long as the source, or until it connects anew. */

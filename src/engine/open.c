@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "engine/parts.h"
 #include "engine/run.h"
+#include "engine/settle.h"
 #include "engine/window.h"
 
 /* Tables that one point in time is read for: a server holds it all the while. */
@@ -184,7 +185,7 @@ static enum ps_status take_point(struct worker *worker, struct job *job, struct 
 {
     const struct ps_source_ops *ops = source_ops(worker);
     struct ps_now now;
-    enum ps_status status = ops->now(source, &now, err);
+    enum ps_status status = settle_now(worker, source, &now, err);
     if (status == PS_OK) {
         status = ops->pin(source, NULL, err);
     }
@@ -249,7 +250,7 @@ static enum ps_status open_own(struct worker *worker, struct job *job, struct ps
     if (status == PS_OK && !point_serves(worker, job)) {
         worker->point_tables = 0;
         worker->point = 0;
-        status = ops->now(worker->source, &worker->now, err);
+        status = settle_now(worker, worker->source, &worker->now, err);
         if (status == PS_OK) {
             status = ops->pin(worker->source, NULL, err);
         }

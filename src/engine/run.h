@@ -90,6 +90,13 @@ struct worker {
     struct ps_arena *again; /* what was described again; lives as long as the run */
 };
 
+/* The source's clock, where points in time are stale: see settle.h. */
+struct settling {
+    struct ps_now settled, next; /* the one to go by, and the one after it */
+    bool any;                    /* `settled` is there */
+    int64_t next_ns;             /* when `next` was read; 0: it is not there */
+};
+
 struct run {
     const struct ps_run_request *request;
     struct ps_plan *plan;
@@ -101,6 +108,7 @@ struct run {
     size_t queue_rows;        /* the queue's bound as it was planned */
     size_t bounds_bytes_max;  /* of one load, in the state */
     int64_t point_ns_max;     /* how long a point in time is read */
+    struct settling settling; /* with the lock held */
     bool sink_failed;         /* the writer's alone: nothing more is written */
 
     struct ps_mutex lock;

@@ -13,6 +13,11 @@ CREATE = """
 CREATE TABLE t (k int PRIMARY KEY, v text, updated_at timestamptz DEFAULT now());
 INSERT INTO t SELECT i, 'v' || i, '2024-01-01' FROM generate_series(1, 500) i;
 """
+# A server knows settings of others by names with a dot alone.
+FOLLOWER_SETTINGS = {
+    "yb_follower_read_staleness_ms": "yb.follower_read_staleness_ms",
+    "yb_read_from_followers": "yb.read_from_followers",
+}
 SERVERS = """
 CREATE OR REPLACE FUNCTION pg_catalog.yb_servers() RETURNS TABLE (host text, port bigint,
     num_connections bigint, node_type text, cloud text, region text, zone text, public_ip text,
@@ -25,7 +30,8 @@ class Cluster:
 
     def __init__(self, penstock, database):
         self.database = database
-        self.nodes = [Proxy(database.server, Script(version=VERSION)) for _ in range(3)]
+        scripts = [Script(version=VERSION, renamed=FOLLOWER_SETTINGS) for _ in range(3)]
+        self.nodes = [Proxy(database.server, script) for script in scripts]
         self.flow = Flow(
             penstock, database, source="yugabytedb", port=str(self.nodes[0].port),
             lookback_seconds="0", connect_timeout="20",
@@ -251,3 +257,31 @@ def test_ranges_of_the_histogram_are_disjoint_and_complete(cluster):
             for sql in reads
         )
         assert cluster.database.psql(counted) == "12000" if name != "grown" else "12001", reads
+
+
+def test_rows_come_from_followers_where_that_is_asked_for(cluster):
+    """Every read says so before it begins, and no point in time is shared."""
+    cluster.say_servers(("127.0.0.1", cluster.nodes[0].port, ""))
+    settings = {"follower_reads": "true", "follower_staleness_ms": "2000"}
+    document = cluster.flow.sync(partition_rows="100", batch_size="50", **settings)
+    statements = cluster.nodes[0].statements
+    begins = [sql for sql in statements if sql.startswith("BEGIN")]
+    assert begins
+    for sql in begins:
+        age = sql.index("SET LOCAL yb_follower_read_staleness_ms = 2000;")
+        assert sql.index("READ ONLY") < age < sql.index("SET LOCAL yb_read_from_followers = on;")
+        assert "SET TRANSACTION SNAPSHOT" not in sql
+    assert not any("pg_export_snapshot" in sql for sql in statements)
+    assert not warnings_about(document, "follower_reads")
+    cluster.flow.assert_equal("t")
+    statements.clear()
+    cluster.flow.sync()
+    assert not any("followers" in sql for sql in statements)
+
+
+def test_followers_that_are_none_are_said(penstock, database):
+    database.psql(CREATE)
+    flow = Flow(penstock, database)
+    document = flow.sync(follower_reads="true")
+    assert warnings_about(document, "`follower_reads` is set", "no YugabyteDB")
+    flow.assert_equal("t")

@@ -98,6 +98,13 @@ void fake_database_set_now(struct fake_database *database, const char *now, cons
     ps_mutex_unlock(&database->lock);
 }
 
+void fake_database_set_stale(struct fake_database *database, int64_t ms)
+{
+    ps_mutex_lock(&database->lock);
+    database->stale_ms = ms;
+    ps_mutex_unlock(&database->lock);
+}
+
 struct fake_table *fake_table_get(struct fake_database *database, const char *name)
 {
     for (size_t i = 0; i < database->tables_count; i++) {

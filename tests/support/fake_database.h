@@ -61,6 +61,7 @@ struct fake_database {
     uint64_t time; /* counts changes */
     struct ps_timestamp now, horizon;
     bool horizon_known;
+    int64_t stale_ms;
     bool reuse;
     struct fake_armed faults[FAKE_FAULTS_MAX];
     uint32_t faults_count;

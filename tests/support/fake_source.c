@@ -273,6 +273,7 @@ static enum ps_status fake_now(struct ps_source *source, struct ps_now *ret_now,
         .horizon_local = database->horizon,
         .horizon_unknown_reason =
             database->horizon_known ? NULL : "the test did not set a horizon; set one",
+        .stale_ms = database->stale_ms,
     };
     ps_mutex_unlock(&database->lock);
     return PS_OK;

@@ -55,6 +55,9 @@ void fake_database_reuse(struct fake_database *database);
 /* The clock at the start is 2024-01-01T00:00:00; horizon NULL: not known. */
 void fake_database_set_now(struct fake_database *database, const char *now, const char *horizon);
 
+/* From now on the clock says that points in time may be so old. */
+void fake_database_set_stale(struct fake_database *database, int64_t ms);
+
 /*
  * columns: "name TYPE[(p,s)] [key] [null] [indexed], …", TYPE one of the contract's names. Keys
  * count in order of their columns; what is not said to be `null` is not nullable. A name ends at

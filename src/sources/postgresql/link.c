@@ -281,6 +281,11 @@ enum ps_status link_try_copy(struct link *link, const char *sql, const char *doi
     }
 }
 
+bool link_reads_followers(const struct link *link)
+{
+    return link->yugabyte && link->settings->follower_reads;
+}
+
 /*
  * Every setting that results depend on. Compiling (jit) costs a statement that only copies rows
  * more than it gains. The point in time is fixed by the closing SELECT.
@@ -313,6 +318,13 @@ static void write_begin(struct ps_buffer *sql, const struct link *link, const ch
         ps_buffer_puts(sql, "SET LOCAL application_name = ");
         query_literal(sql, own);
         ps_buffer_putc(sql, ';');
+    }
+    if (link_reads_followers(link)) {
+        /* The second fixes the point in time. */
+        ps_buffer_printf(sql,
+                         "SET LOCAL yb_follower_read_staleness_ms = %lld;"
+                         "SET LOCAL yb_read_from_followers = on;",
+                         (long long)link->settings->follower_staleness_ms);
     }
     ps_buffer_printf(sql,
                      "SET LOCAL statement_timeout = '%llds';SET LOCAL lock_timeout = '%llds';"

@@ -63,6 +63,8 @@ void server_name(const char *version, char *ret_name, size_t size);
  */
 enum ps_status link_begin(struct link *link, const char *snapshot,
                           struct ps_error *err) PS_MUST_CHECK;
+/* What link_begin fixes is a point in time `follower_staleness_ms` ago. */
+bool link_reads_followers(const struct link *link);
 /* Ends it, if one is open. A connection that does not answer is closed. */
 void link_end(struct link *link);
 

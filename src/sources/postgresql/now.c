@@ -12,6 +12,8 @@
 #define HORIZON_SLACK_SECONDS 1
 /* The clocks of a cluster's nodes may differ by half a second besides (max_clock_skew_usec). */
 #define CLUSTER_SLACK_SECONDS 2
+/* As far as the clocks of a cluster's nodes may be apart: twice its max_clock_skew_usec. */
+#define CLOCK_SKEW_MS 1000
 
 /* The slack is taken off before an instant becomes a local time: between both, clocks may jump. */
 #define HORIZON_LOCAL NODES_LOCAL("t - interval '1 second'")
@@ -193,6 +195,9 @@ enum ps_status source_now(struct ps_source *base, struct ps_now *ret_now, struct
         }
     }
     if (status == PS_OK) {
+        if (link_reads_followers(&source->link)) {
+            now.stale_ms = source->settings.follower_staleness_ms + CLOCK_SKEW_MS;
+        }
         *ret_now = now;
     }
     return status;

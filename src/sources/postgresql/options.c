@@ -172,6 +172,22 @@ static const char *const session_attributes[] = {
              .type = PS_OPTION_TEXT,                                                               \
              .flags = PS_OPTION_ADVANCED,                                                          \
              .default_value = "penstock"},                                                         \
+            {.name = "follower_reads",                                                             \
+             .label = "Follower reads",                                                            \
+             .help = "YugabyteDB alone: rows come from the nearest replica, as they were "         \
+                     "`follower_staleness_ms` ago, which spares the leaders. A sync waits so "     \
+                     "long before its first read.",                                                \
+             .type = PS_OPTION_BOOLEAN,                                                            \
+             .flags = PS_OPTION_ADVANCED,                                                          \
+             .default_value = "false"},                                                            \
+            {.name = "follower_staleness_ms",                                                      \
+             .label = "Follower staleness",                                                        \
+             .help = "In milliseconds: how old what followers show is.",                           \
+             .type = PS_OPTION_INTEGER,                                                            \
+             .flags = PS_OPTION_ADVANCED,                                                          \
+             .default_value = "30000",                                                             \
+             .minimum = 2000,                                                                      \
+             .maximum = 300000},                                                                   \
         {                                                                                          \
             .name = NULL                                                                           \
         }                                                                                          \

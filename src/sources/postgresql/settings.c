@@ -258,6 +258,8 @@ static void read_texts(struct link_settings *settings, const struct ps_config *c
     settings->connect_timeout_s = ps_config_integer(config, "connect_timeout", 30);
     settings->statement_timeout_s = ps_config_integer(config, "statement_timeout", 0);
     settings->lock_timeout_s = ps_config_integer(config, "lock_timeout", 30);
+    settings->follower_reads = ps_config_boolean(config, "follower_reads");
+    settings->follower_staleness_ms = ps_config_integer(config, "follower_staleness_ms", 30000);
     settings->keepalives_idle_s = ps_config_integer(config, "keepalives_idle", 30);
     settings->keepalives_interval_s = ps_config_integer(config, "keepalives_interval", 10);
     settings->keepalives_count = ps_config_integer(config, "keepalives_count", 3);

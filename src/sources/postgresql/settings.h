@@ -36,6 +36,8 @@ struct link_settings {
     struct link_pem root, certificate, key;
     bool verifies; /* the server's certificate is checked */
     int64_t connect_timeout_s, statement_timeout_s, lock_timeout_s;
+    bool follower_reads;
+    int64_t follower_staleness_ms;
     int64_t keepalives_idle_s, keepalives_interval_s, keepalives_count;
     char target[LINK_TARGET_SIZE]; /* "host:port/database", for messages */
 };

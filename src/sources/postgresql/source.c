@@ -108,7 +108,10 @@ static enum ps_status source_snapshot_name(struct ps_source *base, const char **
     if (status != PS_OK) {
         return status;
     }
-    if (source->snapshot.size == 0) {
+    if (source->snapshot.size == 0 && link_reads_followers(&source->link)) {
+        /* Each connection asks for its own age of what it reads. */
+        ps_buffer_puts(&source->snapshot, unshared);
+    } else if (source->snapshot.size == 0) {
         PGresult *result = NULL;
         struct ps_error refused = {0};
         status = link_query(&source->link, "SELECT pg_export_snapshot()", LINK_SHORT_MS,
@@ -138,16 +141,20 @@ static enum ps_status source_snapshot_name(struct ps_source *base, const char **
 
 static void source_about(struct ps_source *base, struct ps_about *ret_about)
 {
+    static const char pooled[] =
+        "a pooler is between this machine and the server. Connect to the server itself where you "
+        "can: in the pooler's transaction mode each thread of a sync keeps one of its server "
+        "connections to itself for as long as it reads, and threads beyond `default_pool_size` "
+        "wait";
+    static const char no_followers[] =
+        "`follower_reads` is set, but the server is no YugabyteDB: it is read as if that were not "
+        "set (a replica of PostgreSQL is read where `host` names it)";
     const struct link *link = &((struct source *)base)->link;
-    *ret_about = (struct ps_about){
-        .server = link->about,
-        .advice = link->pooled
-                      ? "a pooler is between this machine and the server. Connect to the "
-                        "server itself where you can: in the pooler's transaction mode each "
-                        "thread of a sync keeps one of its server connections to itself "
-                        "for as long as it reads, and threads beyond `default_pool_size` "
-                        "wait"
-                      : NULL};
+    bool in_vain = link->settings->follower_reads && !link->yugabyte;
+    *ret_about = (struct ps_about){.server = link->about,
+                                   .advice = in_vain        ? no_followers
+                                             : link->pooled ? pooled
+                                                            : NULL};
 }
 
 /* YugabyteDB keeps what is gone for 15 minutes by default: a point in time is to end before. */

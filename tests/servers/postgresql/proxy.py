@@ -42,6 +42,7 @@ class Script:
     version: str | None = None  # what version() answers
     parameters: dict = field(default_factory=dict)  # what the login is told: server_version, …
     faults: list = field(default_factory=list)
+    renamed: dict = field(default_factory=dict)  # words of statements that the server does not know
     process: int = 0  # added to the process number that the login is told, as a pooler's is another
 
 
@@ -139,6 +140,9 @@ class Session:
                     self.proxy.statements.append(statement)
                     self.fault = self.proxy.take_fault(statement)
                     self.left = self.fault.after if self.fault else 0
+                    for word, known in self.proxy.script.renamed.items():
+                        statement = statement.replace(word, known)
+                    body = statement.encode() + b"\0"
                 self.server.sendall(message(kind, body))
         self.close()
 

@@ -176,6 +176,45 @@ static void test_run_late_commit_is_found_without_a_lookback(void **state)
     assert_rows("people", "id,name", "1|Ann\n2|~\n3|\n9|Late\n");
 }
 
+/* A point in time shows what was there 50 ms ago: a row that was committed when the sync began, by
+ * a transaction that had been open for long, is seen by those that are taken later alone. */
+static struct {
+    int64_t began_ns; /* 0: not yet */
+    bool seen;
+} stale;
+
+static void show_what_was_there(void *context, enum fake_call call, const char *table)
+{
+    (void)context;
+    (void)table;
+    if (call == FAKE_NOW && stale.began_ns == 0 && fake_calls(database, FAKE_DESCRIBE) > 0) {
+        stale.began_ns = ps_monotonic_ns();
+    }
+    if (call == FAKE_PIN && !stale.seen && ps_monotonic_ns() - stale.began_ns >= 50000000) {
+        stale.seen = true;
+        fake_row_add(database, "people", "9|Late|2024-01-01T00:00:01.5Z");
+    }
+}
+
+static void test_run_stale_points_in_time_miss_nothing(void **state)
+{
+    (void)state;
+    const char *const options[] = {"lookback_seconds", "0", NULL};
+    people();
+    stale.began_ns = 0;
+    stale.seen = false;
+    fake_database_set_now(database, "2024-01-01T01:00:00Z", "2024-01-01T01:00:00Z");
+    fake_database_set_stale(database, 50);
+    fake_hook_set(database, show_what_was_there, NULL);
+    run_well(options);
+    fake_hook_set(database, NULL, NULL);
+    if (!stale.seen) {
+        fake_row_add(database, "people", "9|Late|2024-01-01T00:00:01.5Z");
+    }
+    run_well(options);
+    assert_rows("people", "id,name", "1|Ann\n2|~\n3|\n9|Late\n");
+}
+
 static void test_run_rows_without_a_cursor_value_are_read_every_time(void **state)
 {
     (void)state;
@@ -709,6 +748,7 @@ int main(void)
         RUN_TEST(test_run_first_sync_loads_every_row),
         RUN_TEST(test_run_second_sync_reads_the_window_alone),
         RUN_TEST(test_run_late_commit_is_found_without_a_lookback),
+        RUN_TEST(test_run_stale_points_in_time_miss_nothing),
         RUN_TEST(test_run_rows_without_a_cursor_value_are_read_every_time),
         RUN_TEST(test_run_rows_of_the_future_are_read_again_until_they_pass),
         RUN_TEST(test_run_soft_deleted_rows_become_deletes),
