@@ -257,6 +257,27 @@ def test_login_that_sees_no_other_session_is_told_and_syncs(flow):
     flow.sync_and_compare("t", user="blind", password="x")
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "SET track_activities = off; BEGIN; UPDATE t SET v = 'late' WHERE k = 3",
+        "BEGIN; SET track_activities = off; SET track_activities = on",
+        "SET track_activities = off",
+    ],
+    ids=["written", "switched", "idle"],
+)
+def test_session_that_hides_when_its_transaction_began_is_told(flow, begin):
+    flow.database.psql(CREATE)
+    flow.sync()
+    with session(flow.database) as writer:
+        writer(begin)
+        checked = flow.penstock("check", "--config", flow.configure(), "--json").document
+        assert not checked["horizon"]["known"]
+        assert "track_activities = on" in checked["horizon"]["reason"]
+        assert warnings_about(flow.sync(), "lookback_seconds", "track_activities = on")
+    assert not warnings_about(flow.sync(), "track_activities")
+
+
 def test_scan_without_an_index_is_told_with_the_statement_that_makes_one(flow):
     flow.database.psql(
         'CREATE TABLE "T t" (k int PRIMARY KEY, updated_at timestamptz);'

@@ -103,9 +103,8 @@ static enum ps_status ask(struct node *node, struct nodes_answer *answer, struct
     char own[NODES_OWN_NAME_SIZE];
     nodes_own_name(&node->settings, own);
     ps_buffer_init(&sql, 0);
-    ps_buffer_puts(&sql, "SELECT " HORIZON_COLUMNS ", hidden FROM (SELECT min(a.xact_start) AS t,"
-                         " count(*) FILTER (WHERE a.query = '<insufficient privilege>'"
-                         " AND a.usesysid IS NOT NULL) AS hidden"
+    ps_buffer_puts(&sql, "SELECT " HORIZON_COLUMNS ", hidden, untimed FROM (SELECT"
+                         " min(a.xact_start) AS t, " NODES_HIDDEN ", " NODES_UNTIMED
                          " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
                          " pg_catalog.current_database() AND"
                          " a.pid <> pg_catalog.pg_backend_pid()"
@@ -127,6 +126,7 @@ static enum ps_status ask(struct node *node, struct nodes_answer *answer, struct
         answer->oldest_local_us = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
     }
     answer->hidden = answer->hidden || strcmp(PQgetvalue(result, 0, 2), "0") != 0;
+    answer->untimed = answer->untimed || strcmp(PQgetvalue(result, 0, 3), "0") != 0;
     PQclear(result);
     return PS_OK;
 }

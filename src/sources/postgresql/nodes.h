@@ -22,6 +22,19 @@
                  " - interval '5 minutes') FROM (SELECT " instant " AS i OFFSET 0) at,"            \
                  " pg_catalog.generate_series(1, 288) k GROUP BY i)")
 
+/*
+ * Of pg_stat_activity a: how many sessions' transactions the login may not see, and how many show
+ * no one when theirs began, since track_activities is off for them, or was when it began. An active
+ * session with a number and without a time is one whose transaction begins at this moment.
+ */
+#define NODES_HIDDEN                                                                               \
+    "count(*) FILTER (WHERE a.query = '<insufficient privilege>'"                                  \
+    " AND a.usesysid IS NOT NULL) AS hidden"
+#define NODES_UNTIMED                                                                              \
+    "count(*) FILTER (WHERE a.xact_start IS NULL AND (a.state = 'disabled'"                        \
+    " OR a.state LIKE 'idle in transaction%'"                                                      \
+    " OR (a.backend_xid IS NOT NULL AND a.state IS DISTINCT FROM 'active'))) AS untimed"
+
 struct node;
 
 /* One thread at a time; the connections live as long as the source. */
@@ -39,7 +52,8 @@ struct nodes_answer {
     bool open;               /* a transaction is; the rest counts only then */
     int64_t oldest_us;       /* NODES_MICROS of the oldest transaction's start */
     int64_t oldest_local_us; /* NODES_LOCAL of two seconds before */
-    bool hidden;             /* there are sessions whose transactions the login may not see */
+    bool hidden;             /* there are sessions whose transactions the login may not see … */
+    bool untimed;            /* … or that do not tell when theirs began */
 };
 
 /*

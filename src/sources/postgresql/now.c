@@ -69,10 +69,9 @@ static enum ps_status read_clock(struct source *source, struct ps_now *now, stru
  */
 static void write_horizon(struct ps_buffer *sql, const struct source *source)
 {
-    ps_buffer_puts(sql, "SELECT " HORIZON_COLUMNS ", hidden, prepared FROM (SELECT"
-                        " min(a.xact_start) AS t, count(*) FILTER (WHERE"
-                        " a.query = '<insufficient privilege>' AND a.usesysid IS NOT NULL) AS "
-                        "hidden, (SELECT count(*) FROM pg_catalog.pg_prepared_xacts p"
+    ps_buffer_puts(sql, "SELECT " HORIZON_COLUMNS ", hidden, untimed, prepared FROM (SELECT"
+                        " min(a.xact_start) AS t, " NODES_HIDDEN ", " NODES_UNTIMED
+                        ", (SELECT count(*) FROM pg_catalog.pg_prepared_xacts p"
                         " WHERE p.database = pg_catalog.current_database()) AS prepared"
                         " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
                         " pg_catalog.current_database() AND COALESCE(a.backend_type, '') NOT IN"
@@ -98,6 +97,16 @@ static enum ps_status unknown_hidden(struct source *source, struct ps_now *now,
     ps_buffer_puts(&source->reason, "the login cannot see when the transactions of other roles "
                                     "began: GRANT pg_read_all_stats TO ");
     query_identifier(&source->reason, source->settings.user);
+    return unknown(source, now, err);
+}
+
+static enum ps_status unknown_untimed(struct source *source, struct ps_now *now,
+                                      struct ps_error *err)
+{
+    ps_buffer_puts(&source->reason, "there are sessions that do not tell when their transactions "
+                                    "began, since track_activities is off for them: switch it on "
+                                    "(ALTER SYSTEM, ALTER DATABASE or ALTER ROLE … SET "
+                                    "track_activities = on), and let them connect anew");
     return unknown(source, now, err);
 }
 
@@ -134,10 +143,11 @@ static enum ps_status read_horizon(struct source *source, struct ps_now *now, st
     bool open = !PQgetisnull(result, 0, 0);
     struct ps_timestamp utc = timestamp_of(result, 0), local = timestamp_of(result, 1);
     bool hidden = strtoll(PQgetvalue(result, 0, 2), NULL, 10) > 0;
-    now->held = strtoll(PQgetvalue(result, 0, 3), NULL, 10) > 0;
+    bool untimed = strtoll(PQgetvalue(result, 0, 3), NULL, 10) > 0;
+    now->held = strtoll(PQgetvalue(result, 0, 4), NULL, 10) > 0;
     PQclear(result);
-    if (hidden) {
-        return unknown_hidden(source, now, err);
+    if (hidden || untimed) {
+        return hidden ? unknown_hidden(source, now, err) : unknown_untimed(source, now, err);
     }
     set_horizon(now, open ? &utc : NULL, &local, HORIZON_SLACK_SECONDS);
     return PS_OK;
@@ -162,8 +172,8 @@ static enum ps_status read_cluster_horizon(struct source *source, struct ps_now 
     if (status != PS_OK) {
         return status;
     }
-    if (answer.hidden) {
-        return unknown_hidden(source, now, err);
+    if (answer.hidden || answer.untimed) {
+        return answer.hidden ? unknown_hidden(source, now, err) : unknown_untimed(source, now, err);
     }
     struct ps_timestamp utc = timestamp_of_micros(answer.oldest_us);
     struct ps_timestamp local = timestamp_of_micros(answer.oldest_local_us);
