@@ -1,7 +1,7 @@
 """What is found at the source: schemas, kinds of tables, inheritance, keys, rights, estimates."""
 
 import pytest
-from flow import Flow, table_result, warnings_about
+from flow import Flow, session, table_result, wait_until, warnings_about
 
 
 @pytest.fixture
@@ -132,6 +132,46 @@ def test_children_without_columns_of_their_own_are_read_with_their_parent(flow):
     assert flow.tables() == ["parent"]
     assert warnings_about(document, "public.parent", "inherit")
     assert flow.value("SELECT count(*) FROM tester.parent") == 3
+
+
+@pytest.mark.parametrize("settings", [{}, {"batch_size": "100", "partition_rows": "500"}])
+def test_temporary_child_of_somebody_changes_nothing(flow, settings):
+    flow.database.psql(
+        "CREATE TABLE parent (k int PRIMARY KEY, v text, updated_at timestamptz DEFAULT now());"
+        "INSERT INTO parent SELECT i, repeat('v', 50) FROM generate_series(1, 5000) i"
+    )
+    with session(flow.database) as other:
+        other("CREATE TEMP TABLE child () INHERITS (parent); INSERT INTO child VALUES (0, 'mine')")
+        document = flow.sync(**settings)
+        assert table_result(document, "parent")["mode"] == "incremental"
+        assert table_result(document, "parent")["upserts"] == 5000
+        assert not warnings_about(document, "inherit")
+        flow.database.psql("UPDATE ONLY parent SET v = 'new', updated_at = now() WHERE k = 7")
+        flow.sync(**settings)
+    flow.assert_equal("parent")
+
+
+def test_partition_that_is_being_detached_is_read_by_itself(flow):
+    """A transaction that reads the table holds up the end of it."""
+    flow.database.psql(
+        "CREATE TABLE p (k int PRIMARY KEY, v text) PARTITION BY RANGE (k);"
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (2000);"
+        "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (2000) TO (9000);"
+        "INSERT INTO p SELECT i, repeat('v', 50) FROM generate_series(1, 5000) i"
+    )
+    pending = "SELECT count(*) FROM pg_inherits WHERE inhdetachpending"
+    with session(flow.database) as holder, session(flow.database) as detaching:
+        holder("BEGIN; SELECT count(*) FROM p")
+        detaching.begin("ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY")
+        wait_until(lambda: flow.database.psql(pending) == "1", "the partition is going")
+        document = flow.sync(batch_size="100", partition_rows="500")
+        assert table_result(document, "p")["upserts"] == 3001
+        assert table_result(document, "p1")["upserts"] == 1999
+        flow.assert_equal("p", "p1")
+        holder("COMMIT")
+        detaching.finish()
+    flow.sync()
+    flow.assert_equal("p", "p1")
 
 
 def test_children_with_columns_of_their_own_are_tables_of_their_own(flow):

@@ -26,7 +26,7 @@ static const char *kinds(const struct catalog_scope *scope)
 }
 
 /* Besides the scope's own tables those below them, which are read through them. */
-static void write_below(struct ps_buffer *sql, const struct catalog_scope *scope)
+static void write_below(struct ps_buffer *sql, int version, const struct catalog_scope *scope)
 {
     if (scope->schema_oids != NULL) {
         ps_buffer_puts(sql, "SELECT inhrelid FROM pg_inherits");
@@ -35,8 +35,9 @@ static void write_below(struct ps_buffer *sql, const struct catalog_scope *scope
     ps_buffer_puts(sql, "WITH RECURSIVE below(oid) AS (SELECT c.oid FROM pg_class c JOIN"
                         " pg_namespace n ON n.oid = c.relnamespace WHERE ");
     write_scope(sql, scope);
-    ps_buffer_puts(sql, " UNION SELECT i.inhrelid FROM pg_inherits i JOIN below b"
-                        " ON i.inhparent = b.oid) SELECT oid FROM below");
+    ps_buffer_puts(sql, " UNION ");
+    query_below(sql, version, "below");
+    ps_buffer_puts(sql, ") SELECT oid FROM below");
 }
 
 static void write_tables(struct ps_buffer *sql, const struct link *link,
@@ -65,7 +66,7 @@ static void write_tables(struct ps_buffer *sql, const struct link *link,
     ps_buffer_printf(sql, " WHERE %s AND c.relpersistence <> 't' AND ((", kinds(scope));
     write_scope(sql, scope);
     ps_buffer_puts(sql, ") OR c.oid IN (");
-    write_below(sql, scope);
+    write_below(sql, link->version, scope);
     ps_buffer_puts(sql, "))");
     ps_buffer_puts(sql, " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND"
                         " d.classid = 'pg_class'::regclass AND d.deptype = 'e')"
@@ -75,22 +76,23 @@ static void write_tables(struct ps_buffer *sql, const struct link *link,
 /*
  * Classic inheritance: each table below another, however deep, with whether that one must be read
  * for its own rows alone, since somewhere below it there is a table with columns or parents that it
- * does not have.
+ * does not have. Temporary tables are nobody's but their session's.
  */
 static void write_inherited(struct ps_buffer *sql)
 {
-    ps_buffer_puts(
-        sql, "WITH RECURSIVE edge(child, parent) AS (SELECT i.inhrelid, i.inhparent FROM"
-             " pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE NOT c.relispartition"
-             " AND c.relkind IN ('r', 'f')), own(oid) AS (SELECT child FROM edge GROUP BY child"
-             " HAVING count(*) > 1 UNION SELECT e.child FROM edge e JOIN pg_attribute a"
-             " ON a.attrelid = e.child AND a.attnum > 0 AND NOT a.attisdropped"
-             " AND a.attinhcount = 0), apart(oid) AS (SELECT e.parent FROM edge e JOIN own o"
-             " ON o.oid = e.child UNION SELECT e.parent FROM edge e JOIN apart a"
-             " ON a.oid = e.child), above(child, parent) AS (SELECT child, parent FROM edge"
-             " UNION SELECT a.child, e.parent FROM above a JOIN edge e ON e.child = a.parent)"
-             " SELECT a.child, a.parent, EXISTS (SELECT FROM apart p WHERE p.oid = a.parent)"
-             " FROM above a");
+    ps_buffer_puts(sql,
+                   "WITH RECURSIVE edge(child, parent) AS (SELECT i.inhrelid, i.inhparent FROM"
+                   " pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE NOT c.relispartition"
+                   " AND c.relkind IN ('r', 'f') AND c.relpersistence <> 't'), own(oid) AS (SELECT "
+                   "child FROM edge GROUP BY child"
+                   " HAVING count(*) > 1 UNION SELECT e.child FROM edge e JOIN pg_attribute a"
+                   " ON a.attrelid = e.child AND a.attnum > 0 AND NOT a.attisdropped"
+                   " AND a.attinhcount = 0), apart(oid) AS (SELECT e.parent FROM edge e JOIN own o"
+                   " ON o.oid = e.child UNION SELECT e.parent FROM edge e JOIN apart a"
+                   " ON a.oid = e.child), above(child, parent) AS (SELECT child, parent FROM edge"
+                   " UNION SELECT a.child, e.parent FROM above a JOIN edge e ON e.child = a.parent)"
+                   " SELECT a.child, a.parent, EXISTS (SELECT FROM apart p WHERE p.oid = a.parent)"
+                   " FROM above a");
 }
 
 static void write_columns(struct ps_buffer *sql, const struct link *link,
@@ -156,6 +158,7 @@ void catalog_sql(struct ps_buffer *sql, enum catalog_statement statement, const 
     case CATALOG_PARTITIONS:
         ps_buffer_puts(sql, "SELECT i.inhrelid, i.inhparent FROM pg_inherits i JOIN pg_class c"
                             " ON c.oid = i.inhrelid WHERE c.relispartition");
+        ps_buffer_puts(sql, query_attached(link->version));
         return;
     case CATALOG_INHERITED:
         write_inherited(sql);

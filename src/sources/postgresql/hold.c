@@ -68,7 +68,7 @@ static void write_hold(struct ps_buffer *sql, const struct source *source,
     write_lock(sql, source, table);
     ps_buffer_printf(sql, "SET LOCAL lock_timeout = '%llds';RELEASE SAVEPOINT penstock_hold;",
                      (long long)source->settings.lock_timeout_s);
-    query_rewritten(sql, table);
+    query_rewritten(sql, table, source->link.version);
 }
 
 /* What a failed wait comes to: END while `lock_timeout` has not passed. */

@@ -94,12 +94,12 @@ static enum ps_status cut_blocks(const struct ps_table *table, const struct leaf
     return status;
 }
 
-static void write_leaves(struct ps_buffer *sql, const struct ps_table *table)
+static void write_leaves(struct ps_buffer *sql, const struct ps_table *table, int version)
 {
     ps_buffer_printf(sql, "WITH RECURSIVE part(oid) AS (SELECT %" PRIu32 "::oid", table->source_id);
     if (!table->own_rows_only) {
-        ps_buffer_puts(sql, " UNION SELECT i.inhrelid FROM pg_inherits i JOIN part p"
-                            " ON i.inhparent = p.oid");
+        ps_buffer_puts(sql, " UNION ");
+        query_below(sql, version, "part");
     }
     ps_buffer_puts(sql, ") SELECT c.oid, COALESCE(pg_relation_size(c.oid), 0), " QUERY_LEAF_IS_OURS
                         " FROM part p JOIN pg_class c ON c.oid = p.oid WHERE c.relkind <> 'p'"
@@ -114,7 +114,7 @@ static enum ps_status plan_blocks(struct source *source, const struct ps_table *
     struct ps_buffer sql;
     PGresult *result = NULL;
     ps_buffer_init(&sql, 0);
-    write_leaves(&sql, table);
+    write_leaves(&sql, table, source->link.version);
     enum ps_status status = ps_buffer_ok(&sql)
                                 ? link_query(&source->link, ps_buffer_text(&sql), LINK_CATALOG_MS,
                                              "planning a table", &result, err)

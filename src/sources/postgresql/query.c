@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* DETACH PARTITION … CONCURRENTLY exists from this version on. */
+#define VERSION_DETACH_CONCURRENTLY 140000
+
 void query_identifier(struct ps_buffer *sql, const char *name)
 {
     ps_buffer_putc(sql, '"');
@@ -62,8 +65,21 @@ void query_probe(struct ps_buffer *sql, const struct ps_read_request *request)
     ps_buffer_puts(sql, " WHERE false");
 }
 
+const char *query_attached(int version)
+{
+    return version >= VERSION_DETACH_CONCURRENTLY ? " AND NOT i.inhdetachpending" : "";
+}
+
+void query_below(struct ps_buffer *sql, int version, const char *above)
+{
+    ps_buffer_printf(sql,
+                     "SELECT i.inhrelid FROM pg_inherits i JOIN %s a ON i.inhparent = a.oid"
+                     " JOIN pg_class k ON k.oid = i.inhrelid WHERE k.relpersistence <> 't'%s",
+                     above, query_attached(version));
+}
+
 /* WITH … root(oid), part(oid): the table, and all that is read under its name. */
-static void write_tree(struct ps_buffer *sql, const struct ps_table *table)
+static void write_tree(struct ps_buffer *sql, const struct ps_table *table, int version)
 {
     struct ps_buffer name;
     ps_buffer_init(&name, 0);
@@ -72,8 +88,8 @@ static void write_tree(struct ps_buffer *sql, const struct ps_table *table)
     query_literal(sql, ps_buffer_text(&name));
     ps_buffer_puts(sql, ")::oid), part(oid) AS (SELECT oid FROM root");
     if (!table->own_rows_only) {
-        ps_buffer_puts(sql, " UNION SELECT i.inhrelid FROM pg_inherits i JOIN part p"
-                            " ON i.inhparent = p.oid");
+        ps_buffer_puts(sql, " UNION ");
+        query_below(sql, version, "part");
     }
     ps_buffer_putc(sql, ')');
     if (!ps_buffer_ok(&name)) {
@@ -82,9 +98,9 @@ static void write_tree(struct ps_buffer *sql, const struct ps_table *table)
     ps_buffer_done(&name);
 }
 
-void query_rewritten(struct ps_buffer *sql, const struct ps_table *table)
+void query_rewritten(struct ps_buffer *sql, const struct ps_table *table, int version)
 {
-    write_tree(sql, table);
+    write_tree(sql, table, version);
     /* pg_relation_filenode tells the file of this moment, pg_class that of the point in time. */
     ps_buffer_puts(sql,
                    " SELECT (SELECT oid FROM root), pg_relation_filenode((SELECT oid FROM root)),"
@@ -226,9 +242,9 @@ void query_next_place(struct ps_buffer *sql, const struct ps_read_request *reque
     ps_buffer_puts(sql, " LIMIT 1");
 }
 
-void query_stores(struct ps_buffer *sql, const struct ps_table *table)
+void query_stores(struct ps_buffer *sql, const struct ps_table *table, int version)
 {
-    write_tree(sql, table);
+    write_tree(sql, table, version);
     ps_buffer_puts(sql, " SELECT c.oid, " QUERY_LEAF_IS_OURS " FROM part p JOIN pg_class c"
                         " ON c.oid = p.oid WHERE c.relkind <> 'p' ORDER BY c.oid");
 }

@@ -22,10 +22,20 @@ void query_literal_sized(struct ps_buffer *sql, const char *text, size_t size);
 void query_probe(struct ps_buffer *sql, const struct ps_read_request *request);
 
 /*
+ * SELECT …: the tables right below those of `above` (with a column named oid) that are
+ * read under their names. Not so temporary ones, which are their sessions' own, and partitions that
+ * are being detached. `version` is the server's.
+ */
+void query_below(struct ps_buffer *sql, int version, const char *above);
+/* Of pg_inherits i: " AND …", it is not being detached; "" where there is no such thing.
+ */
+const char *query_attached(int version);
+
+/*
  * One row: the oid that the name has now; its file; how many tables are read under that name
  * (itself, partitions, children); how many of those are not what the point in time saw.
  */
-void query_rewritten(struct ps_buffer *sql, const struct ps_table *table);
+void query_rewritten(struct ps_buffer *sql, const struct ps_table *table, int version);
 
 /* COPY (SELECT …) TO STDOUT (FORMAT BINARY); fields[i] says how to select columns[i], and the ctid
  * comes after them where the partition has places. */
@@ -46,7 +56,7 @@ void query_next_place(struct ps_buffer *sql, const struct ps_read_request *reque
     " AND has_schema_privilege(c.relnamespace, 'USAGE')"
 
 /* The oids of the tables that hold what is read under the name, each with that. */
-void query_stores(struct ps_buffer *sql, const struct ps_table *table);
+void query_stores(struct ps_buffer *sql, const struct ps_table *table, int version);
 
 /* CREATE INDEX … on the column, as a person would run it while the table is in use. */
 void query_index(const struct ps_table *table, uint32_t column, struct ps_buffer *sql);

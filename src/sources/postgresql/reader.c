@@ -206,7 +206,7 @@ enum ps_status reader_probe(struct reader *reader, struct ps_error *err)
     }
     query_probe(&sql, request);
     ps_buffer_putc(&sql, ';');
-    query_rewritten(&sql, request->table);
+    query_rewritten(&sql, request->table, link->version);
     int64_t lock_ms = link->settings->lock_timeout_s * 1000;
     const _Atomic bool *canceled_before = link->canceled;
     link->canceled = &reader->canceled;
@@ -365,7 +365,7 @@ static enum ps_status check_parts(struct reader *reader, struct ps_error *err)
     struct ps_buffer sql;
     PGresult *result = NULL;
     ps_buffer_init(&sql, 0);
-    query_rewritten(&sql, reader->table);
+    query_rewritten(&sql, reader->table, reader_link(reader)->version);
     enum ps_status status = ps_buffer_ok(&sql)
                                 ? link_query(reader_link(reader), ps_buffer_text(&sql),
                                              LINK_CATALOG_MS, "reading", &result, err)

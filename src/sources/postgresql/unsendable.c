@@ -168,7 +168,7 @@ static enum ps_status read_stores(struct reader *reader, struct ps_error *err)
     struct ps_buffer sql;
     PGresult *result = NULL;
     ps_buffer_init(&sql, 0);
-    query_stores(&sql, reader->request.table);
+    query_stores(&sql, reader->request.table, reader_link(reader)->version);
     enum ps_status status = ps_buffer_ok(&sql)
                                 ? link_query(reader_link(reader), ps_buffer_text(&sql),
                                              LINK_CATALOG_MS, doing, &result, err)

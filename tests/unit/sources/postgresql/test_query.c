@@ -189,7 +189,7 @@ static void test_rewrite_check_names_the_table_as_a_literal(void **state)
 {
     (void)state;
     struct ps_buffer sql = {0};
-    query_rewritten(&sql, &table);
+    query_rewritten(&sql, &table, 150000);
     assert_non_null(strstr(ps_buffer_text(&sql), "to_regclass('\"s.1\".\"t\"\"\"\"''\"')::oid"));
     ps_buffer_done(&sql);
 }
