@@ -87,7 +87,10 @@ struct ps_table {
     const char *incarnation; /* changes when the table is emptied or rewritten behind every cursor
                                 (PostgreSQL: pg_relation_filenode); NULL: cannot be told. Commas
                                 part a list, of which "part:file" may come and go with its part,
-                                and "part:file-" says that the part has no rows */
+                                and "part:file-" says that the part has no rows. Up to the last
+                                slash stands whose table it is: fields with dots between, each a
+                                name, or several with plus signs, of which one that stays is enough;
+                                an empty field says nothing */
     uint32_t source_id;      /* the source's own handle (PostgreSQL: oid) */
     bool own_rows_only;      /* without those of tables that inherit from it */
     bool partial;            /* the login may read some of its columns, and nothing but those */

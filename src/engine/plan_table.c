@@ -5,6 +5,7 @@
 
 #include "engine/fingerprint.h"
 #include "engine/flatten.h"
+#include "engine/incarnation.h"
 #include "engine/mode.h"
 #include "engine/plan.h"
 #include "engine/shape.h"
@@ -193,69 +194,6 @@ static bool listed(const char *const *patterns, const struct ps_table *table)
     return false;
 }
 
-/* The entry of the list that begins with these bytes and ends there or at a colon; NULL: none. */
-static const char *find_entry(const char *list, const char *name, size_t size)
-{
-    for (const char *at = list; *at != '\0'; at += strspn(at, ",")) {
-        if (strcspn(at, ":,") == size && memcmp(at, name, size) == 0) {
-            return at;
-        }
-        at += strcspn(at, ",");
-    }
-    return NULL;
-}
-
-/* True where the former list lacks a part that has rows: they may bear old times. */
-static bool part_added(const char *former, const char *present)
-{
-    for (const char *at = present; *at != '\0'; at += strspn(at, ",")) {
-        size_t size = strcspn(at, ","), name_size = strcspn(at, ":,");
-        bool empty = size > 0 && at[size - 1] == '-';
-        if (name_size != size && !empty && find_entry(former, at, name_size) == NULL) {
-            return true;
-        }
-        at += size;
-    }
-    return false;
-}
-
-/* How many parts of the former list are not in the present one. */
-static size_t parts_gone(const char *former, const char *present)
-{
-    size_t gone = 0;
-    for (const char *at = former; *at != '\0'; at += strspn(at, ",")) {
-        size_t size = strcspn(at, ","), name_size = strcspn(at, ":,");
-        gone += name_size != size && find_entry(present, at, name_size) == NULL;
-        at += size;
-    }
-    return gone;
-}
-
-/* Without the mark of a part that had no rows when it was described. */
-static size_t entry_size(const char *entry)
-{
-    size_t size = strcspn(entry, ",");
-    return size > 0 && entry[size - 1] == '-' ? size - 1 : size;
-}
-
-/*
- * True where something of the table was emptied or rewritten. A part that is gone as a whole is
- * like rows that are gone, which no cursor shows either.
- */
-static bool rewritten(const char *former, const char *present)
-{
-    for (const char *at = former; *at != '\0'; at += strspn(at, ",")) {
-        size_t size = entry_size(at), name_size = strcspn(at, ":,");
-        const char *entry = find_entry(present, at, name_size);
-        bool same = entry != NULL && entry_size(entry) == size && memcmp(entry, at, size) == 0;
-        if (!same && (entry != NULL || name_size == size)) {
-            return true;
-        }
-        at += strcspn(at, ",");
-    }
-    return false;
-}
-
 /* What a window does not show: said once, since the state then has the parts of now. */
 static void warn_of_parts_gone(const struct plan_table_request *request)
 {
@@ -263,7 +201,7 @@ static void warn_of_parts_gone(const struct plan_table_request *request)
     const struct ps_table *table = request->table;
     size_t gone = state->incarnation == NULL || table->incarnation == NULL
                       ? 0
-                      : parts_gone(state->incarnation, table->incarnation);
+                      : incarnation_parts_gone(state->incarnation, table->incarnation);
     if (gone > 0) {
         warn(request,
              ps_arena_printf(request->arena,
@@ -348,11 +286,11 @@ static const char *load_reason(const struct plan_table_request *request,
         return "it had no such cursor before";
     }
     if (table->incarnation != NULL && state->incarnation != NULL &&
-        rewritten(state->incarnation, table->incarnation)) {
+        incarnation_rewritten(state->incarnation, table->incarnation)) {
         return "it was emptied or rewritten at the source";
     }
     if (table->incarnation != NULL && state->incarnation != NULL &&
-        part_added(state->incarnation, table->incarnation)) {
+        incarnation_part_added(state->incarnation, table->incarnation)) {
         return "a partition with rows was added";
     }
     return NULL;
@@ -418,7 +356,7 @@ static const struct ps_load_state *resumable(const struct plan_table_request *re
     const struct ps_load_state *load = request->state == NULL ? NULL : request->state->load;
     if (load == NULL || !has_progress(load) || !planned->load || begins_anew(request) ||
         !same_text(load->fingerprint, planned->fingerprint) ||
-        !same_text(load->incarnation, request->table->incarnation)) {
+        !incarnation_same(load->incarnation, request->table->incarnation)) {
         return NULL;
     }
     if (planned->cursor < 0) {

@@ -22,6 +22,32 @@ def twins():
             server.close()
 
 
+def test_another_database_is_read_whole_without_the_clusters_number(penstock, warehouse, database):
+    """The second is a copy of the first, so that its tables have the same numbers."""
+    copy = f"{database.name}_copy"
+    login = {"user": "no_control", "password": "x1234567"}
+    database.psql(
+        TABLE.format("here", "here") + "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC;"
+        "DROP ROLE IF EXISTS no_control; CREATE ROLE no_control LOGIN PASSWORD 'x1234567';"
+        "GRANT SELECT ON t TO no_control"
+    )
+    database.server.psql(f'CREATE DATABASE "{copy}" TEMPLATE "{database.name}"')
+    try:
+        database.server.psql("UPDATE t SET v = 'there'", copy)
+        reasons = []
+        for name in (database.name, database.name, copy, copy):
+            config = penstock.configure({**database.server.configuration(name), **login})
+            result = penstock("sync", "--config", config, "--json")
+            assert result.code == 0, result.err
+            reasons.append(result.document["tables"][0]["reason"])
+        assert ["rewritten" in reason for reason in reasons] == [False, False, True, False]
+        rows = warehouse().execute("SELECT v FROM tester.t WHERE NOT _fivetran_deleted")
+        assert rows.fetchall() == [("there",), ("there",)]
+    finally:
+        database.server.psql(f'DROP DATABASE "{copy}"')
+        database.psql("DROP OWNED BY no_control; DROP ROLE no_control")
+
+
 def test_another_server_is_read_whole(penstock, warehouse, twins):
     here, there = twins
     here.psql(TABLE.format("here", "here"))

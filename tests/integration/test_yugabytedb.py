@@ -44,11 +44,11 @@ class Cluster:
         whole = {**self.database.configuration(), **self.flow.settings, **settings}
         return self.penstock.configure({**whole, "retry_sleep_seconds": "1"})
 
-    def say_servers(self, *places):
-        """What yb_servers() answers: (host, port, public_ip) of each node."""
+    def say_servers(self, *places, ids="uuuuuuuu"):
+        """What yb_servers() answers: (host, port, public_ip) of each node, with one of the ids."""
         rows = ", ".join(
-            f"('{host}', {port}::bigint, 0::bigint, 'primary', 'c', 'r', 'z', '{public}', 'u')"
-            for host, port, public in places
+            f"('{host}', {port}::bigint, 0::bigint, 'primary', 'c', 'r', 'z', '{public}', '{id_}')"
+            for (host, port, public), id_ in zip(places, ids, strict=False)
         )
         self.database.psql(SERVERS.format(rows=rows))
 
@@ -133,6 +133,17 @@ def test_cluster_that_lists_no_nodes_leaves_the_horizon_unknown(cluster):
     assert "yb_servers()" in horizon["reason"]
     cluster.flow.sync()
     cluster.flow.assert_equal("t")
+
+
+def test_another_cluster_is_read_whole(cluster):
+    """It is the same one for as long as a node of it is there."""
+    places = [("127.0.0.1", node.port, "") for node in cluster.nodes]
+    reasons = []
+    for ids in ("abc", "abc", "dbe", "edx", "yz", "zy"):
+        cluster.say_servers(*places, ids=[f"{letter * 8}-0000" for letter in ids])
+        reasons.append(cluster.flow.sync()["tables"][0]["reason"])
+    rewritten = ["rewritten" in reason for reason in reasons]
+    assert rewritten == [False, False, False, False, True, False]
 
 
 def test_login_that_cannot_see_other_sessions(cluster):

@@ -2,6 +2,8 @@
  */
 #include "sources/postgresql/catalog.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -306,42 +308,75 @@ static enum ps_status run(struct catalog *catalog, struct link *link,
     return status;
 }
 
-static enum ps_status allowed_row(void *context, const PGresult *row, struct ps_error *err)
+/* What the login may be told of where it is. */
+struct whereabouts {
+    bool control, servers, databases;
+};
+
+static enum ps_status whereabouts_row(void *context, const PGresult *row, struct ps_error *err)
 {
     (void)err;
-    *(bool *)context = read_bool(row, 0);
+    *(struct whereabouts *)context = (struct whereabouts){
+        .control = read_bool(row, 0), .servers = read_bool(row, 1), .databases = read_bool(row, 2)};
     return PS_OK;
 }
 
+/* "cluster.database", or ".database.name" where the cluster is not known. */
 static enum ps_status database_row(void *context, const PGresult *row, struct ps_error *err)
 {
     struct catalog *catalog = context;
-    catalog->database = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 0));
+    const char *cluster = PQgetvalue(row, 0, 0), *name = PQgetvalue(row, 0, 2);
+    struct ps_buffer text;
+    ps_buffer_init(&text, 0);
+    ps_buffer_printf(&text, "%s.%s", cluster, PQgetvalue(row, 0, 1));
+    if (*cluster == '\0') {
+        ps_buffer_putc(&text, '.');
+        for (; *name != '\0'; name++) {
+            if (isalnum((unsigned char)*name)) {
+                ps_buffer_putc(&text, *name);
+            } else {
+                ps_buffer_printf(&text, "%%%02x", (unsigned char)*name);
+            }
+        }
+    }
+    catalog->database =
+        ps_buffer_ok(&text) ? ps_arena_strdup(catalog->arena, ps_buffer_text(&text)) : NULL;
+    ps_buffer_done(&text);
     return catalog->database == NULL ? ps_fail_nomem(err, "reading the catalog") : PS_OK;
 }
 
 /*
  * The cluster's own number and the database's oid: the same on a replica, another one elsewhere.
- * The right to call the function is asked for first, since a refusal would end the transaction.
+ * Of YugabyteDB each node has a number of its own, so the cluster is known by the nodes' names: by
+ * some of them, for nodes come and go. What the login may ask is asked for first, since a refusal
+ * would end the transaction.
  */
 static enum ps_status read_database(struct catalog *catalog, struct link *link,
                                     struct ps_error *err)
 {
-    bool allowed = false;
-    catalog->database = "";
-    if (link->yugabyte) {
-        return PS_OK;
-    }
-    enum ps_status status = link_each(
-        link, "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')",
-        "reading the catalog", allowed_row, &allowed, err);
-    if (status != PS_OK || !allowed) {
+    struct whereabouts may = {0};
+    enum ps_status status =
+        link_each(link,
+                  "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE'),"
+                  " EXISTS (SELECT FROM pg_proc WHERE oid = to_regproc('pg_catalog.yb_servers')"
+                  " AND 'uuid' = ANY (proargnames) AND has_function_privilege(oid, 'EXECUTE')),"
+                  " has_table_privilege('pg_catalog.pg_database', 'SELECT')",
+                  "reading the catalog", whereabouts_row, &may, err);
+    if (status != PS_OK) {
         return status;
     }
-    return link_each(link,
-                     "SELECT c.system_identifier || '.' || d.oid FROM pg_control_system() c,"
-                     " pg_database d WHERE d.datname = current_database()",
-                     "reading the catalog", database_row, catalog, err);
+    const char *cluster = link->yugabyte ? may.servers
+                                               ? "(SELECT string_agg(id, '+' ORDER BY id) FROM"
+                                                 " (SELECT DISTINCT left(uuid::text, 8) AS id"
+                                                 " FROM yb_servers() ORDER BY id LIMIT 8) s)"
+                                               : "NULL"
+                          : may.control  ? "(SELECT system_identifier FROM pg_control_system())"
+                                         : "NULL";
+    const char *database =
+        may.databases ? "(SELECT oid FROM pg_database WHERE datname = current_database())" : "NULL";
+    char sql[320];
+    (void)snprintf(sql, sizeof sql, "SELECT %s, %s, current_database()", cluster, database);
+    return link_each(link, sql, "reading the catalog", database_row, catalog, err);
 }
 
 enum ps_status catalog_new(struct link *link, const struct catalog_scope *scope,

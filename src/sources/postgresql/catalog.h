@@ -43,7 +43,8 @@ struct catalog_table {
 
 struct catalog {
     struct ps_arena *arena;
-    const char *database; /* which of all databases it is, whatever its address; "" : not known */
+    const char *database; /* which of all databases it is, whatever its address: an origin as
+                             of ps_table.incarnation */
     struct catalog_table *tables; /* by schema and name, in byte order */
     size_t tables_count, tables_capacity;
     struct catalog_table **by_oid;
