@@ -71,9 +71,12 @@ def sorted_rows(rows):
 
 
 def assert_same(
-    database, replica, table, *, schema="public", columns=None, where="true", named=None
-):
-    """The replica's table is the source's, row by row. `named`: its key in the replica."""
+    database, replica, table, *, schema="public", columns=None, where="true", named=None,
+    distinct=False,
+):  # fmt: skip
+    """The replica's table is the source's, row by row. `named`: its key in the replica;
+    `distinct`: it has no key, and rows that are the same become one.
+    """
     expected, chosen = expected_rows(database, table, schema, columns, where)
     kept = replica.tables[named or (None, table)]
     kinds = {column.name: kept.type_of(column.name) for column in chosen}
@@ -82,6 +85,7 @@ def assert_same(
         for row in kept.rows.values()
     ]
     one = sorted_rows(normalised(row, chosen) for row in expected)
+    one = sorted(set(one)) if distinct else one
     other = sorted_rows(found)
     missing, extra = sorted(set(one) - set(other)), sorted(set(other) - set(one))
     assert not missing and not extra, (
