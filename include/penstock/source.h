@@ -26,6 +26,7 @@ extern "C" {
 
 struct ps_arena;  /* base/arena.h */
 struct ps_buffer; /* base/buffer.h */
+struct ps_cancel; /* base/clock.h */
 struct ps_source_ops;
 
 /* The head of every source's own struct: `struct x_source { struct ps_source base; … }`. */
@@ -64,6 +65,13 @@ struct ps_test {
 struct ps_source_request {
     const struct ps_config *config; /* outlives the source */
     uint64_t syncs_completed;       /* syncs that ended well with this state: 0 at the first */
+    /*
+     * Outlives the source; NULL: nothing is called off. Once it is set nobody waits for an answer
+     * any more: whatever waits for the server (connecting, a statement, a test) gives CANCELED
+     * within a moment, and asks the server to end what is under way. A reader is told by
+     * reader_cancel as well.
+     */
+    const struct ps_cancel *cancel;
 };
 
 /* The source's clock, read from the source itself, never from this machine. */

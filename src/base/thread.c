@@ -74,6 +74,12 @@ void ps_thread_join(struct ps_thread *thread)
     }
 }
 
+void ps_thread_detach(struct ps_thread *thread)
+{
+    must(pthread_detach(thread->handle));
+    thread->started = false;
+}
+
 void ps_mutex_init(struct ps_mutex *mutex)
 {
     must(pthread_mutex_init(&mutex->handle, NULL));

@@ -20,6 +20,8 @@ struct ps_thread {
 enum ps_status ps_thread_start(struct ps_thread *thread, const char *name, void (*run)(void *),
                                void *argument, struct ps_error *err) PS_MUST_CHECK;
 void ps_thread_join(struct ps_thread *thread); /* never started: does nothing */
+/* Nobody will join it: it is gone when it ends. It may be at its end already. */
+void ps_thread_detach(struct ps_thread *thread);
 
 struct ps_mutex {
     pthread_mutex_t handle;

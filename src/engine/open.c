@@ -150,6 +150,7 @@ static enum ps_status open_coordinator(struct worker *worker, struct job *job, s
     struct ps_source_request request = {
         .config = worker->run->request->plan.config,
         .syncs_completed = worker->run->syncs_completed,
+        .cancel = worker->run->request->plan.cancel,
     };
     ops->close(job->coordinator);
     job->coordinator = NULL;

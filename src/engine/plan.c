@@ -406,6 +406,7 @@ static enum ps_status discover_once(struct planner *planner, struct ps_error *er
         .config = planner->request->config,
         .syncs_completed =
             planner->request->state == NULL ? 0 : planner->request->state->syncs_completed,
+        .cancel = planner->request->cancel,
     };
     enum ps_status status = ops->open(&open, &planner->source, err);
     if (status != PS_OK) {

@@ -211,6 +211,15 @@ static enum ps_status save(const struct phase *phase, struct ps_error *err)
     return status;
 }
 
+static enum ps_status open_source(struct phase *phase, struct ps_error *err)
+{
+    const struct ps_plan_request *plan = &phase->request->run->plan;
+    const struct ps_source_request open = {.config = plan->config,
+                                           .syncs_completed = state_of(phase)->syncs_completed,
+                                           .cancel = plan->cancel};
+    return plan->source_ops->open(&open, &phase->source, err);
+}
+
 /* The statement with all its attempts, on a connection that is made where there is none. */
 static enum ps_status execute(struct phase *phase, const struct ps_plan_table *table,
                               const char *sql, int64_t *ret_rows, struct ps_error *err)
@@ -222,9 +231,7 @@ static enum ps_status execute(struct phase *phase, const struct ps_plan_table *t
     for (;;) {
         enum ps_status status = PS_OK;
         if (phase->source == NULL) {
-            const struct ps_source_request open = {
-                .config = plan->config, .syncs_completed = state_of(phase)->syncs_completed};
-            status = ops->open(&open, &phase->source, err);
+            status = open_source(phase, err);
         }
         if (status == PS_OK) {
             status = ops->execute(phase->source, table->source_table, sql, ret_rows, err);
@@ -292,9 +299,7 @@ static enum ps_status read_clock(struct phase *phase, struct ps_error *err)
 {
     const struct ps_plan_request *plan = &phase->request->run->plan;
     struct ps_now now;
-    const struct ps_source_request open = {.config = plan->config,
-                                           .syncs_completed = state_of(phase)->syncs_completed};
-    enum ps_status status = plan->source_ops->open(&open, &phase->source, err);
+    enum ps_status status = open_source(phase, err);
     if (status == PS_OK) {
         status = plan->source_ops->now(phase->source, &now, err);
     }

@@ -193,8 +193,12 @@ static void run_test(const struct rpc_service *service, struct rpc_request *requ
     }
     if (status == PS_OK) {
         assert(ops != NULL); /* it comes with the configuration */
-        struct ps_source_request open = {.config = config};
+        struct ps_source_request open = {.config = config, .cancel = ps_rpc_call_cancel(call)};
         status = ops->test(&open, request->test, &err);
+    }
+    if (status == PS_CANCELED) {
+        rpc_service_fail(call, PS_RPC_CANCELLED, "Test", &err);
+        goto out;
     }
     if (status != PS_OK) {
         ps_log(PS_LOG_WARNING, "test %s failed: %s", request->test, err.message);

@@ -2,18 +2,17 @@
  * Opening a connection: each host and each of its addresses in turn, every attempt under a deadline
  * of its own. Statements are in link.c, what a server says of itself in server.c.
  */
-#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/thread.h"
 #include "sources/postgresql/certificate.h"
 #include "sources/postgresql/errors.h"
 #include "sources/postgresql/link.h"
+#include "sources/postgresql/resolve.h"
 
 #define ADDRESSES_MAX 16
 #define ADDRESS_SIZE 64
@@ -129,17 +128,23 @@ static PGconn *start(const struct link_settings *settings, const struct place *p
     return conn;
 }
 
-/* False: the deadline has passed. */
-static bool wait_for(PGconn *conn, PostgresPollingStatusType wanted, int64_t deadline_ns)
+/* False: the deadline has passed, or it was called off. */
+static bool wait_for(const struct link_settings *settings, PGconn *conn,
+                     PostgresPollingStatusType wanted, int64_t deadline_ns)
 {
-    int64_t left_ns = deadline_ns - ps_monotonic_ns();
-    if (left_ns <= 0) {
-        return false;
-    }
     struct pollfd fd = {.fd = PQsocket(conn),
                         .events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-    (void)poll(&fd, 1, (int)(left_ns / 1000000 + 1));
-    return true;
+    for (;;) {
+        int64_t left_ns = deadline_ns - ps_monotonic_ns();
+        if (left_ns <= 0 || link_called_off(settings)) {
+            return false;
+        }
+        int64_t left_ms = left_ns / 1000000 + 1;
+        /* What interrupts a wait (a signal) is looked at like the wait's end. */
+        if (poll(&fd, 1, left_ms < LINK_LOOK_MS ? (int)left_ms : LINK_LOOK_MS) > 0) {
+            return true;
+        }
+    }
 }
 
 static int64_t deadline_of(const struct link_settings *settings)
@@ -162,7 +167,7 @@ static bool probe_certificate(const struct link_settings *settings, const struct
     int64_t deadline_ns = deadline_of(settings);
     PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
     while (conn != NULL && PQstatus(conn) != CONNECTION_BAD && wanted != PGRES_POLLING_OK &&
-           wanted != PGRES_POLLING_FAILED && wait_for(conn, wanted, deadline_ns)) {
+           wanted != PGRES_POLLING_FAILED && wait_for(settings, conn, wanted, deadline_ns)) {
         wanted = PQconnectPoll(conn);
         SSL *handshake = PQsslStruct(conn, "OpenSSL");
         /* libpq comes back between the handshake's end and the first message of its own. */
@@ -216,6 +221,10 @@ static void fail_attempt(struct attempts *attempts, const struct place *place, c
 {
     char reason[CERTIFICATE_REASON_SIZE];
     struct error_connect error;
+    if (link_called_off(attempts->settings)) {
+        attempts->verdict = (struct error_verdict){.status = PS_CANCELED};
+        return;
+    }
     error_parse_connect(text, &error);
     memcpy(attempts->sqlstate, error.sqlstate, sizeof error.sqlstate);
     attempts->verdict = error_classify_connect(
@@ -244,7 +253,7 @@ static bool attempt(struct attempts *attempts, const struct place *place)
             attempts->link->conn = conn;
             return true;
         }
-        if (!wait_for(conn, wanted, deadline_ns)) {
+        if (!wait_for(attempts->settings, conn, wanted, deadline_ns)) {
             fail_attempt(attempts, place, "timeout expired");
             PQfinish(conn);
             return false;
@@ -270,8 +279,9 @@ static bool attempt_host(struct attempts *attempts, struct place *place)
     if (*name == '/' || *name == '@') {
         return attempt(attempts, place);
     }
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
-    int error = getaddrinfo(name, NULL, &hints, &found);
+    struct addrinfo *found = NULL;
+    int error = resolve_name(name, attempts->settings->connect_timeout_s * 1000,
+                             attempts->settings->cancel, &found);
     if (error != 0) {
         char text[512];
         (void)snprintf(text, sizeof text, "could not translate host name \"%s\" to address: %s",
@@ -322,6 +332,10 @@ static enum ps_status fail_connect(const struct attempts *attempts, struct ps_er
 {
     const struct link_settings *settings = attempts->settings;
     const char *advice = attempts->advice;
+    if (attempts->verdict.status == PS_CANCELED) {
+        return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "connecting to %s was called off",
+                       settings->target);
+    }
     if (attempts->verdict.status == PS_NOMEM || !ps_buffer_ok(&attempts->failures)) {
         return ps_fail_nomem(err, "connecting");
     }

@@ -10,11 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/thread.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/errand.h"
 #include "sources/postgresql/errors.h"
 #include "sources/postgresql/nodes.h"
 #include "sources/postgresql/pids.h"
 #include "sources/postgresql/query.h"
+
+#define INTERRUPT_MS 1000
 
 static int64_t deadline_after(int64_t timeout_ms)
 {
@@ -33,6 +37,10 @@ bool link_wait(struct link *link, int wake_fd, int64_t deadline_ns)
         }
         int64_t left_ms = left_ns / 1000000 + 1;
         timeout_ms = left_ms > 3600000 ? 3600000 : (int)left_ms;
+    }
+    if (wake_fd < 0 && link->settings->cancel != NULL &&
+        (timeout_ms < 0 || timeout_ms > LINK_LOOK_MS)) {
+        timeout_ms = LINK_LOOK_MS;
     }
     /* An interrupted or a spurious wake is harmless: the caller looks again. */
     (void)poll(fds, wake_fd >= 0 ? 2 : 1, timeout_ms);
@@ -87,9 +95,23 @@ static enum ps_status fail_timeout(struct link *link, const char *doing, int64_t
     return status;
 }
 
+bool link_called_off(const struct link_settings *settings)
+{
+    return settings->cancel != NULL && ps_cancel_is_set(settings->cancel);
+}
+
 static bool called_off(const struct link *link)
 {
-    return link->canceled != NULL && atomic_load(link->canceled);
+    return (link->canceled != NULL && atomic_load(link->canceled)) ||
+           link_called_off(link->settings);
+}
+
+/* No answer came in time, or none is wanted any more. */
+static enum ps_status fail_unanswered(struct link *link, const char *doing, int64_t timeout_ms,
+                                      struct ps_error *err)
+{
+    return called_off(link) ? ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "%s was called off", doing)
+                            : fail_timeout(link, doing, timeout_ms, err);
 }
 
 /* The next result, or NULL at the statement's end. False: the deadline has passed, or called off.
@@ -180,9 +202,7 @@ enum ps_status link_query_many(struct link *link, const char *sql, int64_t timeo
     for (;;) {
         PGresult *result = NULL;
         if (!next_result(link, deadline_ns, &result)) {
-            status = called_off(link)
-                         ? ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "%s was called off", doing)
-                         : fail_timeout(link, doing, timeout_ms, err);
+            status = fail_unanswered(link, doing, timeout_ms, err);
             break;
         }
         if (result == NULL) {
@@ -234,7 +254,7 @@ enum ps_status link_each(struct link *link, const char *sql, const char *doing, 
     for (;;) {
         PGresult *result = NULL;
         if (!next_result(link, deadline_ns, &result)) {
-            return fail_timeout(link, doing, LINK_CATALOG_MS, err);
+            return fail_unanswered(link, doing, LINK_CATALOG_MS, err);
         }
         if (result == NULL) {
             return status;
@@ -344,7 +364,7 @@ static enum ps_status run_begin(struct link *link, const char *sql, struct ps_er
     for (;;) {
         PGresult *result = NULL;
         if (!next_result(link, deadline_ns, &result)) {
-            return fail_timeout(link, doing, LINK_SHORT_MS, err);
+            return fail_unanswered(link, doing, LINK_SHORT_MS, err);
         }
         if (result == NULL) {
             return status;
@@ -427,8 +447,46 @@ void link_end(struct link *link)
     }
 }
 
+struct interruption {
+    struct ps_errand base;
+    PGcancel *cancel;
+};
+
+/* Over a second connection, as the protocol wants it; libpq waits for its end without a limit. */
+static void run_interruption(struct ps_errand *errand)
+{
+    char text[256];
+    (void)PQcancel(((struct interruption *)errand)->cancel, text, sizeof text);
+}
+
+static void free_interruption(struct ps_errand *errand)
+{
+    PQfreeCancel(((struct interruption *)errand)->cancel);
+    ps_free(errand);
+}
+
+void link_interrupt(struct link *link)
+{
+    struct interruption *interruption =
+        link->interrupted ? NULL : ps_calloc(1, sizeof *interruption);
+    link->interrupted = true;
+    if (interruption == NULL) {
+        return;
+    }
+    interruption->base = (struct ps_errand){.run = run_interruption, .free = free_interruption};
+    interruption->cancel = PQgetCancel(link->conn);
+    if (interruption->cancel == NULL || ps_errand_send(&interruption->base, "penstock-stop",
+                                                       INTERRUPT_MS, NULL) == PS_ERRAND_DONE) {
+        free_interruption(&interruption->base);
+    }
+}
+
 void link_close(struct link *link)
 {
+    if (link->conn != NULL && PQstatus(link->conn) == CONNECTION_OK &&
+        PQtransactionStatus(link->conn) == PQTRANS_ACTIVE) {
+        link_interrupt(link);
+    }
     if (link->in_transaction) {
         pids_remove(link->settings->target, link->registered_pid);
     }
@@ -437,4 +495,5 @@ void link_close(struct link *link)
     PQfinish(link->conn); /* NULL is fine */
     link->conn = NULL;
     link->bulk_buffer = false;
+    link->interrupted = false;
 }

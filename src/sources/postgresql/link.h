@@ -15,6 +15,8 @@
 /* Bounds on how long we wait for an answer, in milliseconds; 0 waits for ever. */
 #define LINK_CATALOG_MS 300000
 #define LINK_SHORT_MS 30000
+/* How often a wait looks whether it was called off. */
+#define LINK_LOOK_MS 50
 
 #define LINK_ABOUT_SIZE 160
 
@@ -31,6 +33,7 @@ struct link {
     bool in_transaction;         /* begun by link_begin and not yet ended by us */
     int registered_pid;          /* the backend in pids.h while in a transaction; 0: none */
     bool bulk_buffer;            /* libpq's buffer was made to grow, see reader.c */
+    bool interrupted;            /* link_interrupt was called */
     /* Set for as long as statements may be called off: the flag, and what wakes a wait for it. */
     const _Atomic bool *canceled;
     int wake_fd;
@@ -45,7 +48,12 @@ enum ps_status link_open(struct link *link, const struct link_settings *settings
 /* The same at one host, whatever `host` says. */
 enum ps_status link_open_host(struct link *link, const struct link_settings *settings,
                               const struct link_host *host, struct ps_error *err) PS_MUST_CHECK;
-void link_close(struct link *link); /* a closed or {0} link is fine */
+/* A closed or {0} link is fine. A statement that is under way is interrupted. */
+void link_close(struct link *link);
+/* Asks the server to end the statement under way, once; waits a second at most for its ear. */
+void link_interrupt(struct link *link);
+/* The settings' token is set. */
+bool link_called_off(const struct link_settings *settings);
 
 /* Connects anew where the connection is gone; otherwise does nothing. */
 enum ps_status link_revive(struct link *link, struct ps_error *err) PS_MUST_CHECK;
@@ -95,8 +103,9 @@ enum ps_status link_each(struct link *link, const char *sql, const char *doing, 
                          void *context, struct ps_error *err) PS_MUST_CHECK;
 
 /*
- * Waits until the socket can be read, `wake_fd` (-1: none) is readable, or the deadline (on the
- * monotonic clock; 0: none) has passed, which is the one case of false.
+ * Waits until the socket can be read, `wake_fd` is readable (-1: none, and it is time to look at
+ * the settings' token), or the deadline (on the monotonic clock; 0: none) has passed, which is the
+ * one case of false.
  */
 bool link_wait(struct link *link, int wake_fd, int64_t deadline_ns);
 

@@ -576,17 +576,6 @@ void source_reader_cancel(struct ps_reader *base)
     (void)written;
 }
 
-/* Asks the server to end the statement; over a second connection, as the protocol wants it. */
-static void cancel_statement(struct link *link)
-{
-    char text[256];
-    PGcancel *cancel = PQgetCancel(link->conn);
-    if (cancel != NULL) {
-        (void)PQcancel(cancel, text, sizeof text);
-        PQfreeCancel(cancel);
-    }
-}
-
 void source_reader_close(struct ps_reader *base)
 {
     struct reader *reader = (struct reader *)base;
@@ -603,8 +592,9 @@ void source_reader_close(struct ps_reader *base)
         set_bulk(reader, false);
         bool idle = PQstatus(link->conn) == CONNECTION_OK;
         if (idle && PQtransactionStatus(link->conn) == PQTRANS_ACTIVE) {
-            cancel_statement(link);
+            link_interrupt(link);
             idle = link_drain(link, DRAIN_MS);
+            link->interrupted = false;
         }
         /* The point in time lives on; the table's lock does not. */
         if (!idle ||

@@ -6,6 +6,7 @@
 #define PS_SOURCES_POSTGRESQL_SETTINGS_H
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "penstock/config.h"
 #include "penstock/error.h"
 
@@ -39,7 +40,8 @@ struct link_settings {
     bool follower_reads;
     int64_t follower_staleness_ms;
     int64_t keepalives_idle_s, keepalives_interval_s, keepalives_count;
-    char target[LINK_TARGET_SIZE]; /* "host:port/database", for messages */
+    char target[LINK_TARGET_SIZE];  /* "host:port/database", for messages */
+    const struct ps_cancel *cancel; /* calls off what waits for the server; NULL: nothing does */
 };
 
 /* Reads the options and checks those that need no server. CONFIG, NOMEM. */

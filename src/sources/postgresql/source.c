@@ -41,6 +41,7 @@ static enum ps_status source_open(const struct ps_source_ops *ops,
     source->base.ops = ops;
     source->config = request->config;
     enum ps_status status = link_settings_read(&source->settings, request->config, err);
+    source->settings.cancel = request->cancel;
     if (status == PS_OK) {
         status = link_open(&source->link, &source->settings, err);
     }

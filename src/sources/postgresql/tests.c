@@ -169,6 +169,7 @@ enum ps_status source_test(const struct ps_source_request *request, const char *
 {
     struct source source = {.config = request->config};
     enum ps_status status = link_settings_read(&source.settings, request->config, err);
+    source.settings.cancel = request->cancel;
     if (status == PS_OK) {
         status = link_open(&source.link, &source.settings, err);
     }
