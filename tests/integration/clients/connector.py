@@ -108,12 +108,13 @@ class Server:
         """The most that it has ever had."""
         return self.resident("VmHWM")
 
-    def threads(self):
-        """The threads of syncs and calls. The library's own come and go by its needs."""
+    def threads(self, but=()):
+        """Those of syncs and calls, `but` some. The library's own come and go by its needs."""
         found = 0
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
             with contextlib.suppress(OSError):  # it has ended meanwhile
-                found += (task / "comm").read_text().startswith("penstock-")
+                name = (task / "comm").read_text().strip()
+                found += name.startswith("penstock-") and name not in but
         return found
 
     def files(self):
@@ -174,6 +175,14 @@ class Client:
         if selection is not None:
             request.selection.CopyFrom(selection)
         return self.stub.Update(request, timeout=timeout)
+
+    def later(self, method, configuration):
+        """Test (of `select`) or Schema, not waited for: `.cancel()` ends it, `.result()` waits."""
+        if method == "Test":
+            request = common().TestRequest(name="select", configuration=configuration)
+            return self.stub.Test.future(request, timeout=120)
+        request = sdk().SchemaRequest(configuration=configuration)
+        return self.stub.Schema.future(request, timeout=120)
 
     def raw(self, method, request=b"", timeout=60, stream=False):
         """Bytes as they are to a method of any name; the answer's bytes, or a list of them."""
