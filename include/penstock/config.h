@@ -70,13 +70,20 @@ struct ps_option {
     int32_t upload_bytes_max;        /* UPLOAD: the most that the file may hold */
 };
 
-/* A checked configuration. Immutable and shared by all threads once it is made. */
+/* A checked configuration. Shared by all threads once it is made, and then the same for ever but
+ * for what ps_config_renewed_text gives. */
 struct ps_config;
 
 /* The value as text: as given, else the default, else NULL. The name must be in an option table. */
 PS_PUBLIC const char *ps_config_text(const struct ps_config *config, const char *name);
 /* The same, "" for NULL. */
 PS_PUBLIC const char *ps_config_text_or_empty(const struct ps_config *config, const char *name);
+/*
+ * TEXT, SECRET: the same as ps_config_text, but where the configuration took the value from a file
+ * (@path), that is read again: for secrets that are changed while a sync runs. While it cannot be
+ * read or is empty, the text before stands. Any thread; texts live as long as the configuration.
+ */
+PS_PUBLIC const char *ps_config_renewed_text(const struct ps_config *config, const char *name);
 /* True where the configuration itself gave a value (not ""). */
 PS_PUBLIC bool ps_config_is_set(const struct ps_config *config, const char *name);
 /* INTEGER: given or default; `otherwise` where neither is there. */

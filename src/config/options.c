@@ -12,15 +12,26 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "config/form.h"
 #include "config/keys.h"
 #include "config/nearest.h"
+#include "config/reference.h"
 #include "config/settings.h"
 #include "config/text.h"
 #include "config/values.h"
 
 #define ARENA_MAX ((size_t)128 << 20)
+/* Of a file that is read again. */
+#define RENEWED_MAX ((size_t)1 << 20)
 #define ENCRYPTED_PREFIX "fivetran_encrypted:"
+
+/* A text that was read from a file, and can be read again. */
+struct renewal {
+    struct reference_place place;
+    const char *reference;
+    const char *text; /* as it was read last; guarded by the configuration's lock */
+};
 
 struct config_entry {
     const struct ps_option *option;
@@ -32,10 +43,12 @@ struct config_entry {
     bool present; /* `value` holds what was given or the default */
     struct value value;
     const char *default_for_all; /* BY_TABLE */
+    struct renewal *renewal;     /* TEXT, SECRET; NULL: it stays what it is */
 };
 
 struct ps_config {
-    struct ps_arena *arena;
+    struct ps_arena *arena;              /* guarded by the lock once the configuration is made */
+    struct ps_mutex *lock;               /* in the arena */
     struct config_entry *entries;        /* in the order of the tables */
     const struct config_entry **by_name; /* in byte order of the names */
     size_t count;
@@ -385,6 +398,26 @@ static enum ps_status blanks_warn(struct ps_settings *settings, const struct ps_
                          text_show(&shown, setting->key));
 }
 
+static enum ps_status renewal_make(struct ps_config *config, struct config_entry *entry,
+                                   struct ps_error *err)
+{
+    const struct ps_setting *setting = entry->setting;
+    struct renewal *renewal = ps_arena_alloc(config->arena, sizeof(*renewal));
+    if (renewal == NULL) {
+        return ps_fail_nomem(err, "reading the configuration");
+    }
+    *renewal = (struct renewal){
+        .place = {.path = ps_arena_strdup(config->arena, setting->file),
+                  .key = entry->option->name},
+        .reference = ps_arena_strdup(config->arena, setting->reference),
+        .text = entry->value.text,
+    };
+    entry->renewal = renewal;
+    return renewal->place.path == NULL || renewal->reference == NULL
+               ? ps_fail_nomem(err, "reading the configuration")
+               : PS_OK;
+}
+
 static enum ps_status entry_parse(struct ps_config *config, struct config_entry *entry,
                                   struct ps_settings *settings, struct ps_error *err)
 {
@@ -396,6 +429,9 @@ static enum ps_status entry_parse(struct ps_config *config, struct config_entry 
             entry->option->type == PS_OPTION_TEXT || entry->option->type == PS_OPTION_SECRET;
         if (status == PS_OK && verbatim) {
             status = blanks_warn(settings, setting, err);
+        }
+        if (status == PS_OK && verbatim && setting->reference != NULL) {
+            status = renewal_make(config, entry, err);
         }
         if (status != PS_OK) {
             return status;
@@ -418,6 +454,12 @@ static enum ps_status config_new(struct ps_settings *settings,
         status = ps_fail_nomem(err, "reading the configuration");
         goto out;
     }
+    config->lock = ps_arena_alloc(config->arena, sizeof(*config->lock));
+    if (config->lock == NULL) {
+        status = ps_fail_nomem(err, "reading the configuration");
+        goto out;
+    }
+    ps_mutex_init(config->lock);
     status = entries_make(config, tables, scope, err);
     if (status == PS_OK) {
         status = settings_assign(config, scope, settings, err);
@@ -467,6 +509,9 @@ enum ps_status ps_config_new_of_source(struct ps_settings *settings,
 void ps_config_free(struct ps_config *config)
 {
     if (config != NULL) {
+        if (config->lock != NULL) {
+            ps_mutex_done(config->lock);
+        }
         ps_arena_free(config->arena);
         ps_free(config);
     }
@@ -508,6 +553,38 @@ const char *ps_config_text_or_empty(const struct ps_config *config, const char *
 {
     const char *text = ps_config_text(config, name);
     return text != NULL ? text : "";
+}
+
+/* Reads the file again, where that can be done and says something else. With the lock held. */
+static void renew(struct ps_arena *arena, const struct ps_option *option, struct renewal *renewal)
+{
+    struct ps_error ignored = {0};
+    struct ps_buffer text;
+    ps_buffer_init(&text, RENEWED_MAX);
+    if (reference_names_file(&renewal->place, renewal->reference) &&
+        reference_expand(&renewal->place, renewal->reference, RENEWED_MAX, &text, &ignored) ==
+            PS_OK &&
+        text.size > 0 && strcmp(ps_buffer_text(&text), renewal->text) != 0) {
+        char *copy = ps_arena_strdup(arena, ps_buffer_text(&text));
+        if (copy != NULL && option->type == PS_OPTION_SECRET) {
+            ps_redact_add(copy);
+        }
+        renewal->text = copy != NULL ? copy : renewal->text;
+    }
+    ps_buffer_done(&text);
+}
+
+const char *ps_config_renewed_text(const struct ps_config *config, const char *name)
+{
+    const struct config_entry *entry = entry_find(config, name);
+    if (entry->renewal == NULL) {
+        return ps_config_text(config, name);
+    }
+    ps_mutex_lock(config->lock);
+    renew(config->arena, entry->option, entry->renewal);
+    const char *text = entry->renewal->text;
+    ps_mutex_unlock(config->lock);
+    return text;
 }
 
 bool ps_config_is_set(const struct ps_config *config, const char *name)

@@ -15,6 +15,9 @@ struct ps_setting {
     const char *key;
     const char *value;
     bool redacted; /* the value was handed to ps_redact_add */
+    /* Where the value came from a file that can be read again: what it is written as, in which
+     * configuration file. Else NULL. */
+    const char *reference, *file;
 };
 
 struct ps_settings {

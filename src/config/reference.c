@@ -185,28 +185,36 @@ static void drop_line_break(struct ps_buffer *out, size_t start)
     }
 }
 
-/* Reads the file that `named` (the text after "@") names. */
+/* Appends the path of the file that `named` (the text after "@") names. */
+static enum ps_status find_file(const struct reference_place *place, const char *named,
+                                struct ps_buffer *path, struct ps_error *err)
+{
+    struct ps_buffer name;
+    ps_buffer_init(&name, 0);
+    enum ps_status status = expand_text(place, named, &name, err);
+    const char *slash = strrchr(place->path, '/');
+    if (status == PS_OK && ps_buffer_text(&name)[0] != '/' && slash != NULL) {
+        ps_buffer_append(path, place->path, (size_t)(slash - place->path) + 1);
+    }
+    ps_buffer_puts(path, ps_buffer_text(&name));
+    if (status == PS_OK && (!ps_buffer_ok(&name) || !ps_buffer_ok(path))) {
+        status = ps_fail_nomem(err, "reading the configuration");
+    }
+    if (status == PS_OK && name.size == 0) {
+        status = file_fail(place, named, "no file is named", err);
+    }
+    ps_buffer_done(&name);
+    return status;
+}
+
+/* Reads the file that `named` names. */
 static enum ps_status expand_file(const struct reference_place *place, const char *named,
                                   size_t limit, struct ps_buffer *out, struct ps_error *err)
 {
-    struct ps_buffer name, path;
-    ps_buffer_init(&name, 0);
+    struct ps_buffer path;
     ps_buffer_init(&path, 0);
-    enum ps_status status = expand_text(place, named, &name, err);
+    enum ps_status status = find_file(place, named, &path, err);
     if (status != PS_OK) {
-        goto out;
-    }
-    const char *slash = strrchr(place->path, '/');
-    if (ps_buffer_text(&name)[0] != '/' && slash != NULL) {
-        ps_buffer_append(&path, place->path, (size_t)(slash - place->path) + 1);
-    }
-    ps_buffer_puts(&path, ps_buffer_text(&name));
-    if (!ps_buffer_ok(&name) || !ps_buffer_ok(&path)) {
-        status = ps_fail_nomem(err, "reading the configuration");
-        goto out;
-    }
-    if (name.size == 0) {
-        status = file_fail(place, named, "no file is named", err);
         goto out;
     }
     size_t start = out->size;
@@ -221,16 +229,32 @@ static enum ps_status expand_file(const struct reference_place *place, const cha
         drop_line_break(out, start);
     }
 out:
-    ps_buffer_done(&name);
     ps_buffer_done(&path);
     return status;
+}
+
+/* "@path", and not "@@…", which stands for a text with one "@". */
+static bool is_path(const char *value)
+{
+    return value[0] == '@' && value[1] != '@';
+}
+
+bool reference_names_file(const struct reference_place *place, const char *value)
+{
+    struct stat status;
+    struct ps_buffer path;
+    ps_buffer_init(&path, 0);
+    bool names = is_path(value) && find_file(place, value + 1, &path, NULL) == PS_OK &&
+                 stat(ps_buffer_text(&path), &status) == 0 && S_ISREG(status.st_mode);
+    ps_buffer_done(&path);
+    return names;
 }
 
 enum ps_status reference_expand(const struct reference_place *place, const char *value,
                                 size_t limit, struct ps_buffer *out, struct ps_error *err)
 {
     enum ps_status status;
-    if (value[0] == '@' && value[1] != '@') {
+    if (is_path(value)) {
         status = expand_file(place, value + 1, limit, out, err);
     } else {
         status = expand_text(place, value[0] == '@' ? value + 1 : value, out, err);

@@ -32,4 +32,10 @@ enum ps_status reference_expand(const struct reference_place *place, const char 
                                 size_t limit, struct ps_buffer *out,
                                 struct ps_error *err) PS_MUST_CHECK;
 
+/*
+ * True where the value names a file (@path) that can be read as often as one likes: no pipe.
+ * Whether it may be read is another matter.
+ */
+bool reference_names_file(const struct reference_place *place, const char *value);
+
 #endif

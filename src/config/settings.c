@@ -144,6 +144,19 @@ static enum ps_status member_fail(const char *path, const char *key, const char 
                    text_show(&shown, key), what);
 }
 
+/* Of the setting that was added last. */
+static enum ps_status keep_reference(struct ps_settings *settings,
+                                     const struct reference_place *place, const char *text,
+                                     struct ps_error *err)
+{
+    struct ps_setting *setting = &settings->entries[settings->count - 1];
+    setting->reference = ps_arena_strdup(settings->arena, text);
+    setting->file = ps_arena_strdup(settings->arena, place->path);
+    return setting->reference != NULL && setting->file != NULL
+               ? PS_OK
+               : ps_fail_nomem(err, "reading the configuration");
+}
+
 static enum ps_status member_add_text(struct ps_settings *settings, const char *path,
                                       const struct ps_json *member, struct ps_error *err)
 {
@@ -159,6 +172,9 @@ static enum ps_status member_add_text(struct ps_settings *settings, const char *
         if (status == PS_CONFIG) {
             ps_error_prefix(err, "%s", path);
         }
+    }
+    if (status == PS_OK && reference_names_file(&place, member->text)) {
+        status = keep_reference(settings, &place, member->text, err);
     }
     ps_buffer_done(&value);
     return status;

@@ -125,6 +125,35 @@ def test_connection_killed_during_the_read_is_made_again(flow):
     flow.assert_equal("big")
 
 
+def test_password_that_is_changed_during_the_sync_is_read_again(flow, work):
+    """The file has the new one when the connections are lost."""
+    role = "penstock_rotating"
+    flow.database.psql(
+        f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN PASSWORD 'first-password';"
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+    )
+    secret = work / "secret"
+    secret.write_text("first-password\n")
+    try:
+        with session(flow.database) as holder:
+            holder("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+            process = flow.start(user=role, password="@secret", debug="true")
+            wait_for_blocked_reader(flow.database)
+            flow.database.psql(f"ALTER ROLE {role} PASSWORD 'second-password'")
+            secret.write_text("second-password\n")
+            flow.database.psql(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
+            )
+        out, err = process.communicate(timeout=90)
+        assert process.returncode == 0, err[-3000:]
+        assert "trying again" in err
+        assert "first-password" not in out + err
+        assert "second-password" not in out + err
+        flow.assert_equal("t", "other")
+    finally:
+        flow.database.psql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 def test_server_that_restarts_during_the_sync(penstock, own_postgres):
     from postgres import Database  # noqa: PLC0415
 

@@ -28,6 +28,7 @@ struct place {
     const char *address;         /* of the host; "" : a socket of this machine */
     const char *sslmode;         /* the settings', but for the probe */
     const char *attributes;      /* target_session_attrs */
+    const char *password;        /* NULL: none */
     const struct link_pem *root; /* NULL: no certificate is checked */
 };
 
@@ -35,6 +36,7 @@ struct place {
 struct attempts {
     struct link *link;
     const struct link_settings *settings;
+    const char *password;         /* as it was when they began; NULL: none */
     struct ps_buffer failures;    /* "a:5432: …; b:5432: …", each text once */
     struct error_verdict verdict; /* of the last */
     const char *advice;
@@ -61,7 +63,7 @@ static void add_tls(struct pairs *pairs, const struct link_settings *settings,
     add(pairs, "sslrootcert", place->root != NULL ? place->root->path : NO_FILE);
     add(pairs, "sslcert", certificate ? settings->certificate.path : NO_FILE);
     add(pairs, "sslkey", certificate ? settings->key.path : NO_FILE);
-    add(pairs, "sslpassword", settings->sslpassword);
+    add(pairs, "sslpassword", ps_config_renewed_text(settings->config, "sslpassword"));
     add(pairs, "channel_binding", settings->channel_binding);
     add(pairs, "gssencmode", settings->gssencmode);
     add(pairs, "krbsrvname", settings->krbsrvname);
@@ -113,7 +115,7 @@ static PGconn *start(const struct link_settings *settings, const struct place *p
     add(&pairs, "port", place->host->port);
     add(&pairs, "dbname", settings->database);
     add(&pairs, "user", settings->user);
-    add(&pairs, "password", settings->password);
+    add(&pairs, "password", place->password);
     add(&pairs, "application_name", settings->application_name);
     add(&pairs, "client_encoding", "UTF8");
     add(&pairs, "target_session_attrs", place->attributes);
@@ -317,6 +319,7 @@ static bool attempt_hosts(struct attempts *attempts, const struct link_host *hos
         struct place place = {.host = &hosts[i],
                               .sslmode = settings->sslmode,
                               .attributes = attributes,
+                              .password = attempts->password,
                               .root = settings->verifies ? &settings->root : NULL};
         if (attempt_host(attempts, &place)) {
             return true;
@@ -356,21 +359,42 @@ static void discard_notice(void *context, const PGresult *result)
     (void)result;
 }
 
+/* With the password that is in force now. */
+static bool attempt_all(struct attempts *attempts, const struct link_host *hosts, size_t count)
+{
+    const char *attributes = attempts->settings->target_session_attrs;
+    if (strcmp(attributes, "prefer-standby") == 0) {
+        return attempt_hosts(attempts, hosts, count, "standby") ||
+               (may_go_on(attempts) && attempt_hosts(attempts, hosts, count, "any"));
+    }
+    return attempt_hosts(attempts, hosts, count, attributes);
+}
+
+/* True where the password was refused, and another one is in its file by now. */
+static bool password_changed(struct attempts *attempts)
+{
+    const char *former = attempts->password;
+    if (attempts->verdict.error_class != PS_CLASS_AUTH || former == NULL) {
+        return false;
+    }
+    attempts->password = ps_config_renewed_text(attempts->settings->config, "password");
+    return attempts->password != NULL && strcmp(attempts->password, former) != 0;
+}
+
 /* At one of the hosts that are given. */
 static enum ps_status open_at(struct link *link, const struct link_settings *settings,
                               const struct link_host *hosts, size_t hosts_count,
                               struct ps_error *err)
 {
-    const char *attributes = settings->target_session_attrs;
     *link = (struct link){.settings = settings};
-    struct attempts attempts = {.link = link, .settings = settings};
+    struct attempts attempts = {.link = link,
+                                .settings = settings,
+                                .password = ps_config_renewed_text(settings->config, "password")};
     ps_buffer_init(&attempts.failures, 1 << 16);
-    bool connected;
-    if (strcmp(attributes, "prefer-standby") == 0) {
-        connected = attempt_hosts(&attempts, hosts, hosts_count, "standby") ||
-                    (may_go_on(&attempts) && attempt_hosts(&attempts, hosts, hosts_count, "any"));
-    } else {
-        connected = attempt_hosts(&attempts, hosts, hosts_count, attributes);
+    bool connected = attempt_all(&attempts, hosts, hosts_count);
+    if (!connected && password_changed(&attempts)) {
+        ps_buffer_clear(&attempts.failures);
+        connected = attempt_all(&attempts, hosts, hosts_count);
     }
     enum ps_status status = connected ? PS_OK : fail_connect(&attempts, err);
     ps_buffer_done(&attempts.failures);

@@ -176,7 +176,8 @@ static enum ps_status read_pem(struct link_settings *settings, struct link_pem *
                                const struct ps_config *config, const char *option, const char *kind,
                                struct ps_error *err)
 {
-    const char *value = ps_config_text_or_empty(config, option);
+    const char *text = ps_config_renewed_text(config, option);
+    const char *value = text == NULL ? "" : text;
     pem->option = option;
     if (*value != '\0' && pem_is_text(value)) {
         return take_text(settings, pem, value, kind, err);
@@ -245,11 +246,10 @@ static enum ps_status check_tls(struct link_settings *settings, struct ps_error 
 
 static void read_texts(struct link_settings *settings, const struct ps_config *config)
 {
+    settings->config = config;
     settings->database = ps_config_text_or_empty(config, "database");
     settings->user = ps_config_text_or_empty(config, "user");
-    settings->password = ps_config_text_or_empty(config, "password");
     settings->sslmode = ps_config_text_or_empty(config, "sslmode");
-    settings->sslpassword = ps_config_text_or_empty(config, "sslpassword");
     settings->channel_binding = ps_config_text_or_empty(config, "channel_binding");
     settings->gssencmode = ps_config_text_or_empty(config, "gssencmode");
     settings->krbsrvname = ps_config_text_or_empty(config, "krbsrvname");

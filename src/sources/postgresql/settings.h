@@ -31,7 +31,8 @@ struct link_settings {
     struct ps_arena *arena;
     struct link_host hosts[LINK_HOSTS_MAX];
     size_t hosts_count;
-    const char *database, *user, *password, *sslmode, *sslpassword;
+    const struct ps_config *config; /* for the secrets, which may change */
+    const char *database, *user, *sslmode;
     const char *channel_binding, *gssencmode, *krbsrvname, *target_session_attrs;
     const char *application_name;
     struct link_pem root, certificate, key;

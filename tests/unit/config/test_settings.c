@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/log.h"
 #include "config/options.h"
 
 static char folder[64];
@@ -259,6 +261,53 @@ static void test_settings_file_values_are_read_without_the_closing_line_break(vo
     ps_settings_done(&settings);
 }
 
+static void write_text(const char *name, const char *text)
+{
+    write_file(name, text, strlen(text));
+}
+
+static void test_settings_file_values_are_read_again(void **context)
+{
+    (void)context;
+    static const struct ps_option options[] = {
+        {.name = "password", .label = "P", .type = PS_OPTION_SECRET},
+        {.name = "plain", .label = "Q", .type = PS_OPTION_TEXT},
+        {.name = "pipe", .label = "R", .type = PS_OPTION_TEXT},
+        {.name = NULL}};
+    const struct ps_option *const tables[] = {options, NULL};
+    struct ps_settings settings;
+    struct ps_config *config = NULL;
+    struct ps_error err = {0};
+    write_text("secret", "first one\n");
+    read_json(&settings, "{\"password\": \"@secret\", \"plain\": \"@@secret\"}");
+    assert_int_equal(ps_config_new(&settings, tables, NULL, &config, &err), PS_OK);
+    ps_settings_done(&settings);
+    const char *first = ps_config_renewed_text(config, "password");
+    assert_string_equal(first, "first one");
+    write_text("secret", "second one\n");
+    assert_string_equal(ps_config_renewed_text(config, "password"), "second one");
+    assert_string_equal(first, "first one");
+    assert_string_equal(ps_config_text(config, "password"), "first one");
+    assert_string_equal(ps_config_renewed_text(config, "plain"), "@secret");
+    assert_null(ps_config_renewed_text(config, "pipe"));
+    /* While somebody writes it, and after it was taken away, what was there stands. */
+    write_text("secret", "");
+    assert_string_equal(ps_config_renewed_text(config, "password"), "second one");
+    assert_int_equal(unlink(path_of("secret")), 0);
+    assert_string_equal(ps_config_renewed_text(config, "password"), "second one");
+    /* Nobody writes to it: reading it would wait for ever. */
+    assert_int_equal(mkfifo(path_of("secret"), 0600), 0);
+    assert_string_equal(ps_config_renewed_text(config, "password"), "second one");
+    assert_int_equal(unlink(path_of("secret")), 0);
+    struct ps_buffer shown;
+    ps_buffer_init(&shown, 0);
+    ps_redact(&shown, "first one, second one");
+    assert_string_equal(ps_buffer_text(&shown), "***, ***");
+    ps_buffer_done(&shown);
+    ps_redact_clear();
+    ps_config_free(config);
+}
+
 static void test_settings_unreadable_file_value_is_refused_by_key(void **context)
 {
     (void)context;
@@ -381,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_settings_variables_come_from_the_environment),
         cmocka_unit_test(test_settings_unset_variable_is_refused_by_key),
         cmocka_unit_test(test_settings_file_values_are_read_without_the_closing_line_break),
+        cmocka_unit_test(test_settings_file_values_are_read_again),
         cmocka_unit_test(test_settings_unreadable_file_value_is_refused_by_key),
         cmocka_unit_test(test_settings_examples_are_plain_and_name_their_source),
         cmocka_unit_test(test_settings_add_literal_values_are_not_expanded),
