@@ -122,6 +122,23 @@ def test_key_taken_away_and_given_back(flow):
     change(flow, f"UPDATE t SET v = 'x'{flow.touch} WHERE k = 1")
 
 
+def test_rows_that_vanish_with_the_key_are_soft_deleted_once(flow):
+    """Those that stay are known by their values; nobody's are taken for a double's."""
+    document = change(flow, "ALTER TABLE t DROP CONSTRAINT t_pkey; DELETE FROM t WHERE k <= 1000")
+    assert table_result(document, "t")["deletes"] == 1000
+    assert not any("became one" in text for text in document["warnings"])
+    deleted = "SELECT count(*), count(DISTINCT k), max(k) FROM tester.t WHERE _fivetran_deleted"
+    assert flow.query(deleted) == [(1000, 1000, 1000)]
+    flow.database.psql("DELETE FROM t WHERE k <= 1500; INSERT INTO t SELECT * FROM t LIMIT 7")
+    document = flow.sync()
+    assert table_result(document, "t")["deletes"] == 500
+    assert any("7 rows were the same" in text for text in document["warnings"])
+    assert flow.query(deleted) == [(1500, 1500, 1500)]
+    change(flow, "DELETE FROM t WHERE ctid NOT IN (SELECT min(ctid) FROM t GROUP BY k)")
+    change(flow, "ALTER TABLE t ADD PRIMARY KEY (k)")
+    assert flow.query(deleted) == [(1500, 1500, 1500)]
+
+
 def test_truncate_and_revival(flow):
     flow.database.psql("CREATE TABLE kept AS TABLE t; TRUNCATE t")
     flow.sync_and_compare("t")

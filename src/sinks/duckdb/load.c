@@ -211,10 +211,15 @@ static void put_reduced(struct ps_buffer *out, const struct duck_table *table)
     duck_name_table(out, &table->full, duck_load_is_apart(table) ? DUCK_LOAD_PREFIX : "");
 }
 
+/* Rows from a time when the table had a key have no id, and none of them is another's double. */
 static void put_condition(struct ps_buffer *out, const struct duck_table *table)
 {
+    const bool keyless = table->table->keys_count == 0;
+    if (keyless) {
+        ps_buffer_puts(out, " WHERE " DUCK_ID " IS NOT NULL");
+    }
     if (!table->loading) {
-        ps_buffer_puts(out, " WHERE " DUCK_SYNCED " >= ");
+        ps_buffer_puts(out, keyless ? " AND " DUCK_SYNCED " >= " : " WHERE " DUCK_SYNCED " >= ");
         duck_put_stamp(out, table->direct_since);
     }
 }
@@ -284,12 +289,58 @@ enum ps_status duck_load_is_empty(struct duck_sink *sink, const struct duck_tabl
     return status;
 }
 
+/* Whether rows are there from a time when the table had a key: they have no id. */
+static enum ps_status has_rows_without_id(struct duck_sink *sink, const struct duck_table *table,
+                                          bool *ret_has, struct ps_error *err)
+{
+    int64_t rows = 0;
+    *ret_has = false;
+    if (table->table->keys_count > 0) {
+        return PS_OK;
+    }
+    ps_buffer_puts(&sink->sql, "SELECT count(*) FROM (SELECT 1 FROM ");
+    duck_name_table(&sink->sql, &table->full, "");
+    ps_buffer_puts(&sink->sql, " WHERE " DUCK_ID " IS NULL LIMIT 1)");
+    enum ps_status status =
+        duck_statement_integers(&sink->session, "looking for rows", &sink->sql, &rows, 1, err);
+    *ret_has = rows > 0;
+    return status;
+}
+
+/* The condition that the load brought no row with the key of a, … */
+static void put_not_brought(struct ps_buffer *out, const struct duck_table *table)
+{
+    ps_buffer_puts(out, "NOT EXISTS (SELECT 1 FROM ");
+    put_load(out, table);
+    ps_buffer_puts(out, " AS b WHERE ");
+    duck_table_put_match(out, table);
+    ps_buffer_putc(out, ')');
+}
+
+/* … or, where a has no id, none with the same values. */
+static void put_values_not_brought(struct ps_buffer *out, const struct duck_table *table)
+{
+    ps_buffer_puts(out, "NOT EXISTS (SELECT 1 FROM ");
+    put_load(out, table);
+    ps_buffer_puts(out, " AS b WHERE true");
+    for (uint32_t i = 0; i < table->table->columns_count; i++) {
+        ps_buffer_puts(out, " AND a.");
+        duck_name_quote(out, table->table->columns[i].name);
+        ps_buffer_puts(out, " IS NOT DISTINCT FROM b.");
+        duck_name_quote(out, table->table->columns[i].name);
+    }
+    ps_buffer_putc(out, ')');
+}
+
 /* Rows of the former table that the load did not bring stay: soft-deleted, if it is complete. */
 static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table *table,
                                  bool complete, uint64_t *ret_vanished, struct ps_error *err)
 {
-    bool empty = true;
+    bool empty = true, without_id = false;
     enum ps_status status = duck_load_is_empty(sink, table, &empty, err);
+    if (status == PS_OK && !empty) {
+        status = has_rows_without_id(sink, table, &without_id, err);
+    }
     if (status != PS_OK || empty) {
         return status;
     }
@@ -305,11 +356,16 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
     }
     ps_buffer_puts(sql, " FROM ");
     duck_name_table(sql, &table->full, "");
-    ps_buffer_puts(sql, " AS a WHERE NOT EXISTS (SELECT 1 FROM ");
-    put_load(sql, table);
-    ps_buffer_puts(sql, " AS b WHERE ");
-    duck_table_put_match(sql, table);
-    ps_buffer_putc(sql, ')');
+    ps_buffer_puts(sql, " AS a WHERE ");
+    if (without_id) {
+        ps_buffer_puts(sql, "CASE WHEN a." DUCK_ID " IS NULL THEN ");
+        put_values_not_brought(sql, table);
+        ps_buffer_puts(sql, " ELSE ");
+        put_not_brought(sql, table);
+        ps_buffer_puts(sql, " END");
+    } else {
+        put_not_brought(sql, table);
+    }
     status = duck_do(sink, table, "keeping vanished rows of", err);
     if (status != PS_OK || !complete) {
         return status;
