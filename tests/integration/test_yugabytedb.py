@@ -191,7 +191,7 @@ def test_point_in_time_is_shared_where_the_cluster_can(cluster, works):
     if not works:
         for node in cluster.nodes:
             node.script.faults.append(
-                Fault("pg_export_snapshot", "0A000", "cannot export or import snapshot", times=99)
+                Fault("SELECT pg_export_snapshot", "0A000", "cannot export or import snapshot", times=99)
             )
     cluster.flow.sync()
     cluster.flow.assert_equal("t")
@@ -282,7 +282,7 @@ def test_rows_come_from_followers_where_that_is_asked_for(cluster):
         age = sql.index("SET LOCAL yb_follower_read_staleness_ms = 2000;")
         assert sql.index("READ ONLY") < age < sql.index("SET LOCAL yb_read_from_followers = on;")
         assert "SET TRANSACTION SNAPSHOT" not in sql
-    assert not any("pg_export_snapshot" in sql for sql in statements)
+    assert not any("SELECT pg_export_snapshot" in sql for sql in statements)
     assert not warnings_about(document, "follower_reads")
     cluster.flow.assert_equal("t")
     statements.clear()

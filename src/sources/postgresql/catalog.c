@@ -442,6 +442,9 @@ enum ps_status catalog_read_details(struct catalog *catalog, struct link *link,
         {CATALOG_STATISTICS, catalog_statistic_row},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (steps[i].statement == CATALOG_STATISTICS && !link->may_see_statistics) {
+            continue;
+        }
         enum ps_status status = run(catalog, link, scope, steps[i].statement, steps[i].row, err);
         if (status != PS_OK) {
             return status;

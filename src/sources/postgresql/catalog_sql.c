@@ -44,10 +44,10 @@ static void write_tables(struct ps_buffer *sql, const struct link *link,
                          const struct catalog_scope *scope)
 {
     /* pg_relation_size waits for the table's lock: it is not asked where somebody holds or wants
-     * the one lock that it would wait for. YugabyteDB's sizes say nothing. */
-    const char *size = link->yugabyte ? "NULL::bigint"
-                                      : "CASE WHEN k.relation IS NULL THEN"
-                                        " pg_relation_size(c.oid) END";
+     * the one lock that it would wait for, or nobody can tell. YugabyteDB's sizes say nothing. */
+    bool sized = !link->yugabyte && link->may_see_locks;
+    const char *size =
+        sized ? "CASE WHEN k.relation IS NULL THEN pg_relation_size(c.oid) END" : "NULL::bigint";
     ps_buffer_printf(sql,
                      "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relnatts, c.reltuples,"
                      " c.relpages, %s, pg_relation_filenode(c.oid), c.relispartition,"
@@ -58,7 +58,7 @@ static void write_tables(struct ps_buffer *sql, const struct link *link,
     write_scope(sql, scope);
     ps_buffer_puts(sql, ") FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                         " LEFT JOIN pg_class t ON t.oid = c.reltoastrelid");
-    if (!link->yugabyte) {
+    if (sized) {
         ps_buffer_puts(sql, " LEFT JOIN (SELECT DISTINCT relation FROM pg_locks"
                             " WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock') k"
                             " ON k.relation = c.oid");

@@ -21,7 +21,9 @@ struct rule {
     struct error_verdict verdict;
 };
 
-#define GRANT_ADVICE "Grant the login the right it lacks (GRANT SELECT ON … TO …)."
+#define GRANT_ADVICE                                                                                   \
+    "Grant the login the right it lacks (GRANT SELECT ON … TO …; of a function, GRANT EXECUTE ON " \
+    "FUNCTION … TO …)."
 #define RLS_ADVICE                                                                                 \
     "Row-level security would hide rows: give the login BYPASSRLS, or leave the table out."
 #define AUTH_ADVICE "Check `user` and `password`."

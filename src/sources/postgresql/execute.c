@@ -1,6 +1,7 @@
 /*
  * The user's own statements: each in a transaction of its own, which may write.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sources/postgresql/source.h"
@@ -35,6 +36,7 @@ enum ps_status source_execute(struct ps_source *base, const struct ps_table *tab
     struct source *source = (struct source *)base;
     struct link *link = &source->link;
     int64_t rows = 0, ignored;
+    char limit[64]; /* the login's own does not count */
     link_end(link);
     source->pinned = false;
     enum ps_status status = link_revive(link, err);
@@ -43,6 +45,11 @@ enum ps_status source_execute(struct ps_source *base, const struct ps_table *tab
     }
     status = run(link, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "beginning a transaction",
                  &ignored, err);
+    if (status == PS_OK) {
+        (void)snprintf(limit, sizeof limit, "SET LOCAL statement_timeout = '%llds'",
+                       (long long)source->settings.statement_timeout_s);
+        status = run(link, limit, "beginning a transaction", &ignored, err);
+    }
     if (status == PS_OK) {
         status = run(link, sql, "running the statement", &rows, err);
     }

@@ -240,6 +240,27 @@ enum ps_status link_query(struct link *link, const char *sql, int64_t timeout_ms
     return link_query_many(link, sql, timeout_ms, doing, ret_result, 1, err);
 }
 
+enum ps_status link_query_alone(struct link *link, const char *sql, const char *doing,
+                                PGresult **ret_result, struct ps_error *err)
+{
+    /* Statements that are sent together are one transaction, so that nothing of it stays. */
+    struct ps_buffer both;
+    PGresult *results[2] = {NULL};
+    ps_buffer_init(&both, 0);
+    ps_buffer_puts(&both, "SET LOCAL statement_timeout = 0;");
+    ps_buffer_puts(&both, sql);
+    enum ps_status status =
+        ps_buffer_ok(&both)
+            ? link_query_many(link, ps_buffer_text(&both), LINK_SHORT_MS, doing, results, 2, err)
+            : ps_fail_nomem(err, doing);
+    ps_buffer_done(&both);
+    if (status == PS_OK) {
+        PQclear(results[0]);
+        *ret_result = results[1];
+    }
+    return status;
+}
+
 enum ps_status link_each(struct link *link, const char *sql, const char *doing, link_row row,
                          void *context, struct ps_error *err)
 {
@@ -312,7 +333,11 @@ bool link_reads_followers(const struct link *link)
  */
 static void write_begin(struct ps_buffer *sql, const struct link *link, const char *snapshot)
 {
-    ps_buffer_puts(sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;");
+    /* First of all the time limit, since the login's own counts until then. */
+    ps_buffer_printf(sql,
+                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                     "SET LOCAL statement_timeout = '%llds';",
+                     (long long)link->settings->statement_timeout_s);
     if (snapshot != NULL) {
         ps_buffer_puts(sql, "SET TRANSACTION SNAPSHOT ");
         query_literal(sql, snapshot);
@@ -346,10 +371,7 @@ static void write_begin(struct ps_buffer *sql, const struct link *link, const ch
                          "SET LOCAL yb_read_from_followers = on;",
                          (long long)link->settings->follower_staleness_ms);
     }
-    ps_buffer_printf(sql,
-                     "SET LOCAL statement_timeout = '%llds';SET LOCAL lock_timeout = '%llds';"
-                     "SELECT pg_catalog.pg_backend_pid()",
-                     (long long)link->settings->statement_timeout_s,
+    ps_buffer_printf(sql, "SET LOCAL lock_timeout = '%llds';SELECT pg_catalog.pg_backend_pid()",
                      (long long)link->settings->lock_timeout_s);
 }
 

@@ -24,11 +24,12 @@
 struct link {
     const struct link_settings *settings;
     PGconn *conn;
-    int version;                 /* as PQserverVersion: 150012 */
-    bool yugabyte;               /* the server is YugabyteDB */
-    bool sql_ascii;              /* the database has no encoding: texts may be anything */
-    bool recovery;               /* the server is a replica */
-    bool pooled;                 /* a pooler is between */
+    int version;    /* as PQserverVersion: 150012 */
+    bool yugabyte;  /* the server is YugabyteDB */
+    bool sql_ascii; /* the database has no encoding: texts may be anything */
+    bool recovery;  /* the server is a replica */
+    bool pooled;    /* a pooler is between */
+    bool may_export, may_see_locks, may_see_statistics; /* rights that everybody has by default */
     char about[LINK_ABOUT_SIZE]; /* for people: "PostgreSQL 15.12, a replica, TLSv1.3" */
     bool in_transaction;         /* begun by link_begin and not yet ended by us */
     int registered_pid;          /* the backend in pids.h while in a transaction; 0: none */
@@ -87,6 +88,13 @@ enum ps_status link_query_many(struct link *link, const char *sql, int64_t timeo
 /* The same with one result. */
 enum ps_status link_query(struct link *link, const char *sql, int64_t timeout_ms, const char *doing,
                           PGresult **ret_result, struct ps_error *err) PS_MUST_CHECK;
+
+/*
+ * The same outside of a transaction of ours, with no other time limit than LINK_SHORT_MS: what the
+ * login has set for itself does not count.
+ */
+enum ps_status link_query_alone(struct link *link, const char *sql, const char *doing,
+                                PGresult **ret_result, struct ps_error *err) PS_MUST_CHECK;
 
 /*
  * Runs a COPY … TO STDOUT for its outcome alone: what comes is thrown away. Waits as long as it

@@ -112,8 +112,8 @@ static enum ps_status ask(struct node *node, struct nodes_answer *answer, struct
     query_literal(&sql, own);
     ps_buffer_puts(&sql, " OFFSET 0) h");
     enum ps_status status = ps_buffer_ok(&sql)
-                                ? link_query(&node->link, ps_buffer_text(&sql), LINK_SHORT_MS,
-                                             "reading the horizon", &result, err)
+                                ? link_query_alone(&node->link, ps_buffer_text(&sql),
+                                                   "reading the horizon", &result, err)
                                 : ps_fail_nomem(err, "reading the horizon");
     ps_buffer_done(&sql);
     if (status != PS_OK) {
@@ -173,8 +173,8 @@ enum ps_status nodes_ask(struct nodes *nodes, struct link *link, struct nodes_an
         }
     }
     enum ps_status status =
-        link_query(link, "SELECT host, port, COALESCE(public_ip, '') FROM yb_servers()",
-                   LINK_SHORT_MS, "listing the nodes", &list, &own);
+        link_query_alone(link, "SELECT host, port, COALESCE(public_ip, '') FROM yb_servers()",
+                         "listing the nodes", &list, &own);
     if (status != PS_OK) {
         /* Of a statement that was refused the connection knows no harm. */
         if (*own.sqlstate != '\0' && status != PS_RETRY) {

@@ -3,6 +3,7 @@
  * row. See docs/sources/postgresql.md, "The horizon".
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "sources/postgresql/pids.h"
 #include "sources/postgresql/query.h"
@@ -45,12 +46,12 @@ static struct ps_timestamp timestamp_of(const PGresult *result, int column)
 static enum ps_status read_clock(struct source *source, struct ps_now *now, struct ps_error *err)
 {
     PGresult *result = NULL;
-    enum ps_status status = link_query(
+    enum ps_status status = link_query_alone(
         &source->link,
         "SELECT " CLOCK_COLUMNS " FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
         " THEN COALESCE(pg_catalog.pg_last_xact_replay_timestamp(), pg_catalog.clock_timestamp())"
         " ELSE pg_catalog.clock_timestamp() END AS t OFFSET 0) c",
-        LINK_SHORT_MS, "reading the clock", &result, err);
+        "reading the clock", &result, err);
     if (status != PS_OK) {
         return status;
     }
@@ -100,6 +101,16 @@ static enum ps_status unknown_hidden(struct source *source, struct ps_now *now,
     return unknown(source, now, err);
 }
 
+static enum ps_status unknown_refused(struct source *source, struct ps_now *now,
+                                      struct ps_error *err)
+{
+    ps_buffer_puts(&source->reason,
+                   "the login may not look for open transactions: GRANT SELECT ON "
+                   "pg_catalog.pg_stat_activity, pg_catalog.pg_prepared_xacts TO ");
+    query_identifier(&source->reason, source->settings.user);
+    return unknown(source, now, err);
+}
+
 static enum ps_status unknown_untimed(struct source *source, struct ps_now *now,
                                       struct ps_error *err)
 {
@@ -129,15 +140,22 @@ static void set_horizon(struct ps_now *now, const struct ps_timestamp *utc,
 static enum ps_status read_horizon(struct source *source, struct ps_now *now, struct ps_error *err)
 {
     struct ps_buffer sql;
+    struct ps_error failed = {0};
     PGresult *result = NULL;
     ps_buffer_init(&sql, 0);
     write_horizon(&sql, source);
     enum ps_status status = ps_buffer_ok(&sql)
-                                ? link_query(&source->link, ps_buffer_text(&sql), LINK_SHORT_MS,
-                                             "reading the horizon", &result, err)
-                                : ps_fail_nomem(err, "reading the horizon");
+                                ? link_query_alone(&source->link, ps_buffer_text(&sql),
+                                                   "reading the horizon", &result, &failed)
+                                : ps_fail_nomem(&failed, "reading the horizon");
     ps_buffer_done(&sql);
+    if (status != PS_OK && strcmp(failed.sqlstate, "42501") == 0) {
+        return unknown_refused(source, now, err);
+    }
     if (status != PS_OK) {
+        if (err != NULL) {
+            *err = failed;
+        }
         return status;
     }
     bool open = !PQgetisnull(result, 0, 0);

@@ -210,7 +210,7 @@ static enum ps_status plan_keys(struct source *source, const struct ps_table *ta
                                 struct ps_error *err)
 {
     const struct ps_column *key = first_key(table);
-    if (key == NULL || !key->indexed) {
+    if (key == NULL || !key->indexed || !source->link.may_see_statistics) {
         return one_part(table, list, err);
     }
     struct ps_buffer sql;
@@ -278,7 +278,10 @@ enum ps_status source_plan(struct ps_source *base, const struct ps_table *table,
     if (status != PS_OK) {
         return status;
     }
-    if (!stored || table->source_id == 0) {
+    /* The parts are read over several connections: moments apart, a row that moves from one part
+     * to another would be missed. YugabyteDB's rows stay in theirs. */
+    bool together = source->link.may_export || source->link.yugabyte;
+    if (!stored || table->source_id == 0 || !together) {
         return one_part(table, list, err);
     }
     if (source->link.yugabyte) {

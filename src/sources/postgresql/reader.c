@@ -297,6 +297,14 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
                          request->table->schema, request->table->name);
         goto out;
     }
+    if (reader->partition.kind != PARTITION_WHOLE && !source->link.may_export &&
+        !source->link.yugabyte) {
+        status = ps_fail(err, PS_EXPIRED, PS_CLASS_NONE,
+                         "reading %s.%s: its load cannot go on part by part, since the login may "
+                         "not call pg_export_snapshot() any more; the table must be loaded again",
+                         request->table->schema, request->table->name);
+        goto out;
+    }
     status = source_need_transaction(source, err);
     if (status != PS_OK) {
         goto out;

@@ -67,7 +67,7 @@ static enum ps_status check_version(const struct link *link, struct ps_error *er
 
 enum ps_status link_learn(struct link *link, struct ps_error *err)
 {
-    char sql[320];
+    char sql[640];
     int pid = PQbackendPID(link->conn);
     PGresult *result = NULL;
     link->version = PQserverVersion(link->conn);
@@ -80,12 +80,16 @@ enum ps_status link_learn(struct link *link, struct ps_error *err)
      * the server's process, for whoever gets it next; every transaction of ours is READ ONLY
      * anyhow.
      */
-    (void)snprintf(sql, sizeof sql,
-                   "SELECT pg_catalog.version(), pg_catalog.pg_is_in_recovery(),"
-                   " pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() = %d THEN"
-                   " pg_catalog.set_config('default_transaction_read_only', 'on', false) END",
-                   pid);
-    status = link_query(link, sql, LINK_SHORT_MS, "asking for the version", &result, err);
+    (void)snprintf(
+        sql, sizeof sql,
+        "SELECT pg_catalog.version(), pg_catalog.pg_is_in_recovery(),"
+        " pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() = %d THEN"
+        " pg_catalog.set_config('default_transaction_read_only', 'on', false) END,"
+        " pg_catalog.has_function_privilege('pg_catalog.pg_export_snapshot()', 'EXECUTE'),"
+        " pg_catalog.has_table_privilege('pg_catalog.pg_locks', 'SELECT'),"
+        " pg_catalog.has_table_privilege('pg_catalog.pg_stats', 'SELECT')",
+        pid);
+    status = link_query_alone(link, sql, "asking for the version", &result, err);
     if (status != PS_OK) {
         return status;
     }
@@ -93,6 +97,9 @@ enum ps_status link_learn(struct link *link, struct ps_error *err)
     link->yugabyte = server_is_yugabyte(PQgetvalue(result, 0, 0));
     link->recovery = *PQgetvalue(result, 0, 1) == 't';
     link->pooled = strtol(PQgetvalue(result, 0, 2), NULL, 10) != pid;
+    link->may_export = *PQgetvalue(result, 0, 4) == 't';
+    link->may_see_locks = *PQgetvalue(result, 0, 5) == 't';
+    link->may_see_statistics = *PQgetvalue(result, 0, 6) == 't';
     link->sql_ascii = encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
     write_about(link, PQgetvalue(result, 0, 0));
     PQclear(result);

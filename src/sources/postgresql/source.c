@@ -98,8 +98,9 @@ enum ps_status source_need_transaction(struct source *source, struct ps_error *e
 }
 
 /*
- * YugabyteDB exports snapshots from 2025.2 on, and only while a flag is set. Elsewhere the name
- * says that each connection takes its own point in time: moments apart, each consistent in itself.
+ * YugabyteDB exports snapshots from 2025.2 on, and only while a flag is set. Elsewhere, and where
+ * the login may not export one, the name says that each connection takes its own point in time:
+ * moments apart, each consistent in itself.
  */
 static enum ps_status source_snapshot_name(struct ps_source *base, const char **ret_name,
                                            struct ps_error *err)
@@ -109,8 +110,9 @@ static enum ps_status source_snapshot_name(struct ps_source *base, const char **
     if (status != PS_OK) {
         return status;
     }
-    if (source->snapshot.size == 0 && link_reads_followers(&source->link)) {
-        /* Each connection asks for its own age of what it reads. */
+    if (source->snapshot.size == 0 &&
+        (link_reads_followers(&source->link) || !source->link.may_export)) {
+        /* Followers: each connection asks for its own age of what it reads. */
         ps_buffer_puts(&source->snapshot, unshared);
     } else if (source->snapshot.size == 0) {
         PGresult *result = NULL;

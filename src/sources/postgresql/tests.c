@@ -73,24 +73,27 @@ static enum ps_status check_rights(struct source *source, struct ps_error *err)
     return status;
 }
 
-/* The two statements are one transaction by themselves, so that neither lock nor setting stays. */
+/* The statements are one transaction by themselves, so that neither lock nor setting stays. */
 static enum ps_status read_none_of(struct source *source, const struct ps_table *table,
                                    struct ps_error *err)
 {
     int64_t limit_ms = source->settings.lock_timeout_s * 1000;
     struct ps_buffer sql;
-    PGresult *results[2] = {NULL};
+    PGresult *results[3] = {NULL};
     ps_buffer_init(&sql, 0);
-    ps_buffer_printf(&sql, "SET LOCAL lock_timeout = '%lldms';SELECT FROM ",
+    ps_buffer_printf(&sql,
+                     "SET LOCAL statement_timeout = 0;SET LOCAL lock_timeout = '%lldms';"
+                     "SELECT FROM ",
                      (long long)(limit_ms != 0 && limit_ms < LOCKED_MS ? limit_ms : LOCKED_MS));
     query_qualified(&sql, table->schema, table->name);
     ps_buffer_puts(&sql, " WHERE false");
     enum ps_status status = ps_buffer_ok(&sql)
                                 ? link_query_many(&source->link, ps_buffer_text(&sql),
-                                                  LINK_SHORT_MS, "reading", results, 2, err)
+                                                  LINK_SHORT_MS, "reading", results, 3, err)
                                 : ps_fail_nomem(err, "reading");
-    PQclear(results[0]);
-    PQclear(results[1]);
+    for (size_t i = 0; i < 3; i++) {
+        PQclear(results[i]);
+    }
     ps_buffer_done(&sql);
     if (status != PS_OK) {
         ps_error_prefix(err, "%s.%s", table->schema, table->name);
