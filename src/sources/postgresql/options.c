@@ -157,6 +157,16 @@ static const char *const session_attributes[] = {
              .default_value = "0",                                                                 \
              .minimum = 0,                                                                         \
              .maximum = 2000000},                                                                  \
+            {.name = "read_timeout",                                                               \
+             .label = "Read timeout",                                                              \
+             .help = "Seconds of silence in the midst of a read after which the server counts as " \
+                     "frozen: the read goes on over another connection. 0 for no limit. Not set: " \
+                     "900 for tables that are read whole, which never pause for long, and none "   \
+                     "for changes and views, which the server may search for a long time.",        \
+             .type = PS_OPTION_INTEGER,                                                            \
+             .flags = PS_OPTION_ADVANCED,                                                          \
+             .minimum = 0,                                                                         \
+             .maximum = 2000000},                                                                  \
             {.name = "lock_timeout",                                                               \
              .label = "Lock timeout",                                                              \
              .help =                                                                               \

@@ -6,6 +6,7 @@
  * time of the transaction as it is; going back to the savepoint also gives up the table's lock.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,11 @@
  * after so many times.
  */
 #define BULK_GROWTHS 3
+
+/* Rows of a table that is read whole come without a pause, but for dead ones between them. */
+#define SILENCE_SECONDS 900
+/* Silence is looked at once it has lasted for so long: a clock read, and nothing else, before. */
+#define SILENCE_LOOK_NS INT64_C(1000000000)
 
 /*
  * Behind views and foreign tables, which may be partitions too, stand rights, functions and servers
@@ -183,6 +189,78 @@ enum ps_status reader_name_leaf(struct reader *reader, struct ps_error *err)
     return status;
 }
 
+static enum ps_status fail_canceled(struct reader *reader, struct ps_error *err)
+{
+    return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "reading %s.%s was called off",
+                   reader->table->schema, reader->table->name);
+}
+
+/*
+ * How long the server may be silent: a process that is stopped answers no keepalive of its own, and
+ * its machine answers for it. A statement that the server itself should have ended is frozen too.
+ */
+static int64_t silence_limit_ns(const struct reader *reader)
+{
+    const struct link_settings *settings = reader_link(reader)->settings;
+    enum ps_table_kind kind = reader->table->kind;
+    bool flows = reader->request.window == NULL && reader->request.changed_since == NULL &&
+                 kind != PS_TABLE_VIEW && kind != PS_TABLE_FOREIGN;
+    int64_t limit_s = settings->read_timeout_s >= 0 ? settings->read_timeout_s
+                      : flows                       ? SILENCE_SECONDS
+                                                    : 0;
+    if (settings->statement_timeout_s > 0) {
+        int64_t ended_s = settings->statement_timeout_s + LINK_SHORT_MS / 1000;
+        limit_s = limit_s == 0 || ended_s < limit_s ? ended_s : limit_s;
+    }
+    return limit_s * INT64_C(1000000000);
+}
+
+static enum ps_status fail_silent(struct reader *reader, struct ps_error *err)
+{
+    enum ps_status status = ps_fail(
+        err, PS_RETRY, PS_CLASS_TIMEOUT,
+        "reading %s.%s at %s failed: the server has sent nothing for %lld s. Where it searches for "
+        "that long, raise `read_timeout`, or set it to 0",
+        reader->table->schema, reader->table->name, reader_link(reader)->settings->target,
+        (long long)(reader->silence_ns / INT64_C(1000000000)));
+    reader->state = READER_FAILED;
+    link_close(reader_link(reader));
+    return status;
+}
+
+static bool has_come(const struct link *link)
+{
+    struct pollfd fd = {.fd = PQsocket(link->conn), .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
+
+/*
+ * Waits for the server, for `wake_ns` at most where that is not 0. *silent_since is 0 before the
+ * first wait. CANCELED; RETRY: the server has been silent for too long.
+ */
+static enum ps_status wait_for_server(struct reader *reader, int64_t wake_ns, int64_t *silent_since,
+                                      struct ps_error *err)
+{
+    struct link *link = reader_link(reader);
+    if (atomic_load(&reader->canceled)) {
+        return fail_canceled(reader, err);
+    }
+    if (reader->silence_ns == 0) {
+        (void)link_wait(link, reader->wake_fd, wake_ns == 0 ? 0 : ps_monotonic_ns() + wake_ns);
+        return PS_OK;
+    }
+    int64_t now_ns = ps_monotonic_ns();
+    *silent_since = *silent_since == 0 ? now_ns : *silent_since;
+    int64_t limit_ns = *silent_since + reader->silence_ns;
+    (void)link_wait(link, reader->wake_fd, wake_ns == 0 ? limit_ns : now_ns + wake_ns);
+    now_ns = ps_monotonic_ns();
+    if (now_ns - *silent_since < SILENCE_LOOK_NS || has_come(link)) {
+        *silent_since = now_ns - *silent_since < SILENCE_LOOK_NS ? *silent_since : now_ns;
+        return PS_OK;
+    }
+    return now_ns >= limit_ns ? fail_silent(reader, err) : PS_OK;
+}
+
 /* Locks the table, for which it may wait long, and looks whether it is still the one described. */
 enum ps_status reader_probe(struct reader *reader, struct ps_error *err)
 {
@@ -309,6 +387,7 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
     if (status != PS_OK) {
         goto out;
     }
+    reader->silence_ns = silence_limit_ns(reader);
     /* What waits for the server comes with the first reader_next, where it can be called off. */
     source->reading = true;
     reader->state = READER_OPENED;
@@ -324,23 +403,18 @@ out:
     return status;
 }
 
-static enum ps_status fail_canceled(struct reader *reader, struct ps_error *err)
-{
-    return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "reading %s.%s was called off",
-                   reader->table->schema, reader->table->name);
-}
-
 /* The read's outcome, once libpq says that no row is left: errors come only here. */
 static enum ps_status finish_copy(struct reader *reader, struct ps_error *err)
 {
     enum ps_status status = PS_OK;
     struct link *link = reader_link(reader);
+    int64_t silent_since = 0;
     for (;;) {
         while (PQisBusy(link->conn)) {
-            if (atomic_load(&reader->canceled)) {
-                return fail_canceled(reader, err);
+            enum ps_status waited = wait_for_server(reader, 0, &silent_since, err);
+            if (waited != PS_OK) {
+                return waited;
             }
-            (void)link_wait(link, reader->wake_fd, 0);
             if (!PQconsumeInput(link->conn)) {
                 break;
             }
@@ -393,11 +467,12 @@ static enum ps_status check_parts(struct reader *reader, struct ps_error *err)
 enum ps_status reader_start(struct reader *reader, struct ps_error *err)
 {
     struct link *link = reader_link(reader);
+    int64_t silent_since = 0;
     while (PQisBusy(link->conn)) {
-        if (atomic_load(&reader->canceled)) {
-            return fail_canceled(reader, err);
+        enum ps_status waited = wait_for_server(reader, 0, &silent_since, err);
+        if (waited != PS_OK) {
+            return waited;
         }
-        (void)link_wait(link, reader->wake_fd, 0);
         if (!PQconsumeInput(link->conn)) {
             break;
         }
@@ -454,6 +529,7 @@ static bool take_input(struct link *link, bool bulk)
 static enum ps_status next_message(struct reader *reader, struct ps_error *err)
 {
     struct link *link = reader_link(reader);
+    int64_t silent_since = 0;
     for (int tries = 0;; tries++) {
         char *message = NULL;
         int size = PQgetCopyData(link->conn, &message, 1);
@@ -471,16 +547,16 @@ static enum ps_status next_message(struct reader *reader, struct ps_error *err)
         if (size == -2) {
             return fail_read(reader, NULL, err);
         }
-        if (atomic_load(&reader->canceled)) {
-            return fail_canceled(reader, err);
-        }
         if (tries > BULK_WAITS) {
             set_bulk(reader, false);
         }
         /* What is there already is taken without a wait. */
         if (tries > 0) {
-            (void)link_wait(link, reader->wake_fd,
-                            reader->bulk ? ps_monotonic_ns() + BULK_WAIT_NS : 0);
+            enum ps_status status =
+                wait_for_server(reader, reader->bulk ? BULK_WAIT_NS : 0, &silent_since, err);
+            if (status != PS_OK) {
+                return status;
+            }
         }
         if (!take_input(link, reader->bulk && tries > 0)) {
             return fail_read(reader, NULL, err);

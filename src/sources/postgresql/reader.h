@@ -40,6 +40,7 @@ struct reader {
     bool again;
     uint32_t *stores;
     size_t stores_count, stores_done;
+    int64_t silence_ns;         /* for so long the server may send nothing; 0: for ever */
     uint32_t unsendable_rows;   /* left out so far */
     uint32_t unsendable_column; /* at fault in the last of them */
     _Atomic bool canceled;

@@ -256,6 +256,7 @@ static void read_texts(struct link_settings *settings, const struct ps_config *c
     settings->target_session_attrs = ps_config_text_or_empty(config, "target_session_attrs");
     settings->application_name = ps_config_text_or_empty(config, "application_name");
     settings->connect_timeout_s = ps_config_integer(config, "connect_timeout", 30);
+    settings->read_timeout_s = ps_config_integer(config, "read_timeout", -1);
     settings->statement_timeout_s = ps_config_integer(config, "statement_timeout", 0);
     settings->lock_timeout_s = ps_config_integer(config, "lock_timeout", 30);
     settings->follower_reads = ps_config_boolean(config, "follower_reads");

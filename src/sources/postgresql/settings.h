@@ -40,6 +40,7 @@ struct link_settings {
     int64_t connect_timeout_s, statement_timeout_s, lock_timeout_s;
     bool follower_reads;
     int64_t follower_staleness_ms;
+    int64_t read_timeout_s; /* negative: not set */
     int64_t keepalives_idle_s, keepalives_interval_s, keepalives_count;
     char target[LINK_TARGET_SIZE];  /* "host:port/database", for messages */
     const struct ps_cancel *cancel; /* calls off what waits for the server; NULL: nothing does */
