@@ -5,11 +5,14 @@ and rows that moved between parts meanwhile are found.
 """
 
 import contextlib
+import json
 import subprocess
+import threading
 
 import pytest
 from flow import Flow, table_result
 from kills import load_of, parts_finished
+from postgresql.proxy import Fault, Proxy, Script
 
 # Many parts, and a checkpoint after every few of them.
 PARTS = {"partition_rows": "1000", "batch_size": "500", "checkpoint_rows": "3000"}
@@ -111,6 +114,34 @@ def test_partitioned_table_goes_on_leaf_by_leaf(faulty):
     faulty.database.psql("UPDATE t SET v = v || '!' WHERE k % 5 = 0")
     result = table_result(faulty.sync_and_compare("t"), "t")
     assert result["truncates"] == 0
+
+
+def test_partition_that_is_rewritten_after_it_was_described_is_noticed(faulty):
+    """What was read of the old file is no place in the new one."""
+    faulty.database.psql(
+        "CREATE TABLE t (k int, v text, PRIMARY KEY (k)) PARTITION BY RANGE (k);"
+        "CREATE TABLE t_a PARTITION OF t FOR VALUES FROM (0) TO (15000);"
+        "CREATE TABLE t_b PARTITION OF t FOR VALUES FROM (15000) TO (40001);"
+        "INSERT INTO t SELECT i, repeat(md5(i::text), 4) FROM generate_series(20000, 1, -1) i;"
+        "ANALYZE t"
+    )
+    kill_at_checkpoint(faulty, 3)
+    assert load_of(faulty, "t") is not None
+    described = Fault("pg_stat_activity", pause=threading.Event())
+    proxy = Proxy(faulty.database.server, Script(faults=[described]))
+    try:
+        process = faulty.start(port=str(proxy.port))
+        assert described.paused.wait(60)
+        faulty.database.psql("ALTER TABLE t_a CLUSTER ON t_a_pkey; CLUSTER t_a")
+        described.pause.set()
+        out, err = process.communicate(timeout=120)
+    finally:
+        described.pause.set()
+        proxy.close()
+    assert process.returncode == 0, err[-2000:]
+    result = table_result(json.loads(out.splitlines()[-1]), "t")
+    assert result["truncates"] == 1 and result["upserts"] == 20000
+    faulty.assert_equal("t")
 
 
 def test_table_without_a_key_goes_on(faulty):

@@ -22,6 +22,28 @@ static enum ps_status changed(const struct source *source, const struct ps_table
                    source->settings.target, what);
 }
 
+/* True where a part of the described list ("…,part:file,part:file-") has another file by now. Parts
+ * that have come or gone are not looked for. */
+static bool part_rewritten(const char *described, const char *present)
+{
+    for (const char *at = strchr(described, ','); at != NULL; at = strchr(at + 1, ',')) {
+        size_t part_size = strcspn(at + 1, ":,") + 2; /* with the signs round it */
+        char part[32];
+        if (part_size >= sizeof part || at[part_size - 1] != ':') {
+            continue;
+        }
+        memcpy(part, at, part_size);
+        part[part_size] = '\0';
+        const char *now = strstr(present, part);
+        size_t file_size = strspn(at + part_size, "0123456789");
+        if (now != NULL &&
+            (strncmp(now, at, part_size + file_size) != 0 || now[part_size + file_size] != ',')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum ps_status source_check_rewritten(const struct source *source, const struct ps_table *table,
                                       const PGresult *result, bool *ret_has_parts,
                                       struct ps_error *err)
@@ -30,10 +52,12 @@ enum ps_status source_check_rewritten(const struct source *source, const struct 
     if (PQgetisnull(result, 0, 0) || (table->source_id != 0 && oid != table->source_id)) {
         return changed(source, table, "is not the table that it was", err);
     }
-    /* Of a partitioned table, which has no file, the partitions are looked at below. */
+    /* Of a partitioned table, which has no file, there is a list of its partitions'. */
     const char *file = table->incarnation == NULL ? NULL : strrchr(table->incarnation, '/');
-    if (file != NULL && !PQgetisnull(result, 0, 1) &&
-        strcmp(PQgetvalue(result, 0, 1), file + 1) != 0) {
+    if (file != NULL &&
+        (strchr(file, ',') != NULL
+             ? part_rewritten(file, PQgetvalue(result, 0, 4))
+             : !PQgetisnull(result, 0, 1) && strcmp(PQgetvalue(result, 0, 1), file + 1) != 0)) {
         return changed(source, table, "was emptied or rewritten since it was described", err);
     }
     if (strcmp(PQgetvalue(result, 0, 3), "0") != 0) {

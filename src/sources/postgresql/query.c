@@ -104,7 +104,8 @@ void query_rewritten(struct ps_buffer *sql, const struct ps_table *table, int ve
     /* pg_relation_filenode tells the file of this moment, pg_class that of the point in time. */
     ps_buffer_puts(sql,
                    " SELECT (SELECT oid FROM root), pg_relation_filenode((SELECT oid FROM root)),"
-                   " count(*), count(*) FILTER (WHERE c.oid IS NULL OR f.node <> c.relfilenode)"
+                   " count(*), count(*) FILTER (WHERE c.oid IS NULL OR f.node <> c.relfilenode),"
+                   " ',' || string_agg(f.oid || ':' || f.node, ',') || ','"
                    " FROM (SELECT oid, pg_relation_filenode(oid) AS node FROM part) f"
                    " LEFT JOIN pg_class c ON c.oid = f.oid");
 }

@@ -33,7 +33,9 @@ const char *query_attached(int version);
 
 /*
  * One row: the oid that the name has now; its file; how many tables are read under that name
- * (itself, partitions, children); how many of those are not what the point in time saw.
+ * (itself, partitions, children); how many of those are not what the point in time saw; their
+ * files,
+ * ",part:file,part:file,".
  */
 void query_rewritten(struct ps_buffer *sql, const struct ps_table *table, int version);
 
