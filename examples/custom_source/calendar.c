@@ -333,12 +333,13 @@ static void calendar_reader_cancel(struct ps_reader *base)
     atomic_store(&reader->canceled, true);
 }
 
-static enum ps_status calendar_count(struct ps_source *base, const struct ps_table *table,
-                                     bool exact, int64_t *ret_rows, struct ps_error *err)
+static enum ps_status calendar_count(struct ps_source *base, const struct ps_count_request *request,
+                                     int64_t *ret_rows, struct ps_error *err)
 {
-    (void)table;
-    (void)exact;
     (void)err;
+    if (request->marks != NULL) {
+        return PS_END; /* the engine reads the column */
+    }
     *ret_rows = ((struct calendar_source *)base)->count;
     return PS_OK;
 }

@@ -7,7 +7,8 @@
  *
  * Threads: one `struct ps_source` and its reader are used by one thread at a time, except
  * `reader_cancel`, which may come from any thread at any moment between reader_open's return and
- * reader_close's call. Several sources of one kind are open at once, one per worker.
+ * reader_close's call. Several sources of one
+ * kind are open at once, one per worker.
  */
 #ifndef PENSTOCK_SOURCE_H
 #define PENSTOCK_SOURCE_H
@@ -46,7 +47,8 @@ struct ps_reader {
 #define PS_CAP_COUNT_CHEAP 8u /* an exact row count costs no scan */
 #define PS_CAP_KEYS_ONCE 16u  /* one read of a whole table gives each key at most once */
 #define PS_CAP_CHANGED 32u    /* rows can move between partitions; see changed_since below */
-#define PS_CAP_TEXTS 64u /* dates, times and decimals can be read as texts; see as_text below */
+#define PS_CAP_TEXTS 64u     /* dates, times and decimals can be read as texts; see as_text below */
+#define PS_CAP_METADATA 128u /* `metadata_tables` is on where the configuration says nothing */
 
 /*
  * PS_CAP_CHANGES: the source keeps changes, from the first row's on. A read of a table without
@@ -136,6 +138,24 @@ struct ps_read_request {
      */
     const char *changed_since;
     size_t value_bytes_max; /* a larger value makes its row one that cannot be carried */
+};
+
+/*
+ * Which rows count as deleted: those whose value in the column is one of these. Numbers are at the
+ * column's scale, 1 for the true of a BOOLEAN; texts are compared whole, and without regard to the
+ * case of ASCII letters. NULL is none of them.
+ */
+struct ps_marks {
+    uint32_t column;          /* index into table->columns */
+    const ps_int128 *numbers; /* of a BOOLEAN, SHORT, INT, LONG or DECIMAL */
+    size_t numbers_count;
+    const char *const *texts; /* of all other types */
+    size_t texts_count;
+};
+
+struct ps_count_request {
+    const struct ps_table *table;
+    const struct ps_marks *marks; /* NULL: every row counts */
 };
 
 struct ps_source_ops {
@@ -252,8 +272,12 @@ struct ps_source_ops {
     /* Accepts NULL. Ends the read, finished or not; the source can open another. */
     void (*reader_close)(struct ps_reader *reader);
 
-    /* The table's rows, counted exactly (`exact`) or from statistics. May be NULL. */
-    enum ps_status (*count)(struct ps_source *source, const struct ps_table *table, bool exact,
+    /*
+     * Counts the table's rows at the present point in time, those that `marks` tells of left out.
+     * END: the source cannot tell them apart; the engine then reads that column of all rows, and
+     * decides itself. May be NULL: nothing is counted exactly.
+     */
+    enum ps_status (*count)(struct ps_source *source, const struct ps_count_request *request,
                             int64_t *ret_rows, struct ps_error *err);
 
     /* Appends the statement that makes an index for windows on the column. May be NULL: the source

@@ -5,15 +5,14 @@
 #include "engine/transform.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/json.h"
 #include "data/convert.h"
+#include "engine/marks.h"
 #include "engine/members.h"
 
-#define VALUES_MAX 32
 #define POOL_KEPT 4
 
 struct transform {
@@ -22,13 +21,10 @@ struct transform {
     struct ps_batch_pool *deletes_pool; /* the keys */
     uint32_t *columns;                  /* 0, 1, 2, … for the first; then the keys' */
     uint8_t *selected, *marked;
-    const char *const *texts; /* values that mean deleted */
-    size_t texts_count;
-    ps_int128 numbers[VALUES_MAX]; /* the same at the column's scale */
-    size_t numbers_count;
-    const char *empty;           /* in place of empty values; NULL: they stay */
-    struct ps_buffer empty_json; /* the same as a value of JSON */
-    bool rewrites;               /* some value may have to change */
+    struct soft_delete soft_delete; /* where the table has such a column */
+    const char *empty;              /* in place of empty values; NULL: they stay */
+    struct ps_buffer empty_json;    /* the same as a value of JSON */
+    bool rewrites;                  /* some value may have to change */
     uint32_t rows_max;
     const struct ps_table *sink_table;    /* what the pools' batches are of */
     struct members *members;              /* NULL: nothing is taken apart */
@@ -73,19 +69,6 @@ static enum ps_status prepare_values(struct transform *transform, const struct p
     }
     return ps_buffer_ok(&transform->empty_json) ? PS_OK
                                                 : ps_fail_nomem(err, "preparing a table's batches");
-}
-
-/* "true", "yes" and their like mean 1 for a boolean. */
-static bool parse_number(const char *text, enum ps_type type, uint8_t scale, ps_int128 *ret_number)
-{
-    static const char *const yes[] = {"true", "t", "yes", "y", "on", NULL};
-    for (size_t i = 0; type == PS_TYPE_BOOLEAN && yes[i] != NULL; i++) {
-        if (strcasecmp(text, yes[i]) == 0) {
-            *ret_number = 1;
-            return true;
-        }
-    }
-    return ps_decimal_parse(text, strlen(text), scale, ret_number);
 }
 
 static void free_pools(struct transform *transform)
@@ -165,14 +148,8 @@ enum ps_status transform_new(const struct ps_plan_table *table, const struct ps_
         status = make_rows(transform, err);
     }
     if (table->soft_delete >= 0) {
-        const struct ps_column *column = &table->read_table->columns[table->soft_delete];
-        transform->texts = ps_config_list(config, "soft_delete_values", &transform->texts_count);
-        for (size_t i = 0; i < transform->texts_count && i < VALUES_MAX; i++) {
-            if (parse_number(transform->texts[i], column->type, column->scale,
-                             &transform->numbers[transform->numbers_count])) {
-                transform->numbers_count++;
-            }
-        }
+        marks_init(&transform->soft_delete, config, &table->read_table->columns[table->soft_delete],
+                   (uint32_t)table->soft_delete);
     }
     if (status != PS_OK) {
         transform_free(transform);
@@ -195,52 +172,6 @@ void transform_free(struct transform *transform)
     ps_free(transform);
 }
 
-static bool number_marks(const struct transform *transform, ps_int128 number)
-{
-    for (size_t i = 0; i < transform->numbers_count; i++) {
-        if (transform->numbers[i] == number) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool text_marks(const struct transform *transform, const struct ps_vector *vector,
-                       uint32_t row)
-{
-    size_t size;
-    const char *text = (const char *)ps_vector_bytes(vector, row, &size);
-    for (size_t i = 0; i < transform->texts_count; i++) {
-        if (strlen(transform->texts[i]) == size &&
-            strncasecmp(transform->texts[i], text, size) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool row_marked(const struct transform *transform, const struct ps_vector *vector,
-                       uint32_t row)
-{
-    if (!ps_vector_is_valid(vector, row)) {
-        return false;
-    }
-    switch (vector->type) {
-    case PS_TYPE_BOOLEAN:
-        return number_marks(transform, ((uint8_t *)vector->values)[row]);
-    case PS_TYPE_SHORT:
-        return number_marks(transform, ((int16_t *)vector->values)[row]);
-    case PS_TYPE_INT:
-        return number_marks(transform, ((int32_t *)vector->values)[row]);
-    case PS_TYPE_LONG:
-        return number_marks(transform, ((int64_t *)vector->values)[row]);
-    case PS_TYPE_DECIMAL:
-        return number_marks(transform, ((ps_int128 *)vector->values)[row]);
-    default:
-        return text_marks(transform, vector, row);
-    }
-}
-
 /* Fills marked[] and gives the number of marked rows. */
 static uint32_t find_marked(struct transform *transform, const struct ps_batch *batch)
 {
@@ -250,7 +181,7 @@ static uint32_t find_marked(struct transform *transform, const struct ps_batch *
     const struct ps_vector *vector = &batch->vectors[transform->table->soft_delete];
     uint32_t count = 0;
     for (uint32_t i = 0; i < batch->rows; i++) {
-        transform->marked[i] = row_marked(transform, vector, i);
+        transform->marked[i] = marks_row(&transform->soft_delete.marks, vector, i);
         count += transform->marked[i];
     }
     return count;

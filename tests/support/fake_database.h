@@ -1,6 +1,7 @@
 /*
- * The inside of the fake source, shared by its two files: fake_database.c holds tables, rows and
- * faults, fake_source.c the members of struct ps_source_ops. Tests include fake_source.h.
+ * The inside of the fake source, shared by its files: fake_database.c holds tables, rows and
+ * faults, fake_source.c and fake_count.c the members of struct ps_source_ops. Tests include
+ * fake_source.h.
  */
 #ifndef TESTS_SUPPORT_FAKE_DATABASE_H
 #define TESTS_SUPPORT_FAKE_DATABASE_H
@@ -46,6 +47,7 @@ struct fake_source {
     struct ps_source base;
     struct fake_database *database;
     struct fake_source *next; /* open ones */
+    const struct ps_cancel *cancel; /* of the request that opened it; may be NULL */
     bool pinned;
     uint64_t snapshot; /* the point in time, where pinned */
     char snapshot_name[32], mark[32];
@@ -90,6 +92,13 @@ static inline bool fake_row_visible(const struct fake_row *row, uint64_t time)
  */
 bool fake_enter(struct fake_database *database, enum fake_call call, const char *table,
                 struct fake_fault *ret_fault);
+/* The text of the value at that place of a row; false: it is NULL, or not there. */
+bool fake_value_at(const char *values, uint32_t place, const char **ret_text, size_t *ret_size);
+
+/* fake_count.c */
+enum ps_status fake_count(struct ps_source *base, const struct ps_count_request *request,
+                          int64_t *ret_rows, struct ps_error *err);
+
 /* Fills err from the fault. */
 enum ps_status fake_fail(const struct fake_fault *fault, struct ps_error *err);
 

@@ -484,7 +484,7 @@ static enum ps_status fake_reader_open(struct ps_source *base,
 }
 
 /* The text of one value; false: NULL. */
-static bool value_at(const char *values, uint32_t place, const char **ret_text, size_t *ret_size)
+bool fake_value_at(const char *values, uint32_t place, const char **ret_text, size_t *ret_size)
 {
     for (; place > 0; place--) {
         values = strchr(values, '|');
@@ -576,7 +576,7 @@ static bool put_row(struct fake_reader *reader, struct ps_batch *batch, const ch
     for (uint32_t at = 0; at < reader->columns_count; at++) {
         const char *text, *bad = NULL;
         size_t size;
-        if (!value_at(values, reader->places[at], &text, &size)) {
+        if (!fake_value_at(values, reader->places[at], &text, &size)) {
             ps_batch_put_null(batch, at);
             continue;
         }
@@ -600,7 +600,7 @@ static bool in_window(const struct fake_reader *reader, const char *values)
     size_t size;
     struct ps_scalar value;
 
-    if (!reader->windowed || !value_at(values, reader->window_place, &text, &size)) {
+    if (!reader->windowed || !fake_value_at(values, reader->window_place, &text, &size)) {
         return true;
     }
     bool parsed = ps_scalar_parse(text, size, reader->window_column.type,
@@ -691,30 +691,6 @@ static enum ps_status fake_execute(struct ps_source *base, const struct ps_table
     } else {
         ps_buffer_printf(&database->executed, "%s\n", sql);
         *ret_rows = fake_rows_visible(known, database->time);
-    }
-    ps_mutex_unlock(&database->lock);
-    return status;
-}
-
-static enum ps_status fake_count(struct ps_source *base, const struct ps_table *table, bool exact,
-                                 int64_t *ret_rows, struct ps_error *err)
-{
-    struct fake_source *source = (struct fake_source *)base;
-    struct fake_database *database = source->database;
-    struct fake_fault fault;
-    enum ps_status status = PS_OK;
-
-    if (fake_enter(database, FAKE_COUNT, table->name, &fault)) {
-        return fake_fail(&fault, err);
-    }
-    ps_mutex_lock(&database->lock);
-    const struct fake_table *known = fake_table_get(database, table->name);
-    if (known == NULL) {
-        status = gone(table->name, err);
-    } else {
-        *ret_rows =
-            !exact ? estimate_of(database, known)
-                   : fake_rows_visible(known, source->pinned ? source->snapshot : database->time);
     }
     ps_mutex_unlock(&database->lock);
     return status;

@@ -102,7 +102,7 @@ struct fake_fault {
     const char *table; /* only calls about this table; NULL: all */
     uint64_t nth;      /* 1: the next one; 0 is taken as 1 */
     bool forever;      /* and all later ones */
-    bool hang;         /* READER_NEXT: waits for reader_cancel, then ends with CANCELED */
+    bool hang;         /* READER_NEXT, COUNT: waits to be canceled, then ends with CANCELED */
     bool after_rows;   /* READER_NEXT: fills the batch first, then fails */
     enum ps_status status;
     enum ps_error_class error_class;
@@ -120,7 +120,7 @@ void fake_faults_clear(struct fake_database *database);
 const char *fake_executed(struct fake_database *database);
 
 /* How often a member has been called; sources that are open now, and the most there were at once;
- * readers that hang now (wait for it before a cancel). */
+ * calls that hang now (wait for it before a cancel). */
 uint64_t fake_calls(struct fake_database *database, enum fake_call call);
 uint32_t fake_sources_open(struct fake_database *database, uint32_t *ret_peak);
 uint32_t fake_readers_hanging(struct fake_database *database);

@@ -257,14 +257,16 @@ static enum ps_status ehr_open_reader(struct ps_source *source,
     return ehr_reader_open(hospital_of(source), &ps_source_ehr, request, ret_reader, err);
 }
 
-/* All rows, those marked as deleted included: which they are, no formula tells. */
-static enum ps_status ehr_count(struct ps_source *source, const struct ps_table *table, bool exact,
+/* Which rows are marked as deleted, no formula tells. */
+static enum ps_status ehr_count(struct ps_source *source, const struct ps_count_request *request,
                                 int64_t *ret_rows, struct ps_error *err)
 {
-    const struct ehr_table *known = find_table(table, err);
-    (void)exact;
+    const struct ehr_table *known = find_table(request->table, err);
     if (known == NULL) {
         return PS_SCHEMA;
+    }
+    if (request->marks != NULL) {
+        return PS_END;
     }
     *ret_rows = rows_of(source, known);
     return PS_OK;

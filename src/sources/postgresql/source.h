@@ -41,11 +41,13 @@ enum ps_status source_list_tables(struct ps_source *base, struct ps_table_list *
                                   struct ps_error *err);
 enum ps_status source_describe(struct ps_source *base, struct ps_arena *arena,
                                struct ps_table *table, struct ps_error *err);
-enum ps_status source_count(struct ps_source *base, const struct ps_table *table, bool exact,
-                            int64_t *ret_rows, struct ps_error *err);
 /* Reads the catalog of the scope into source->catalog over a link in a transaction. */
 enum ps_status source_read_tables(struct source *source, struct link *link,
                                   struct ps_error *err) PS_MUST_CHECK;
+
+/* count.c */
+enum ps_status source_count(struct ps_source *base, const struct ps_count_request *request,
+                            int64_t *ret_rows, struct ps_error *err);
 
 /* execute.c */
 enum ps_status source_execute(struct ps_source *base, const struct ps_table *table, const char *sql,

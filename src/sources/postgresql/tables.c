@@ -279,34 +279,3 @@ enum ps_status source_describe(struct ps_source *base, struct ps_arena *arena,
     }
     return status;
 }
-
-enum ps_status source_count(struct ps_source *base, const struct ps_table *table, bool exact,
-                            int64_t *ret_rows, struct ps_error *err)
-{
-    struct source *source = (struct source *)base;
-    if (!exact) {
-        *ret_rows = table->rows_estimate;
-        return PS_OK;
-    }
-    enum ps_status status = source_need_transaction(source, err);
-    if (status != PS_OK) {
-        return status;
-    }
-    struct ps_buffer sql;
-    PGresult *result = NULL;
-    ps_buffer_init(&sql, 0);
-    ps_buffer_puts(&sql,
-                   table->own_rows_only ? "SELECT count(*) FROM ONLY " : "SELECT count(*) FROM ");
-    query_qualified(&sql, table->schema, table->name);
-    status = ps_buffer_ok(&sql) ? link_query(&source->link, ps_buffer_text(&sql), 0,
-                                             "counting the rows", &result, err)
-                                : ps_fail_nomem(err, "counting the rows");
-    if (status == PS_OK) {
-        *ret_rows = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-        PQclear(result);
-    } else {
-        ps_error_prefix(err, "%s.%s", table->schema, table->name);
-    }
-    ps_buffer_done(&sql);
-    return status;
-}

@@ -223,12 +223,10 @@ void check_exact_count_is_the_rows_read(void **state)
     for (size_t t = 0; t < check->tables_count; t++) {
         struct ps_read_request request = check_request(check, check->tables[t]);
         struct row_set rows = {0};
-        int64_t exact = -1, estimated = -1;
+        const struct ps_count_request count = {.table = check->tables[t]};
+        int64_t exact = -1;
 
-        check_status(check->ops->count(check->source, check->tables[t], true, &exact, &err), PS_OK,
-                     &err);
-        check_status(check->ops->count(check->source, check->tables[t], false, &estimated, &err),
-                     PS_OK, &err);
+        check_status(check->ops->count(check->source, &count, &exact, &err), PS_OK, &err);
         check_read(check, &request, &rows);
         if (check->contract->counts_rows) {
             assert_int_equal(exact, rows.count + rows.bad_rows);
