@@ -9,6 +9,7 @@
 #include "cli/result.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "engine/metadata.h"
 #include "engine/mode.h"
 
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
@@ -182,6 +183,27 @@ static void print_columns(const struct ps_table *table, struct output *out)
     table_done(&text);
 }
 
+/* As far as the metadata tables are concerned. */
+static struct ps_plan_request request_of(const struct discovery *discovery)
+{
+    return (struct ps_plan_request){.source_ops = discovery->local->source_ops,
+                                    .config = discovery->local->config};
+}
+
+static void print_metadata(const struct discovery *discovery, struct output *out)
+{
+    const struct ps_plan_request request = request_of(discovery);
+    const char *before = "a sync adds: ";
+
+    for (enum metadata_kind kind = 0; kind < METADATA_TABLES; kind++) {
+        if (metadata_is_wanted(&request, kind)) {
+            output_printf(out, "%s%s", before, metadata_table(kind)->name);
+            before = ", ";
+        }
+    }
+    output_puts(out, *before == ',' ? " (metadata_tables)\n" : "");
+}
+
 static void print_people(const struct discovery *discovery, struct output *out)
 {
     const struct ps_table_list *list = &discovery->list;
@@ -193,6 +215,7 @@ static void print_people(const struct discovery *discovery, struct output *out)
         output_puts(out, "\n");
     }
     output_printf(out, "%zu table%s\n", list->tables_count, list->tables_count == 1 ? "" : "s");
+    print_metadata(discovery, out);
 }
 
 static void put_column(struct ps_json_writer *writer, const struct ps_column *column)
@@ -234,6 +257,23 @@ static void put_table(struct ps_json_writer *writer, const struct ps_table *tabl
     ps_json_close(writer, '}');
 }
 
+static void put_metadata(struct ps_json_writer *writer, const struct discovery *discovery)
+{
+    const struct ps_plan_request request = request_of(discovery);
+    const struct mode_choice neither = {.cursor = -1, .soft_delete = -1};
+
+    if (!metadata_is_on(&request)) {
+        return;
+    }
+    ps_json_open(writer, "metadata_tables", '[');
+    for (enum metadata_kind kind = 0; kind < METADATA_TABLES; kind++) {
+        if (metadata_is_wanted(&request, kind)) {
+            put_table(writer, metadata_table(kind), &neither);
+        }
+    }
+    ps_json_close(writer, ']');
+}
+
 static void write_document(const struct discovery *discovery, struct output *out)
 {
     const struct ps_table_list *list = &discovery->list;
@@ -247,6 +287,7 @@ static void write_document(const struct discovery *discovery, struct output *out
         put_table(&writer, list->tables[i], &discovery->choices[i]);
     }
     ps_json_close(&writer, ']');
+    put_metadata(&writer, discovery);
     result_put_warnings(&writer, settings->warnings, settings->warnings_count, list->warnings,
                         list->warnings_count);
     result_end(&writer, PS_OK, NULL, out);

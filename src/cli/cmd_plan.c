@@ -157,6 +157,13 @@ static void print_people(const struct ps_plan *plan, const struct outlook *outlo
     }
     output_printf(out, "; %zu read whole, %zu by their changes\n", loads,
                   plan->tables_count - loads);
+    if (plan->metadata_count > 0) {
+        output_puts(out, "Metadata tables: ");
+        for (size_t i = 0; i < plan->metadata_count; i++) {
+            output_printf(out, "%s%s", i == 0 ? "" : ", ", plan->metadata[i].table->name);
+        }
+        output_puts(out, "\n");
+    }
     print_outlook(plan, outlook, out);
 }
 
@@ -187,6 +194,13 @@ static void write_document(const struct local *local, const struct ps_plan *plan
         result_put_plan_table(&writer, &plan->tables[i], estimates == NULL ? &none : &estimates[i]);
     }
     ps_json_close(&writer, ']');
+    if (plan->metadata_count > 0) {
+        ps_json_open(&writer, "metadata_tables", '[');
+        for (size_t i = 0; i < plan->metadata_count; i++) {
+            ps_json_put_text(&writer, NULL, plan->metadata[i].table->name);
+        }
+        ps_json_close(&writer, ']');
+    }
     put_outlook(&writer, outlook);
     result_put_warnings(&writer, local->settings.warnings, local->settings.warnings_count,
                         plan->warnings, plan->warnings_count);

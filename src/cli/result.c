@@ -120,6 +120,18 @@ static void put_table_members(struct ps_json_writer *writer, const struct ps_tab
     }
 }
 
+/* Known when all is done, and so in no event. */
+static void put_validation(struct ps_json_writer *writer, const struct ps_validation *counted)
+{
+    if (!counted->wanted) {
+        return;
+    }
+    ps_json_open(writer, "validation", '{');
+    result_put_estimate(writer, "count", counted->method == PS_COUNT_NONE ? -1 : counted->rows);
+    ps_json_put_text(writer, "count_method", ps_count_method_name(counted->method));
+    ps_json_close(writer, '}');
+}
+
 static void put_totals(struct ps_json_writer *writer, const struct ps_run_result *run)
 {
     struct ps_table_result sums = ps_run_result_totals(run);
@@ -201,6 +213,7 @@ void result_write(const struct result *result, struct output *out)
     for (size_t i = 0; i < run->tables_count; i++) {
         ps_json_open(&writer, NULL, '{');
         put_table_members(&writer, &run->tables[i]);
+        put_validation(&writer, &run->tables[i].validation);
         ps_json_close(&writer, '}');
     }
     ps_json_close(&writer, ']');

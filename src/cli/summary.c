@@ -21,7 +21,9 @@ static const struct table_column columns[] = {
     {.title = "skipped", .align = TABLE_RIGHT},
     {.title = "size", .align = TABLE_RIGHT},
     {.title = "time", .align = TABLE_RIGHT},
+    {.title = "at the source", .align = TABLE_RIGHT}, /* where rows are counted there */
 };
+#define COLUMNS_UNCOUNTED (sizeof columns / sizeof columns[0] - 1)
 
 static uint64_t rows_of(const struct ps_table_result *table)
 {
@@ -49,6 +51,12 @@ static void add_table(struct table *table, const struct ps_table_result *result)
     table_add_count(table, result->skipped);
     table_add(table, figures_bytes(result->bytes, figure));
     table_add(table, figures_seconds(result->seconds, figure));
+    if (result->validation.wanted) {
+        table_add(table, figures_estimate(result->validation.method == PS_COUNT_NONE
+                                              ? -1
+                                              : result->validation.rows,
+                                          figure));
+    }
 }
 
 static void print_tables(const struct ps_run_result *run, struct output *out)
@@ -61,7 +69,7 @@ static void print_tables(const struct ps_run_result *run, struct output *out)
     if (run->tables_count == 0) {
         return;
     }
-    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_init(&table, columns, COLUMNS_UNCOUNTED + run->tables[0].validation.wanted);
     for (size_t i = 0; i < shown; i++) {
         add_table(&table, &run->tables[i]);
     }

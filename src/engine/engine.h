@@ -98,6 +98,13 @@ struct ps_plan_table {
     const char *fingerprint;                  /* of columns and keys; kept in the state */
 };
 
+/* One of the metadata tables of a sync: see engine/metadata.h. */
+struct ps_metadata_table {
+    uint32_t kind;                /* which of them */
+    const struct ps_table *table; /* as the sink knows it */
+    const uint32_t *columns;      /* which column of the kind each of the table's is */
+};
+
 struct ps_plan {
     struct ps_arena *arena;       /* owned */
     struct ps_plan_table *tables; /* in the order of the work */
@@ -111,6 +118,8 @@ struct ps_plan {
     const char *server; /* what the source says of itself; NULL: nothing */
     const char *began;  /* by the source's clock, where statements are run first; else NULL */
     struct flatten_memory *flatten_memory; /* owned: what flattened tables become in a run */
+    struct ps_metadata_table *metadata;    /* those that a sync writes besides */
+    size_t metadata_count;
 };
 
 struct ps_plan_request {
@@ -148,6 +157,22 @@ enum ps_status ps_plan_new(const struct ps_plan_request *request, struct ps_plan
                            struct ps_error *err) PS_MUST_CHECK;
 void ps_plan_free(struct ps_plan *plan); /* NULL is fine */
 
+/* What the source says of a table's rows, without those marked as deleted, once it is read. */
+enum ps_count_method {
+    PS_COUNT_NONE, /* nothing */
+    PS_COUNT_EXACT,
+    PS_COUNT_STATISTICS,
+};
+const char *ps_count_method_name(enum ps_count_method method);
+
+struct ps_validation {
+    bool wanted; /* counts are on */
+    enum ps_count_method method;
+    int64_t rows;           /* where the method is not NONE */
+    bool same_point;        /* exact, at the point in time at which all rows were read */
+    struct ps_timestamp at; /* by the sync's clock */
+};
+
 /* What a sync did to one table. */
 struct ps_table_result {
     const char *schema, *table; /* the source's names */
@@ -162,6 +187,11 @@ struct ps_table_result {
     int64_t preprocessed_rows; /* … which affected so many rows */
     /* Its load read more than one point in time: rows deleted in between may still be there. */
     bool mixed_snapshot;
+    bool once; /* a load, of which this sync sent each row once */
+    enum ps_size_class size_class;
+    uint32_t threads, batch_rows; /* at most so many read it at once; the batches it ended with */
+    uint64_t retries;
+    struct ps_validation validation;
 };
 
 /* A parameter that was changed while the sync ran. */
@@ -171,6 +201,22 @@ struct ps_parameter_change {
                               "more_table_threads" */
     int64_t old_value, new_value;
     const char *cause; /* for people */
+};
+
+/* Trouble of one kind with one table. */
+struct ps_trouble {
+    size_t table;           /* index into the result's tables; SIZE_MAX: none of them */
+    const char *class_name; /* static: ps_error_class_name, or the status's where there is none */
+    char code[16];          /* SQLSTATE, else the vendor's number; "" where there is neither */
+    uint64_t occurrences;
+    uint64_t recovered; /* of them: the read went on after them */
+    double waited_seconds;
+};
+
+/* What the machine was seen to have left. */
+struct ps_resource_record {
+    struct ps_timestamp at;
+    struct ps_resource_sample sample;
 };
 
 struct ps_run_result {
@@ -186,6 +232,10 @@ struct ps_run_result {
     size_t warnings_count, warnings_capacity;
     struct ps_parameter_change *changes; /* in their order, the first thousand */
     size_t changes_count;
+    struct ps_resource_record *resources; /* one a minute at most, and one for each change */
+    size_t resources_count;
+    struct ps_trouble *troubles; /* by table */
+    size_t troubles_count;
     enum ps_status status; /* OK, CANCELED, or what ended it */
     struct ps_error error; /* where status is neither OK nor CANCELED */
     /* The sink failed, whatever the status: what came after the last checkpoint is lost, and

@@ -43,6 +43,7 @@ static bool take_from(struct worker *worker, struct job *job, struct work *ret_w
     }
     part->taken = true;
     job->active++;
+    job->active_most = job->active > job->active_most ? job->active : job->active_most;
     *ret_work = (struct work){
         .job = job, .part = part, .changed = job->phase == JOB_CHANGED, .stops = job->stops};
     return true;

@@ -37,8 +37,9 @@ struct job {
     /* The scheduler's. */
     struct job *next; /* of those under way */
     enum job_phase phase;
-    bool opened;     /* by a worker, at this moment */
-    uint32_t active; /* workers that read parts of it now */
+    bool opened;          /* by a worker, at this moment */
+    uint32_t active;      /* workers that read parts of it now */
+    uint32_t active_most; /* the most there were at once */
     /* Why no part is handed out any more, until it is opened again: SNAPSHOT_GONE, SCHEMA, EXPIRED,
      * DATA; OK: they are. */
     enum ps_status stop;

@@ -14,6 +14,16 @@ static const char *const on_schema_change_choices[] = {"apply", "warn", "stop", 
 static const char *const flatten_choices[] = {"true", "false", NULL};
 static const char *const primary_keys_choices[] = {"auto", "declared", "none", NULL};
 
+static const char *const validation_count_choices[] = {"auto", "exact", "statistics", NULL};
+
+static const struct ps_choice metadata_choices[] = {
+    {"auto", "As the source has it", "On for sources whose page says so, off for the others."},
+    {"true", "On",
+     "VALIDATION and SYNC_VALIDATION; while memory, CPU and disk are watched, four more."},
+    {"false", "Off", "No tables but the source's own."},
+    {.value = NULL},
+};
+
 static const struct ps_choice profile_choices[] = {
     {"development", "Development",
      "Medium from 100,000 rows, large from 1,000,000, batches of 500."},
@@ -195,6 +205,22 @@ const struct ps_option ps_engine_options[] = {
         "with 2 GiB free is not short."),
     INTEGER("disk_threshold_critical", "A disk is full from, in percent", 1, 100, "90",
             "The sync saves what it has and ends."),
+    {.name = "metadata_tables",
+     .label = "Metadata tables",
+     .type = PS_OPTION_CHOICE,
+     .flags = PS_OPTION_ADVANCED,
+     .default_value = "auto",
+     .described_choices = metadata_choices,
+     .help = "Tables beside the source's own that tell of each sync: what was read and counted, "
+             "errors, resources, parameters. Their rows count as rows of the connection."},
+    {.name = "validation_count",
+     .label = "Row counts at the source",
+     .type = PS_OPTION_CHOICE,
+     .flags = PS_OPTION_ADVANCED,
+     .choices = validation_count_choices,
+     .help = "How the rows of a table that was read are counted at the source. exact: by a query. "
+             "statistics: as its catalog estimates. auto: exact below the size of large tables. "
+             "Not set: auto while the metadata tables are on, else nothing is counted."},
     INTEGER("max_retries", "Retries", 0, 100, "5",
             "How often passing trouble is answered by trying again before the sync ends."),
     INTEGER("retry_sleep_seconds", "First wait of a retry", 0, 3600, "5",

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "engine/column_types.h"
 #include "engine/flatten.h"
+#include "engine/metadata.h"
 #include "engine/parts.h"
 #include "engine/retry.h"
 
@@ -275,6 +276,10 @@ static enum ps_status select_tables(struct planner *planner, struct ps_error *er
         (void)matches_any(wanted, planner->found.refused[i], wanted_hits);
         (void)matches_any(asked, planner->found.refused[i], asked_hits);
     }
+    for (enum metadata_kind kind = 0; metadata_is_on(planner->request) && kind < METADATA_TABLES;
+         kind++) {
+        (void)matches_any(unwanted, metadata_table(kind), unwanted_hits);
+    }
     warn_of_misses(planner, wanted, wanted_hits, "tables");
     warn_of_misses(planner, unwanted, unwanted_hits, "exclude_tables");
     warn_of_misses(planner, asked, asked_hits, "--tables");
@@ -301,6 +306,15 @@ static enum ps_status name_and_select(struct planner *planner, struct ps_error *
     }
     enum ps_status status =
         names_assign(planner->request, arena, planner->selected, count, planner->names, err);
+    const struct metadata_request metadata = {.plan = planner->request,
+                                              .arena = arena,
+                                              .names = planner->names,
+                                              .names_count = count,
+                                              .warn = planner_warn,
+                                              .context = planner};
+    if (status == PS_OK) {
+        status = metadata_plan(&metadata, planner->plan, err);
+    }
     if (status != PS_OK) {
         return status;
     }

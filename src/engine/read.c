@@ -286,7 +286,7 @@ static enum ps_status read_batch(const struct read *read, struct ps_error *err)
     }
     status = hand_over(read, batch, err);
     if (status == PS_OK && read->part->position != NULL) {
-        ps_retry_progress(&read->worker->retry);
+        worker_progress(read->worker, read->job);
     }
     if (status == PS_OK && point_is_old(read)) {
         status = ps_fail(err, PS_SNAPSHOT_GONE, PS_CLASS_NONE,

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "engine/estimate.h"
+#include "engine/metadata.h"
 #include "engine/parts.h"
 #include "engine/plan.h"
 #include "engine/preprocess.h"
@@ -139,6 +140,7 @@ static void tune(struct run *run, struct writer *writer)
     uint64_t generation = tuning_generation(run->tuning);
     enum ps_status status = tuning_tick(run->tuning, &progress, &err);
     if (status != PS_OK) {
+        trouble_note(&run->troubles, (struct trouble_place){.table = SIZE_MAX}, &err);
         run_fail(run, status, &err);
     }
     if (tuning_generation(run->tuning) != generation) {
@@ -268,6 +270,26 @@ static void add_losses(struct run *run, struct writer *writer)
     }
 }
 
+/* The rows first: what goes wrong with the tables about the sync costs none of them. */
+static enum ps_status save(struct run *run, struct writer *writer, struct ps_error *err)
+{
+    enum ps_status status = PS_OK;
+    if (writer->dirty) {
+        status = estimate_keep(run->request, writer->result,
+                               (double)(ps_monotonic_ns() - writer->began_ns) / 1e9, err);
+        status = status == PS_OK ? writer_checkpoint(writer, err) : status;
+    }
+    if (status != PS_OK) {
+        return status;
+    }
+    add_losses(run, writer);
+    if (run->plan->metadata_count > 0) {
+        status = metadata_write(writer, err);
+        status = status == PS_OK ? writer_checkpoint(writer, err) : status;
+    }
+    return status;
+}
+
 /* The last checkpoint, and what the sync came to. */
 static enum ps_status finish(struct run *run, struct writer *writer, struct ps_error *err)
 {
@@ -298,26 +320,18 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
             }
         }
     }
-    struct ps_error checkpoint_err = {0};
-    enum ps_status checkpointed =
-        writer->dirty
-            ? estimate_keep(run->request, writer->result,
-                            (double)(ps_monotonic_ns() - writer->began_ns) / 1e9, &checkpoint_err)
-            : PS_OK;
-    if (checkpointed == PS_OK && writer->dirty) {
-        checkpointed = writer_checkpoint(writer, &checkpoint_err);
-    }
-    if (checkpointed != PS_OK) {
+    struct ps_error save_err = {0};
+    enum ps_status saved = save(run, writer, &save_err);
+    if (saved != PS_OK) {
         run->sink_failed = true;
         writer_take_back(writer);
         if (status == PS_OK) {
-            *err = checkpoint_err;
-            return checkpointed;
+            *err = save_err;
+            return saved;
         }
-        writer_warn(writer, "what had been read could not be saved: %s", checkpoint_err.message);
+        writer_warn(writer, "what had been read could not be saved: %s", save_err.message);
         return status;
     }
-    add_losses(run, writer);
     if (status == PS_OK && !complete) {
         return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "the sync was asked to stop");
     }
@@ -361,6 +375,7 @@ static enum ps_status run_plan(struct run *run, struct ps_run_result *result, st
         ps_thread_join(&run->workers[i].thread);
     }
     job_free_all(run);
+    troubles_tell(&run->troubles, result);
     status = finish(run, &writer, err);
     memcpy(result->retries, run->retries, sizeof(result->retries));
     result->sink_failed = run->sink_failed;
@@ -460,6 +475,7 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
     *ret_result = (struct ps_run_result){.arena = ps_arena_new(ARENA_BYTES_MAX)};
     ps_mutex_init(&run.lock);
     ps_condition_init(&run.changed);
+    troubles_init(&run.troubles);
     enum ps_status status = ret_result->arena == NULL
                                 ? ps_fail_nomem(err, "starting the sync")
                                 : ps_state_set_text(request->state, &request->state->source,
@@ -484,6 +500,7 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
         ps_arena_free(run.workers[i].again);
     }
     ps_plan_free(run.plan);
+    troubles_done(&run.troubles);
     ps_condition_done(&run.changed);
     ps_mutex_done(&run.lock);
     put_usage(ret_result, cpu_before, began_ns);

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/job.h"
 #include "engine/retry.h"
+#include "engine/trouble.h"
 #include "engine/tuning.h"
 
 #define RUN_WORKERS_MAX PS_THREADS_MAX
@@ -22,6 +23,7 @@ enum event_kind {
     EVENT_END,     /* the read is complete */
     EVENT_SKIPPED, /* the table could not be read; the sync goes on without it */
     EVENT_EXPIRED, /* the table is loaded again, since its history is gone */
+    EVENT_COUNTED, /* what the source says of a table that was read */
 };
 
 /* Rows that could not be carried, for one column and reason. */
@@ -44,6 +46,8 @@ struct read_end {
     char *position;        /* of a read of changes, owned; NULL: none, or as it was */
     bool mixed;            /* a load's rows are of more than one point in time */
     double seconds;
+    bool once; /* a load, of which this sync sent each row once */
+    uint32_t threads, batch_rows;
 };
 
 /* What goes through the queue; owned by it, then by the writer. */
@@ -62,7 +66,8 @@ struct event {
     struct ps_scalar largest;         /* … the largest cursor value among the rows */
     struct ps_load_state *load;       /* BEGIN of a load: what the state keeps of it */
     struct read_end *end;             /* END */
-    char *text;                       /* SKIPPED, EXPIRED: why */
+    struct ps_validation counted;     /* COUNTED */
+    char *text;                       /* SKIPPED, EXPIRED: why; COUNTED: why not exactly, or NULL */
 };
 
 /* A table's batches and what happens to them, kept by a worker from part to part. */
@@ -122,6 +127,7 @@ struct run {
     enum ps_status failed; /* the first failure; OK: none */
     struct ps_error error;
     uint64_t retries[16];
+    struct troubles troubles; /* has a lock of its own */
 };
 
 /* Ends the work of all workers soon. Any thread. */
@@ -134,6 +140,8 @@ bool run_pause(struct run *run, int64_t ms);
 
 /* worker.c. A worker's whole life; argument: struct worker. */
 void worker_run(void *argument);
+/* The worker got on with the job: the next trouble starts counting anew. */
+void worker_progress(struct worker *worker, const struct job *job);
 /* Opens the worker's source, unless it is open. */
 enum ps_status worker_source_ready(struct worker *worker, struct ps_error *err) PS_MUST_CHECK;
 void worker_source_drop(struct worker *worker);

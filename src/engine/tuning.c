@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -22,6 +23,9 @@
 /* A disk with so much left is not full, unless the user says from which share on it is. */
 #define DISK_SPARE_BYTES (UINT64_C(2) << 30)
 #define CHANGES_MAX 1000
+/* Samples are kept once a minute, a week long. */
+#define RECORD_NS INT64_C(60000000000)
+#define RECORDS_MAX ((size_t)10080)
 
 struct tuning {
     const struct ps_run_request *request;
@@ -30,6 +34,8 @@ struct tuning {
     struct ps_monitor *monitor;
     struct tuner tuner; /* the writer's */
     int64_t next_ns;
+    int64_t recorded_ns; /* when the last sample was kept */
+    size_t resources_capacity;
     size_t batch_bytes_max; /* never changes after the start; 0: no bound is known */
     size_t queue_bytes_max;
     uint32_t batch_rows_first;
@@ -116,6 +122,33 @@ static void keep_change(struct tuning *tuning, const char *parameter, int64_t ol
     };
 }
 
+/* Keeps the sample. A lack of memory only loses it. */
+static void keep_sample(struct tuning *tuning, const struct ps_resource_sample *sample,
+                        int64_t now_ns)
+{
+    struct ps_run_result *result = tuning->result;
+    const struct ps_clock *clock = tuning->request->plan.clock;
+    if (result->resources_count == tuning->resources_capacity) {
+        size_t capacity = tuning->resources_capacity == 0 ? 16 : 2 * tuning->resources_capacity;
+        capacity = capacity > RECORDS_MAX ? RECORDS_MAX : capacity;
+        struct ps_resource_record *grown =
+            capacity == tuning->resources_capacity
+                ? NULL
+                : ps_arena_array(result->arena, capacity, sizeof(*grown));
+        if (grown == NULL) {
+            return;
+        }
+        if (result->resources_count > 0) {
+            memcpy(grown, result->resources, result->resources_count * sizeof(*grown));
+        }
+        result->resources = grown;
+        tuning->resources_capacity = capacity;
+    }
+    result->resources[result->resources_count++] =
+        (struct ps_resource_record){.at = clock->utc(clock), .sample = *sample};
+    tuning->recorded_ns = now_ns;
+}
+
 static size_t part_of(uint64_t limit, unsigned part, size_t least)
 {
     uint64_t bytes = limit / part;
@@ -161,6 +194,8 @@ static void begin(struct tuning *tuning, const struct ps_plan *plan,
     atomic_init(&tuning->generation, 0);
     atomic_init(&tuning->throttled, false);
     tuning->monitor->sample(tuning->monitor, &sample);
+    const struct ps_clock *clock = tuning->request->plan.clock;
+    keep_sample(tuning, &sample, clock->monotonic_ns(clock));
     if (sample.memory_percent >= 0) {
         bound_by_memory(tuning, plan, sample.memory_limit_bytes);
     }
@@ -318,6 +353,10 @@ enum ps_status tuning_tick(struct tuning *tuning, const struct tuning_progress *
     tuner_take(&tuning->tuner, &sample, progress->rows, progress->work, &report);
     if (atomic_exchange(&tuning->throttled, false)) {
         tuner_throttle(&tuning->tuner, &report);
+    }
+    if (report.changes_count > 0 || report.disk_warned || report.disk_stop ||
+        now - tuning->recorded_ns >= RECORD_NS) {
+        keep_sample(tuning, &sample, now);
     }
     for (size_t i = 0; i < report.changes_count; i++) {
         publish(tuning, &report.changes[i]);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/run.h"
 #include "engine/transform.h"
+#include "engine/validate.h"
 
 /* A table that keeps changing its shape, or whose history is gone each time, is not read at all. */
 #define SHAPES_MAX 5
@@ -107,14 +108,33 @@ static void count_retry(struct run *run, enum ps_error_class error_class)
     ps_mutex_unlock(&run->lock);
 }
 
+static struct trouble_place place_of(const struct worker *worker, const struct job *job)
+{
+    return (struct trouble_place){.worker = (size_t)(worker - worker->run->workers),
+                                  .table = job->index};
+}
+
+void worker_progress(struct worker *worker, const struct job *job)
+{
+    if (worker->retry.attempts > 0) {
+        trouble_passed(&worker->run->troubles, place_of(worker, job));
+    }
+    ps_retry_progress(&worker->retry);
+}
+
 /* Waits where the failure is passing trouble, and gives the connection up where it is worth none.
  * Other than OK: the sync ends. */
-static enum ps_status wait_out(struct worker *worker, enum ps_status status, struct ps_error *err)
+static enum ps_status wait_out(struct worker *worker, const struct job *job, enum ps_status status,
+                               struct ps_error *err)
 {
+    const struct ps_clock *clock = worker->run->request->plan.clock;
     struct ps_error cause = *err;
+    int64_t began_ns = clock->monotonic_ns(clock);
     status = ps_retry_after(&worker->retry, status, err);
     if (status == PS_OK) {
         count_retry(worker->run, cause.error_class);
+        trouble_retry(&worker->run->troubles, place_of(worker, job), &cause,
+                      clock->monotonic_ns(clock) - began_ns);
         if (!connection_survives(&cause)) {
             worker_source_drop(worker);
         }
@@ -167,14 +187,23 @@ static enum ps_status end_job(struct worker *worker, struct job *job, char *posi
         job_end(worker->run, job);
         return status;
     }
+    const struct validate_subject subject = {.index = job->index,
+                                             .table = job->table,
+                                             .point = job->point,
+                                             .alone = job->owner == worker};
     *event.end = (struct read_end){
         .position = position,
         .mixed = job->mixed,
         .seconds = (double)(ps_monotonic_ns() - job->began_ns) / 1e9,
         .edge = job_edge(job),
+        .once = job->table->load && job->table->resume == NULL && !job->mixed &&
+                !atomic_load(&job->repeats),
+        .threads = job->active_most,
+        .batch_rows = tuning_batch(worker->run->tuning, job->table).rows,
     };
     job_end(worker->run, job);
-    return run_push(worker->run, event, err);
+    status = run_push(worker->run, event, err);
+    return status == PS_OK ? validate_table(worker, &subject, err) : status;
 }
 
 /* Opens a job for as long as trouble passes. Other than OK: the sync ends. */
@@ -210,10 +239,11 @@ static enum ps_status open_job(struct worker *worker, struct job *job, struct ps
             return end_job(worker, job, NULL, err);
         }
         status = ps_retry_classify(&worker->retry, status, err);
+        trouble_note(&worker->run->troubles, place_of(worker, job), err);
         ps_log(PS_LOG_DEBUG, "%s: %s", job->table->source_table->name, err->message);
         enum ps_status stop = stop_for(worker, status);
         if (stop == PS_OK) {
-            status = wait_out(worker, status, err);
+            status = wait_out(worker, job, status, err);
             if (status != PS_OK) {
                 return status;
             }
@@ -235,6 +265,7 @@ static enum ps_status part_failed(struct worker *worker, const struct work *work
         return PS_OK;
     }
     status = ps_retry_classify(&worker->retry, status, err);
+    trouble_note(&run->troubles, place_of(worker, job), err);
     ps_log(PS_LOG_DEBUG, "%s: %s", job->table->source_table->name, err->message);
     enum ps_status stop = stop_for(worker, status);
     if (stop != PS_OK) {
@@ -249,7 +280,7 @@ static enum ps_status part_failed(struct worker *worker, const struct work *work
         job_stop(run, job, PS_SNAPSHOT_GONE, err); /* nobody else can join either */
     }
     job_part_pause(run, work);
-    status = wait_out(worker, status, err);
+    status = wait_out(worker, job, status, err);
     if (!job_part_resume(run, work)) {
         return status;
     }
@@ -273,7 +304,7 @@ static enum ps_status read_part(struct worker *worker, const struct work *work,
     if (status != PS_OK) {
         return part_failed(worker, work, status, err);
     }
-    ps_retry_progress(&worker->retry);
+    worker_progress(worker, work->job);
     if (job_part_finished(worker->run, work)) {
         return end_job(worker, work->job, position, err);
     }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/flatten.h"
 #include "engine/plan.h"
+#include "engine/validate.h"
 #include "engine/window.h"
 
 #define CHECKPOINT_BYTES (UINT64_C(64) << 20)
@@ -20,6 +21,13 @@
 #define PROGRESS_NS INT64_C(100000000)
 #define STATE_BYTES_MAX (SIZE_C(64) << 20)
 #define SIZE_C(n) ((size_t)(n))
+
+/* What a destination keeps in full. */
+static struct ps_timestamp whole_microseconds(struct ps_timestamp time)
+{
+    time.nanos -= time.nanos % 1000;
+    return time;
+}
 
 static void keep_tables(struct writer *writer)
 {
@@ -43,6 +51,7 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
         .run = run,
         .result = result,
         .began_ns = ps_monotonic_ns(),
+        .began = whole_microseconds(run->request->plan.clock->utc(run->request->plan.clock)),
         .checkpoint_ns = clock_ns(run),
         .checkpoint_every_ns =
             INT64_C(1000000000) *
@@ -69,6 +78,8 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
         told->table = ps_arena_strdup(result->arena, table->source_table->name);
         told->mode = table->mode;
         told->load = table->load;
+        told->size_class = table->sizing.size_class;
+        told->validation.wanted = validate_is_on(&run->request->plan);
         told->preprocessed = table->preprocessed;
         told->preprocessed_rows = table->preprocessed_rows;
         told->reason = table->load_reason == NULL
@@ -485,6 +496,9 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     }
     tell_bad(writer, event, skipped);
     told->seconds = event->end->seconds;
+    told->once = event->end->once;
+    told->threads = event->end->threads;
+    told->batch_rows = event->end->batch_rows;
     told->done = true;
     writer->tables_done++;
     writer->columns_since += event->plan->sink_table->columns_count;
@@ -508,6 +522,24 @@ static void write_skipped(struct writer *writer, const struct event *event)
     writer->tables_done++;
 }
 
+static void write_counted(struct writer *writer, const struct event *event)
+{
+    struct ps_table_result *told = &writer->result->tables[event->table];
+    const char *dot = told->schema[0] == '\0' ? "" : ".";
+    told->validation = event->counted;
+    if (event->text != NULL) {
+        writer_warn(writer, "%s%s%s: its rows could not be counted: %s", told->schema, dot,
+                    told->table, event->text);
+    }
+    if (told->once && told->validation.same_point && told->skipped == 0 &&
+        told->upserts != (uint64_t)told->validation.rows) {
+        writer_warn(writer,
+                    "%s%s%s: %llu row%s read, and the source counts %lld at that point in time",
+                    told->schema, dot, told->table, (unsigned long long)told->upserts,
+                    told->upserts == 1 ? " was" : "s were", (long long)told->validation.rows);
+    }
+}
+
 enum ps_status writer_write(struct writer *writer, struct event *event, struct ps_error *err)
 {
     enum ps_status status = PS_OK;
@@ -529,6 +561,9 @@ enum ps_status writer_write(struct writer *writer, struct event *event, struct p
         break;
     case EVENT_EXPIRED:
         warn_of_table(writer, event, "is loaded again from its beginning");
+        break;
+    case EVENT_COUNTED:
+        write_counted(writer, event);
         break;
     }
     if (status != PS_OK) {

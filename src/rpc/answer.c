@@ -71,7 +71,7 @@ static void put_schemas(struct ps_buffer *out, const struct ps_table *const *tab
 
 void rpc_answer_schema(struct ps_buffer *out, const struct ps_plan *plan, bool with_schema)
 {
-    size_t count = plan->tables_count;
+    size_t count = plan->tables_count + plan->metadata_count;
     const struct ps_table **tables = ps_malloc_array(count + 1, sizeof(struct ps_table *));
     if (tables == NULL) {
         out->failed = true;
@@ -79,7 +79,8 @@ void rpc_answer_schema(struct ps_buffer *out, const struct ps_plan *plan, bool w
     }
     /* The plan is in the order of the work; people look for names. */
     for (size_t i = 0; i < count; i++) {
-        tables[i] = plan->tables[i].sink_table;
+        tables[i] = i < plan->tables_count ? plan->tables[i].sink_table
+                                           : plan->metadata[i - plan->tables_count].table;
     }
     qsort(tables, count, sizeof(struct ps_table *), by_name);
     size_t mark = ps_pb_open(out, with_schema ? RESPONSE_WITH_SCHEMA : RESPONSE_WITHOUT_SCHEMA);

@@ -46,7 +46,7 @@ struct fake_armed {
 struct fake_source {
     struct ps_source base;
     struct fake_database *database;
-    struct fake_source *next; /* open ones */
+    struct fake_source *next;       /* open ones */
     const struct ps_cancel *cancel; /* of the request that opened it; may be NULL */
     bool pinned;
     uint64_t snapshot; /* the point in time, where pinned */

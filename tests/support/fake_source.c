@@ -43,7 +43,6 @@ static enum ps_status fake_open(const struct ps_source_request *request,
 {
     struct fake_database *database = fake_database_current();
     struct fake_fault fault;
-    (void)request;
 
     assert(database != NULL);
     if (fake_enter(database, FAKE_OPEN, NULL, &fault)) {
@@ -55,6 +54,7 @@ static enum ps_status fake_open(const struct ps_source_request *request,
     }
     source->base.ops = &database->ops;
     source->database = database;
+    source->cancel = request->cancel;
     ps_mutex_lock(&database->lock);
     source->next = database->open;
     database->open = source;

@@ -238,7 +238,7 @@ class Proxy:
                     statement is None
                 ) or fault.happened >= fault.times:
                     continue
-                if fault.once() and (statement is None or re.search(fault.statement, statement)):
+                if (statement is None or re.search(fault.statement, statement)) and fault.once():
                     fault.happened += 1
                     return fault
         return None
