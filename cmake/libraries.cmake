@@ -48,3 +48,7 @@ list(JOIN absl_archives "," absl_archives)
 target_link_libraries(ps_grpc INTERFACE
                       "$<LINK_GROUP:RESCAN,ps_grpc_core,${grpc_archives},${absl_archives}>"
                       Threads::Threads m ${CMAKE_DL_LIBS})
+# What it reads from its sockets passes through src/rpc/inbound.c.
+target_link_options(ps_grpc INTERFACE
+                    LINKER:--wrap=recvmsg,--wrap=close
+                    LINKER:--undefined=__wrap_recvmsg,--undefined=__wrap_close)

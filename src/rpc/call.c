@@ -178,8 +178,7 @@ static enum ps_status call_take_request(struct ps_rpc_call *call, struct ps_erro
 {
     uint8_t *message = NULL;
     size_t size = 0;
-    enum ps_status status =
-        message_read(call->incoming, CORE_MESSAGE_SIZE_MAX, &message, &size, err);
+    enum ps_status status = message_read(call->incoming, MESSAGE_SIZE_MAX, &message, &size, err);
     if (status == PS_OK) {
         ps_free(call->request);
         call->request = message;

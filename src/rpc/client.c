@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "rpc/inbound.h"
 #include "rpc/message.h"
 
 #define POLL_MS 50
@@ -48,6 +49,7 @@ struct ps_rpc_stream {
     grpc_slice details;
     unsigned under_way; /* batches that have not completed */
     bool receiving, ended;
+    uint64_t faults; /* had been met before */
     atomic_bool stopped;
 };
 
@@ -275,6 +277,7 @@ static enum ps_status stream_new(struct ps_rpc_client *client, const char *path,
     grpc_metadata_array_init(&stream->initial);
     grpc_metadata_array_init(&stream->trailing);
     stream->details = grpc_empty_slice();
+    stream->faults = inbound_fault().count;
     start_call(stream, path, request,
                timeout_ms < 0 ? gpr_inf_future(GPR_CLOCK_MONOTONIC) : in_ms(timeout_ms));
     *ret_stream = stream;
@@ -329,10 +332,39 @@ void ps_rpc_stream_close(struct ps_rpc_stream *stream)
     ps_free(stream);
 }
 
+/* What was wrong with the bytes that came; the library keeps it to itself. PS_OK: nothing. */
+static enum ps_status came_faulty(const struct ps_rpc_stream *stream, struct ps_error *err)
+{
+    struct frames_fault fault = inbound_fault();
+    bool well = stream->code == GRPC_STATUS_OK;
+    if (fault.count == stream->faults || (fault.kind == FRAMES_CUT && !well)) {
+        return PS_OK; /* A call that failed may well end inside a message. */
+    }
+    switch (fault.kind) {
+    case FRAMES_CUT:
+        return ps_fail(err, PS_DATA, PS_CLASS_NETWORK,
+                       "the connector ended the call with OK inside a message: of the %u bytes "
+                       "that it announced %u came",
+                       fault.announced, fault.came);
+    case FRAMES_FLAGS:
+        return ps_fail(err, PS_DATA, PS_CLASS_NETWORK,
+                       "the connector sent a message with flags that gRPC does not have (%u)",
+                       fault.flags);
+    case FRAMES_OUTSIDE:
+        break;
+    }
+    return ps_fail(err, PS_DATA, PS_CLASS_NETWORK,
+                   "the connector sent data that belongs to no call");
+}
+
 static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error *err)
 {
     if (ps_cancel_is_set(stream->client->options.cancel) || atomic_load(&stream->stopped)) {
         return ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "interrupted");
+    }
+    enum ps_status status = came_faulty(stream, err);
+    if (status != PS_OK) {
+        return status;
     }
     if (stream->code == GRPC_STATUS_OK) {
         return PS_END;
@@ -345,11 +377,11 @@ static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error 
     bool broken =
         stream->code == GRPC_STATUS_UNAVAILABLE &&
         grpc_channel_check_connectivity_state(stream->client->channel, 0) != GRPC_CHANNEL_READY;
-    enum ps_status status = ps_fail(
-        err, PS_DATA, PS_CLASS_NETWORK, "%s %s: %.*s%s%.*s",
-        broken ? "the connection to the connector broke, its own log may say why;"
-               : "the connector answered",
-        code_name(stream->code), (int)head, text, cut ? " … " : "", (int)tail, text + size - tail);
+    status = ps_fail(err, PS_DATA, PS_CLASS_NETWORK, "%s %s: %.*s%s%.*s",
+                     broken ? "the connection to the connector broke, its own log may say why;"
+                            : "the connector answered",
+                     code_name(stream->code), (int)head, text, cut ? " … " : "", (int)tail,
+                     text + size - tail);
     if (err != NULL) {
         err->vendor_code = (int32_t)stream->code;
     }

@@ -10,14 +10,13 @@
 
 #include "rpc/catalog.h"
 #include "rpc/completion.h"
+#include "rpc/message.h"
 #include "rpc/server.h"
 
 /* So long after a call's end free memory goes back to the system: once the library has freed its
  * own part too, and once for many calls that end together. */
 #define CORE_TRIM_NS INT64_C(100000000)
 
-/* The most that the protocol lets a message be, in both directions. */
-#define CORE_MESSAGE_SIZE_MAX ((size_t)128 << 20)
 /* Calls under way, each on its thread; and all that have arrived, those that stay silent too. */
 #define CORE_THREADS_MAX 256u
 #define CORE_CALLS_MAX 1024u

@@ -8,8 +8,13 @@
 #define PS_RPC_MESSAGE_H
 
 #include <grpc/byte_buffer.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "penstock/error.h"
+
+/* The most that the protocol lets a message be, in both directions. */
+#define MESSAGE_SIZE_MAX ((size_t)128 << 20)
 
 /*
  * Copies or unpacks a message (gzip or zlib's format, "deflate") into memory of ps_malloc, which it

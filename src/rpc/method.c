@@ -185,11 +185,11 @@ static enum ps_status fail_gone(struct ps_rpc_call *call, struct ps_error *err)
 enum ps_status ps_rpc_call_send(struct ps_rpc_call *call, uint8_t *message, size_t size,
                                 struct ps_error *err)
 {
-    if (size > CORE_MESSAGE_SIZE_MAX) {
+    if (size > MESSAGE_SIZE_MAX) {
         ps_free(message);
         return ps_fail(err, PS_DATA, PS_CLASS_DATA,
                        "a message of %zu bytes cannot be sent: the protocol takes %zu at most",
-                       size, CORE_MESSAGE_SIZE_MAX);
+                       size, MESSAGE_SIZE_MAX);
     }
     if (!method_of(call)->streams && call->greeted) {
         ps_free(message);

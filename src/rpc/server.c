@@ -49,8 +49,8 @@ static grpc_server *server_create(const struct ps_rpc_options *options)
     grpc_arg args[] = {
         /* Otherwise two servers share a port, and each gets a part of the calls. */
         integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
-        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)CORE_MESSAGE_SIZE_MAX),
-        integer_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, (int)CORE_MESSAGE_SIZE_MAX),
+        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)MESSAGE_SIZE_MAX),
+        integer_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, (int)MESSAGE_SIZE_MAX),
         /* It would unpack without a bound; rpc/message.h has one. */
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION_MAX),

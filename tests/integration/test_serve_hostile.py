@@ -9,6 +9,7 @@ import struct
 import threading
 
 import grpc
+import http2
 import pytest
 from clients.connector import LOCALHOST, ROOT, Client, Replica, Server, code_of, common, sdk, sync
 
@@ -267,6 +268,42 @@ def test_connections_that_say_nothing(server):
     assert server.client.test("connect", EHR).success
     for connection in silent:
         connection.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/fivetran_sdk.v2.SourceConnector/Test",
+        "/fivetran_sdk.v2.SourceConnector/Update",
+        "/grpc.health.v1.Health/Check",
+    ],
+)
+def test_request_of_4_gb_is_refused_at_128_mib(serve, path):
+    server = serve()
+    trailers = []
+
+    def took(kind, _flags, stream, _payload):
+        if kind in (http2.HEADERS, http2.RESET) and stream == 1:
+            trailers.append(kind)
+
+    with socket.create_connection((LOCALHOST, server.port)) as peer:
+        peer.sendall(http2.PREFACE + http2.frame(http2.SETTINGS, 0, 0))
+        connection = http2.Connection(peer, took)
+        pairs = {
+            ":method": "POST", ":scheme": "http", ":path": path, ":authority": LOCALHOST,
+            "te": "trailers", "content-type": "application/grpc",
+        }  # fmt: skip
+        head = b"".join(http2.header(*pair) for pair in pairs.items())
+        connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, head))
+        data = http2.message(b"x" * (http2.DATA_MAX - 5), length=0xF0000000)
+        sent = 0
+        while sent < 200 << 20 and connection.send_data(1, data, lambda: trailers):
+            sent += len(data)
+            data = b"x" * http2.DATA_MAX
+        assert trailers and 127 << 20 < sent < 140 << 20
+        # That call alone is refused, not the connection.
+        assert not connection.over
+    assert server.client.test("connect", EHR).success
 
 
 def hammer(server):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CONNECTORS = ROOT / "tests" / "servers" / "connectors"
+SERVERS = ROOT / "tests" / "servers"
+CONNECTORS = SERVERS / "connectors"
 # Breaches by which the row is lost, so that the exit status says so without --strict as well.
 SKIPPING = {
     "time_range",
@@ -51,7 +52,11 @@ def connector(protos, work):
             command,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(protos)},
+            env={
+                **os.environ,
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONPATH": f"{protos}:{SERVERS}",
+            },
         )
         log.close()
         started.append(process)
@@ -355,6 +360,37 @@ def test_connector_that_fails_ends_in_a_clear_message(tester, work, script, word
     assert len(result.document["warnings"]) == (1001 if script == "FloodOfWarnings" else 0)
     if script in ("Failing", "Dying", "Garbage", "FloodOfWarnings", "FloodOfNothing"):
         assert state_of(work) == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("announces_more", "OK inside a message: of the 1354 bytes that it announced 1353 came"),
+        ("announces_4_gb", "OK inside a message: of the 4026531840 bytes that it announced 3 came"),
+        ("half_a_prefix", "OK inside a message"),
+        ("cut_in_data", "the connector"),
+        ("unknown_flags", "a message with flags that gRPC does not have (7)"),
+        ("outside", "data that belongs to no call"),
+        ("reset", "the connector answered CANCELLED"),
+    ],
+)
+def test_connector_that_lies_about_its_messages_fails(tester, work, mode, words):
+    result = tester(mode, "--idle-seconds", "30", program="raw.py")
+    assert result.code == 1, result.err
+    assert words in result.document["error"]["message"]
+    if "inside" in words:
+        assert state_of(work) == {}
+
+
+def test_connector_that_writes_http_by_hand_is_as_good_as_another(tester):
+    result = tester("good", "--idle-seconds", "30", program="raw.py")
+    assert result.code == 0 and result.document["totals"]["upserts"] == 100, result.err
+
+
+def test_message_of_4_gb_is_refused_at_128_mib(tester):
+    result = tester("flood", "--idle-seconds", "30", program="raw.py")
+    assert result.code == 1 and kinds(result) == {"message_size"}, result.err
+    assert result.document["totals"]["memory_peak_bytes"] < 400 << 20
 
 
 @pytest.mark.parametrize("script", ["Hanging", "HangingForm"])

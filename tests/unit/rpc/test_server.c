@@ -464,6 +464,7 @@ static void test_server_out_of_memory_ends_the_call_and_lives_on(void **state)
     assert_true(toy_start(&toy, (struct ps_rpc_options){.drain_ms = 0}));
     struct wire_client client = wire_connect("127.0.0.1", toy.port, false, false);
     unsigned refused = 0;
+    assert_echo(&client, "the connection is there", 23);
     for (int64_t n = 0; n < 12; n++) {
         struct wire_call call;
         ps_alloc_fail_after(n, 0);

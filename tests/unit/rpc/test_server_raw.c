@@ -218,6 +218,16 @@ static void test_server_survives_lengths_that_lie_and_bytes_that_are_no_http(voi
     assert_true(raw_await(handle, "grpc-status"));
     close(handle);
     handle = raw_connect(toy.port);
+    put_preface(&out);
+    put_call(&out, TOY_ECHO, 1, 0);
+    struct ps_buffer data = {0};
+    ps_buffer_append(&data, "\7\0\0\0\2hi", 7); /* flags that do not exist */
+    put_frame(&out, FRAME_DATA, FLAG_END_STREAM, 1, &data);
+    ps_buffer_done(&data);
+    raw_flush(handle, &out);
+    assert_false(raw_await(handle, "grpc-status")); /* It is hung up. */
+    close(handle);
+    handle = raw_connect(toy.port);
     static const char other[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     raw_send(handle, other, sizeof(other) - 1);
     assert_false(raw_await(handle, "never comes")); /* It is hung up. */
