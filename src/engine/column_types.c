@@ -1,6 +1,7 @@
 /*
  * "table.column=TYPE, schema.table.column=DECIMAL(12,2)": entries are separated by commas outside
- * of parentheses; the last dot parts table and column; `*` stands for any run of characters.
+ * of parentheses; `*` stands for any run of characters. Names may hold dots themselves, so that
+ * each dot can be the one between table and column.
  */
 #include "engine/column_types.h"
 
@@ -13,7 +14,7 @@
 struct entry {
     const char *text; /* not ended by NUL */
     size_t size;
-    char table[NAME_MAX_BYTES], column[NAME_MAX_BYTES];
+    char name[2 * NAME_MAX_BYTES]; /* "schema.table.column" */
     struct ps_type_exact type;
 };
 
@@ -40,31 +41,20 @@ static size_t trimmed(const char *text, size_t size)
     return size;
 }
 
-static bool copy_name(char out[NAME_MAX_BYTES], const char *text, size_t size)
-{
-    if (size == 0 || size >= NAME_MAX_BYTES) {
-        return false;
-    }
-    memcpy(out, text, size);
-    out[size] = '\0';
-    return true;
-}
-
 static bool parse_entry(struct entry *entry)
 {
     const char *equals = memchr(entry->text, '=', entry->size);
     if (equals == NULL) {
         return false;
     }
-    size_t name_size = trimmed(entry->text, (size_t)(equals - entry->text));
-    size_t dot = name_size;
-    while (dot > 0 && entry->text[dot - 1] != '.') {
-        dot--;
+    size_t size = trimmed(entry->text, (size_t)(equals - entry->text));
+    if (size < 3 || size >= sizeof(entry->name) || memchr(entry->text + 1, '.', size - 2) == NULL) {
+        return false;
     }
+    memcpy(entry->name, entry->text, size);
+    entry->name[size] = '\0';
     const char *type = skip_blanks(equals + 1);
-    return dot > 0 && copy_name(entry->table, entry->text, dot - 1) &&
-           copy_name(entry->column, entry->text + dot, name_size - dot) &&
-           ps_type_exact_parse(type, (size_t)(entry->text + entry->size - type), &entry->type);
+    return ps_type_exact_parse(type, (size_t)(entry->text + entry->size - type), &entry->type);
 }
 
 /* The entry at *at, which goes on behind it. False: there is none. */
@@ -99,12 +89,20 @@ enum ps_status column_types_check(const struct ps_config *config, struct ps_erro
     return PS_OK;
 }
 
-/* A column's pattern has no dot, so that the grammar of table names serves. */
 static bool names_column(const struct entry *entry, const struct ps_table *table,
                          const char *column)
 {
-    return ps_table_pattern_match(entry->table, table->schema, table->name) &&
-           ps_table_pattern_match(entry->column, "", column);
+    char pattern[sizeof(entry->name)];
+    memcpy(pattern, entry->name, sizeof(pattern));
+    for (char *dot = strrchr(pattern, '.'); dot != NULL; dot = strrchr(pattern, '.')) {
+        *dot = '\0';
+        /* Without a schema the grammar of table names is that of any name. */
+        if (ps_table_pattern_match(pattern, table->schema, table->name) &&
+            ps_table_pattern_match(entry->name + (dot - pattern) + 1, "", column)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum ps_status refuse(const struct entry *entry, const struct ps_table *table,
@@ -164,8 +162,7 @@ const char *column_types_unmatched(const struct ps_config *config,
             }
         }
         if (!hit) {
-            return ps_arena_printf(arena, "no column matches `%s.%s` (column_types)", entry.table,
-                                   entry.column);
+            return ps_arena_printf(arena, "no column matches `%s` (column_types)", entry.name);
         }
     }
     return NULL;

@@ -65,6 +65,11 @@ class Authority(Pair):
         (folder / "serial").write_text("01\n")
         (folder / "ca.cnf").write_text(CONFIG.format(folder=folder))
 
+    def revoke_none(self, path):
+        """Writes a list of revoked certificates, with none in it."""
+        config = self.folder / "ca.cnf"
+        openssl("ca", "-config", config, "-gencrl", "-crldays", "3650", "-out", path)
+
     def sign(self, common_name, names="", dates=NOW):
         self.count += 1
         pair = Pair(self.folder, f"signed-{self.count}")

@@ -313,9 +313,13 @@ def test_files_in_the_users_home_decide_nothing(penstock, server, work):
     home = work / "home" / ".postgresql"
     home.mkdir(parents=True)
     shutil.copy(server.stranger.certificate, home / "root.crt")
+    server.stranger.revoke_none(home / "root.crl")
     (home / "postgresql.crt").write_text("no certificate")
-    failure, _ = check(penstock, server, sslmode="require", env={"HOME": str(home.parent)})
-    assert failure == ""
+    environment = {"HOME": str(home.parent), "PGSSLCRL": str(home / "root.crl")}
+    checked = {"sslmode": "verify-full", "sslrootcert": str(server.authority.certificate)}
+    for settings in ({"sslmode": "require"}, checked):
+        failure, _ = check(penstock, server, env=environment, **settings)
+        assert failure == ""
 
 
 def test_channel_binding_is_taken_where_it_is_offered_and_can_be_required(penstock, server):

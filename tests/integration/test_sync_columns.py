@@ -35,6 +35,15 @@ def test_column_types_narrow_undeclared_numbers_and_keep_anything_as_text(flow):
     ]
 
 
+def test_column_types_reach_names_with_dots(flow):
+    flow.database.psql(
+        'CREATE TABLE "t.a" ("b.c" int PRIMARY KEY, c int); INSERT INTO "t.a" VALUES (1, 2);'
+    )
+    flow.sync(column_types="public.t.a.b.c=STRING, t.a.c=LONG")
+    assert type_of(flow, "t.a", "b.c") == "VARCHAR"
+    assert type_of(flow, "t.a", "c") == "BIGINT"
+
+
 def test_column_types_count_rows_that_do_not_fit(flow):
     flow.database.psql(
         "CREATE TABLE t (k int PRIMARY KEY, n numeric);"

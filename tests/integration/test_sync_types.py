@@ -125,7 +125,11 @@ def test_text_depends_on_no_setting_of_the_database(flow):
         f"ALTER DATABASE {name} SET bytea_output = 'escape';"
         f"ALTER DATABASE {name} SET client_encoding = 'LATIN1';"
         f"ALTER DATABASE {name} SET search_path = pg_temp;"
+        f"ALTER DATABASE {name} SET quote_all_identifiers = on;"
+        f"ALTER DATABASE {name} SET client_min_messages = debug5;"
     )
+    done = flow.penstock("check", "--config", flow.configure())
+    assert done.code == 0 and done.err == ""  # nor do the server's own messages come through
     flow.sync_and_compare("every")
 
 

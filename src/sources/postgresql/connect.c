@@ -61,6 +61,7 @@ static void add_tls(struct pairs *pairs, const struct link_settings *settings,
     bool certificate = *settings->certificate.path != '\0';
     add(pairs, "sslmode", place->sslmode);
     add(pairs, "sslrootcert", place->root != NULL ? place->root->path : NO_FILE);
+    add(pairs, "sslcrl", NO_FILE);
     add(pairs, "sslcert", certificate ? settings->certificate.path : NO_FILE);
     add(pairs, "sslkey", certificate ? settings->key.path : NO_FILE);
     add(pairs, "sslpassword", ps_config_renewed_text(settings->config, "sslpassword"));
@@ -104,6 +105,13 @@ static void never_ask_the_terminal(void)
     PQsetSSLKeyPassHook_OpenSSL(PQdefaultSSLKeyPassHook_OpenSSL);
 }
 
+static void discard_notice(void *context, const PGresult *result)
+{
+    /* The server's notices would go to stderr; none of them is for the user of a sync. */
+    (void)context;
+    (void)result;
+}
+
 static PGconn *start(const struct link_settings *settings, const struct place *place)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -126,6 +134,7 @@ static PGconn *start(const struct link_settings *settings, const struct place *p
     if (conn != NULL) {
         /* Before the first poll: only then do errors of the handshake carry their code. */
         (void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+        (void)PQsetNoticeReceiver(conn, discard_notice, NULL);
     }
     return conn;
 }
@@ -352,13 +361,6 @@ static enum ps_status fail_connect(const struct attempts *attempts, struct ps_er
     return attempts->verdict.status;
 }
 
-static void discard_notice(void *context, const PGresult *result)
-{
-    /* The server's notices would go to stderr; none of them is for the user of a sync. */
-    (void)context;
-    (void)result;
-}
-
 /* With the password that is in force now. */
 static bool attempt_all(struct attempts *attempts, const struct link_host *hosts, size_t count)
 {
@@ -401,7 +403,6 @@ static enum ps_status open_at(struct link *link, const struct link_settings *set
     if (status != PS_OK) {
         return status;
     }
-    (void)PQsetNoticeReceiver(link->conn, discard_notice, NULL);
     status = link_learn(link, err);
     if (status != PS_OK) {
         link_close(link);

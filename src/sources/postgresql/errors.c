@@ -90,6 +90,13 @@ static const struct rule yugabyte_rules[] = {
     RULE("XX000", "Not the leader", RETRY, FAILOVER, "A tablet has another leader now."),
     RULE("XX000", "LEADER_NOT_READY", RETRY, FAILOVER, "A tablet's leader is being elected."),
     RULE("XX000", "valid lease", RETRY, FAILOVER, "A tablet's leader is being elected."),
+    RULE("XX000", "not leader", RETRY, FAILOVER, "A tablet has another leader now."),
+    RULE("XX000", "ablet was split", RETRY, FAILOVER, "A tablet has been split."),
+    RULE("XX000", "hutdown in progress", RETRY, FAILOVER, "A node is stopping."),
+    RULE("XX000", "hutting down", RETRY, FAILOVER, "A node is stopping."),
+    RULE("XX000", "ry again", RETRY, THROTTLE, "The cluster asks for another try."),
+    /* That a node waited in vain is not its disk, whatever the code. */
+    RULE("53", "Timed out", RETRY, TIMEOUT, "A node of the cluster is slow or gone."),
     RULE("XX000", "Network error", RETRY, NETWORK, "A node of the cluster cannot be reached."),
     RULE("XX000", "Service unavailable", RETRY, THROTTLE, "The cluster has too much to do."),
 };

@@ -350,6 +350,7 @@ static void write_begin(struct ps_buffer *sql, const struct link *link, const ch
                         "SET LOCAL extra_float_digits = 3;"
                         "SET LOCAL bytea_output = 'hex';"
                         "SET LOCAL xmloption = 'content';"
+                        "SET LOCAL quote_all_identifiers = off;"
                         "SET LOCAL row_security = off;"
                         "SET LOCAL max_parallel_workers_per_gather = 0;"
                         "SET LOCAL jit = off;"

@@ -106,7 +106,8 @@ static enum ps_status ask(struct node *node, struct nodes_answer *answer, struct
     ps_buffer_puts(&sql, "SELECT " HORIZON_COLUMNS ", hidden, untimed FROM (SELECT"
                          " min(a.xact_start) AS t, " NODES_HIDDEN ", " NODES_UNTIMED
                          " FROM pg_catalog.pg_stat_activity a WHERE a.datname ="
-                         " pg_catalog.current_database() AND"
+                         " pg_catalog.current_database() AND COALESCE(a.backend_type, '') NOT IN"
+                         " ('autovacuum worker', 'walsender') AND"
                          " a.pid <> pg_catalog.pg_backend_pid()"
                          " AND a.application_name IS DISTINCT FROM ");
     query_literal(&sql, own);
