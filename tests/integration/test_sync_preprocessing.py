@@ -1,7 +1,9 @@
 """Statements that run at the source before its tables are read."""
 
+import signal
+
 import pytest
-from flow import Flow, table_result, warnings_about
+from flow import Flow, session, table_result, wait_until, warnings_about
 
 SETTINGS = {
     "enable_preprocessing": "true",
@@ -60,3 +62,42 @@ def test_placeholder_without_a_value_refuses_before_any_sql(flow):
     document = flow.sync(code=2, **{**SETTINGS, "connector_list": ""})
     assert "{connector_list}" in document["error"]["message"]
     assert flow.database.psql("SELECT max(runs) FROM log").strip() == "0"
+
+
+SLEEPS = {
+    **SETTINGS,
+    "preprocessing_sql": "UPDATE {table_list} SET runs = 9 WHERE pg_sleep(600) IS NULL",
+}
+RUNNING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND state = 'active' AND query LIKE 'UPDATE%pg_sleep%'"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_statement_under_way_is_called_off(flow, number):
+    """At the server too, and nothing of it stays."""
+    process = flow.start(**SLEEPS)
+    wait_until(lambda: flow.database.psql(RUNNING) == "1", "the statement runs")
+    process.send_signal(number)
+    _out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err[-3000:]
+    wait_until(lambda: flow.database.psql(RUNNING) == "0", "the server has ended it")
+    flow.sync(**SETTINGS)
+    assert flow.value("SELECT max(runs) FROM tester.log") == 1
+
+
+def test_statement_that_takes_too_long_is_ended(flow):
+    limits = {"statement_timeout": "2", "max_retries": "1"}
+    document = flow.sync(code=4, **{**SLEEPS, "preprocessing_table": "log", **limits})
+    assert warnings_about(document, "log was not synced", "given up after 1", "statement timeout")
+    assert "other" in flow.tables()
+
+
+def test_statement_that_waits_for_a_lock_is_ended(flow):
+    limits = {"lock_timeout": "1", "max_retries": "1"}
+    with session(flow.database) as holder:
+        holder("BEGIN; UPDATE log SET runs = 5 WHERE k = 1")
+        document = flow.sync(code=4, **{**SETTINGS, **limits})
+    assert warnings_about(document, "log was not synced", "given up after 1", "lock timeout")
+    assert flow.value('SELECT max(runs) FROM tester."Customers"') == 1
