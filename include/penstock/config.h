@@ -111,6 +111,11 @@ PS_PUBLIC const char *ps_config_by_table(const struct ps_config *config, const c
  * The grammar of `tables`, `exclude_tables` and every BY_TABLE option.
  */
 PS_PUBLIC bool ps_table_pattern_match(const char *pattern, const char *schema, const char *table);
+/* True where one of the first patterns matches, or there are none, and none of the second does.
+ * Lists end with NULL; NULL itself is an empty one. */
+PS_PUBLIC bool ps_table_patterns_select(const char *const *tables,
+                                        const char *const *exclude_tables, const char *schema,
+                                        const char *table);
 
 #ifdef __cplusplus
 }

@@ -74,6 +74,9 @@ struct ps_source_request {
      * reader_cancel as well.
      */
     const struct ps_cancel *cancel;
+    /* The options of these names (ps_table_patterns_select), for what is said of tables alone: the
+     * engine selects. NULL: everything. */
+    const char *const *tables, *const *exclude_tables;
 };
 
 /* The source's clock, read from the source itself, never from this machine. */

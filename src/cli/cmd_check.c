@@ -179,7 +179,11 @@ static enum exit_status run_check(const struct command_line *line, struct output
             result_write_failed(out, &check.err);
         }
     } else {
-        const struct ps_source_request request = {.config = local.config};
+        const struct ps_source_request request = {
+            .config = local.config,
+            .tables = ps_config_list(local.config, "tables", NULL),
+            .exclude_tables = ps_config_list(local.config, "exclude_tables", NULL),
+        };
         run_tests(&check, &request);
         if (check.status == PS_OK) {
             ask_horizon(&check, &request);

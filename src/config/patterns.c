@@ -55,3 +55,21 @@ bool ps_table_pattern_match(const char *pattern, const char *schema, const char 
     }
     return false;
 }
+
+static bool matches_one(const char *const *patterns, const char *schema, const char *table)
+{
+    for (size_t i = 0; patterns[i] != NULL; i++) {
+        if (ps_table_pattern_match(patterns[i], schema, table)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ps_table_patterns_select(const char *const *tables, const char *const *exclude_tables,
+                              const char *schema, const char *table)
+{
+    bool all = tables == NULL || tables[0] == NULL;
+    return (all || matches_one(tables, schema, table)) &&
+           !(exclude_tables != NULL && matches_one(exclude_tables, schema, table));
+}

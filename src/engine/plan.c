@@ -416,8 +416,11 @@ static enum ps_status ask_about(struct planner *planner, struct ps_error *err)
 static enum ps_status discover_once(struct planner *planner, struct ps_error *err)
 {
     const struct ps_source_ops *ops = planner->request->source_ops;
+    const struct ps_config *config = planner->request->config;
     struct ps_source_request open = {
-        .config = planner->request->config,
+        .config = config,
+        .tables = ps_config_list(config, "tables", NULL),
+        .exclude_tables = ps_config_list(config, "exclude_tables", NULL),
         .syncs_completed =
             planner->request->state == NULL ? 0 : planner->request->state->syncs_completed,
         .cancel = planner->request->cancel,

@@ -193,7 +193,12 @@ static void run_test(const struct rpc_service *service, struct rpc_request *requ
     }
     if (status == PS_OK) {
         assert(ops != NULL); /* it comes with the configuration */
-        struct ps_source_request open = {.config = config, .cancel = ps_rpc_call_cancel(call)};
+        struct ps_source_request open = {
+            .config = config,
+            .cancel = ps_rpc_call_cancel(call),
+            .tables = ps_config_list(config, "tables", NULL),
+            .exclude_tables = ps_config_list(config, "exclude_tables", NULL),
+        };
         status = ops->test(&open, request->test, &err);
     }
     if (status == PS_CANCELED) {

@@ -194,6 +194,38 @@ def test_rows_hidden_by_row_level_security(check, database, reader):
     check(**reader).assert_fails("select", 3, "row-level security", "BYPASSRLS")
 
 
+def test_tables_that_are_not_asked_for_do_not_count(check, database, reader):
+    database.psql(
+        "CREATE TABLE hidden (k int PRIMARY KEY); CREATE TABLE secret (k int); GRANT SELECT ON t,"
+        ' hidden TO "low Reader"; ALTER TABLE hidden ENABLE ROW LEVEL SECURITY'
+    )
+    check(**reader).assert_fails("select", 3, "2 of 3 tables", "`exclude_tables`")
+    assert check(exclude_tables="hidden, public.sec*", **reader).failed == {}
+    assert check(tables="t", **reader).failed == {}
+    check(tables="t, secret", **reader).assert_fails("select", 3, "1 of 2 tables", "secret")
+    check(tables="no_such", **reader).assert_fails("select", 2, "none of the 3 tables", "`tables`")
+
+
+def test_sync_speaks_of_no_table_that_is_not_asked_for(penstock, database, reader):
+    database.psql(
+        'CREATE TABLE t (k int PRIMARY KEY); CREATE TABLE secret (k int); GRANT SELECT ON t TO "low Reader"'
+    )
+    for settings, told in (({}, True), ({"tables": "t"}, False)):
+        path = penstock.configure({**database.configuration(), **reader, **settings})
+        done = penstock("sync", "--config", path, "--json")
+        assert done.code == 0, done.err
+        assert any("secret" in text for text in done.document["warnings"]) == told
+
+
+def test_schema_that_is_not_there_beside_one_that_is(penstock, database):
+    database.psql("CREATE TABLE t (k int PRIMARY KEY)")
+    path = penstock.configure({**database.configuration(), "schema": "public, nope"})
+    done = penstock("check", "--config", path)
+    assert done.code == 0, done.err
+    assert "schemas that" in done.err
+    assert "nope" in done.err
+
+
 def test_table_that_somebody_holds_is_named_and_does_not_fail(penstock, database):
     database.psql("CREATE TABLE ho (k int PRIMARY KEY); CREATE TABLE t (k int PRIMARY KEY)")
     path = penstock.configure({**database.configuration(), "lock_timeout": "1"})

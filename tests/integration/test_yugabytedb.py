@@ -191,7 +191,12 @@ def test_point_in_time_is_shared_where_the_cluster_can(cluster, works):
     if not works:
         for node in cluster.nodes:
             node.script.faults.append(
-                Fault("SELECT pg_export_snapshot", "0A000", "cannot export or import snapshot", times=99)
+                Fault(
+                    "SELECT pg_export_snapshot",
+                    "0A000",
+                    "cannot export or import snapshot",
+                    times=99,
+                )
             )
     cluster.flow.sync()
     cluster.flow.assert_equal("t")

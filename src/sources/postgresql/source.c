@@ -40,6 +40,8 @@ static enum ps_status source_open(const struct ps_source_ops *ops,
     }
     source->base.ops = ops;
     source->config = request->config;
+    source->tables = request->tables;
+    source->exclude_tables = request->exclude_tables;
     enum ps_status status = link_settings_read(&source->settings, request->config, err);
     source->settings.cancel = request->cancel;
     if (status == PS_OK) {
@@ -51,6 +53,12 @@ static enum ps_status source_open(const struct ps_source_ops *ops,
     }
     *ret_source = &source->base;
     return PS_OK;
+}
+
+bool source_means(const struct source *source, const struct ps_table *table)
+{
+    return ps_table_patterns_select(source->tables, source->exclude_tables, table->schema,
+                                    table->name);
 }
 
 static enum ps_status open_postgresql(const struct ps_source_request *request,

@@ -14,6 +14,7 @@
 struct source {
     struct ps_source base;
     const struct ps_config *config;
+    const char *const *tables, *const *exclude_tables; /* the request's */
     struct link_settings settings;
     struct link link;
     struct catalog *catalog;         /* NULL until it is first asked for */
@@ -26,6 +27,9 @@ struct source {
     bool pinned;  /* by pin: not to be replaced by another point without being asked */
     bool reading; /* a savepoint is open, and maybe a COPY */
 };
+
+/* True where the configuration asks for the table: what is not asked for is not spoken of. */
+bool source_means(const struct source *source, const struct ps_table *table);
 
 /* Takes a point in time where none was; RETRY where there was one and its connection is lost. */
 enum ps_status source_need_transaction(struct source *source, struct ps_error *err) PS_MUST_CHECK;

@@ -88,7 +88,9 @@ static enum ps_status remark_on(struct source *source, struct ps_table_list *lis
 {
     struct ps_buffer text;
     ps_buffer_init(&text, 0);
-    catalog_remark(entry, source->settings.user, &text);
+    if (source_means(source, &entry->table)) {
+        catalog_remark(entry, source->settings.user, &text);
+    }
     return take_words(list, &text, err);
 }
 
@@ -99,6 +101,9 @@ static enum ps_status warn_about(struct source *source, struct ps_table_list *li
     struct ps_buffer text;
     ps_buffer_init(&text, 0);
     *ret_left_out = catalog_obstacle(entry, &source->link, source->settings.user, &text);
+    if (!source_means(source, &entry->table)) {
+        ps_buffer_clear(&text);
+    }
     enum ps_status status = take_words(list, &text, err);
     if (status == PS_OK && *ret_left_out) {
         return catalog_is_refused(entry)

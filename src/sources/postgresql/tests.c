@@ -40,7 +40,7 @@ static enum ps_status fail_empty(const struct source *source, struct ps_error *e
 static enum ps_status check_rights(struct source *source, struct ps_error *err)
 {
     const struct catalog *catalog = source->catalog;
-    size_t listed = 0, obstacles = 0;
+    size_t listed = 0, meant = 0, obstacles = 0;
     struct ps_buffer text;
     ps_buffer_init(&text, PS_ERROR_MESSAGE_SIZE);
     for (size_t i = 0; i < catalog->tables_count; i++) {
@@ -49,6 +49,10 @@ static enum ps_status check_rights(struct source *source, struct ps_error *err)
             continue;
         }
         listed++;
+        if (!source_means(source, &entry->table)) {
+            continue;
+        }
+        meant++;
         if (!catalog_is_refused(entry)) {
             continue;
         }
@@ -60,10 +64,16 @@ static enum ps_status check_rights(struct source *source, struct ps_error *err)
     enum ps_status status = PS_OK;
     if (listed == 0) {
         status = fail_empty(source, err);
+    } else if (meant == 0) {
+        status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                         "none of the %zu tables found at %s is selected: look at `tables` and "
+                         "`exclude_tables`",
+                         listed, source->settings.target);
     } else if (obstacles > 0) {
         status = ps_fail(err, PS_CONFIG, PS_CLASS_PERMISSION,
-                         "%zu of %zu tables cannot be read at %s: %s%s", obstacles, listed,
-                         source->settings.target, ps_buffer_text(&text),
+                         "%zu of %zu tables cannot be read at %s (grant the rights, or leave them "
+                         "out by `exclude_tables`): %s%s",
+                         obstacles, meant, source->settings.target, ps_buffer_text(&text),
                          obstacles > NAMED_MAX
                              ? " | and so on; GRANT SELECT ON ALL TABLES IN SCHEMA … TO the login "
                                "takes a whole schema"
@@ -109,8 +119,8 @@ static enum ps_status read_nothing(struct source *source, struct ps_error *err)
     size_t locked = 0;
     for (size_t i = 0; status == PS_OK && locked < NAMED_MAX && i < catalog->tables_count; i++) {
         const struct catalog_table *entry = &catalog->tables[i];
-        if (!catalog_is_listed(catalog, entry) || !entry->populated ||
-            (entry->unlogged && source->link.recovery)) {
+        if (!catalog_is_listed(catalog, entry) || !source_means(source, &entry->table) ||
+            !entry->populated || (entry->unlogged && source->link.recovery)) {
             continue;
         }
         status = read_none_of(source, &entry->table, err);
@@ -155,6 +165,10 @@ static enum ps_status test_select(struct source *source, struct ps_error *err)
         }
         link_end(&source->link);
     }
+    if (status == PS_OK && source->missing.size > 0) {
+        ps_log(PS_LOG_WARNING, "`schema` names schemas that %s does not have: %s",
+               source->settings.target, ps_buffer_text(&source->missing));
+    }
     if (status == PS_OK) {
         status = check_rights(source, &own);
     }
@@ -170,7 +184,9 @@ static enum ps_status test_select(struct source *source, struct ps_error *err)
 enum ps_status source_test(const struct ps_source_request *request, const char *name,
                            struct ps_error *err)
 {
-    struct source source = {.config = request->config};
+    struct source source = {.config = request->config,
+                            .tables = request->tables,
+                            .exclude_tables = request->exclude_tables};
     enum ps_status status = link_settings_read(&source.settings, request->config, err);
     source.settings.cancel = request->cancel;
     if (status == PS_OK) {
