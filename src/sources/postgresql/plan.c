@@ -151,6 +151,17 @@ static const struct ps_column *first_key(const struct ps_table *table)
     return NULL;
 }
 
+/*
+ * Of a column's type d, and b below it where d is a domain: the server finds a comparison with a
+ * literal of that type, whatever search_path is. It does not for types of extensions; of composites
+ * and the reg… it takes a literal for another type.
+ */
+static const char comparable[] =
+    "(d.typtype IN ('e', 'r') OR (d.typtype = 'b' AND d.typcategory = 'A')"
+    " OR (COALESCE(b.typtype, d.typtype) = 'b' AND COALESCE(b.oid, d.oid) < 16384"
+    " AND COALESCE(b.typcategory, d.typcategory) <> 'A'"
+    " AND COALESCE(b.typname, d.typname) !~ '^reg'))";
+
 static void write_histogram(struct ps_buffer *sql, const struct ps_table *table,
                             const struct ps_column *key)
 {
@@ -163,7 +174,11 @@ static void write_histogram(struct ps_buffer *sql, const struct ps_table *table,
     query_literal(sql, key->name);
     ps_buffer_puts(sql, table->kind == PS_TABLE_PARTITIONED ? " AND s.inherited"
                                                             : " AND NOT s.inherited");
-    ps_buffer_puts(sql, " ORDER BY place");
+    ps_buffer_printf(sql,
+                     " AND EXISTS (SELECT FROM pg_attribute a JOIN pg_type d ON d.oid = a.atttypid"
+                     " LEFT JOIN pg_type b ON b.oid = d.typbasetype WHERE a.attrelid = %" PRIu32
+                     " AND a.attname = s.attname AND %s) ORDER BY place",
+                     table->source_id, comparable);
 }
 
 static void write_bound(struct ps_buffer *out, const char *value)
