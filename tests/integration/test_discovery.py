@@ -120,6 +120,20 @@ def test_view_over_what_its_reader_may_not_read_is_named(flow, reader):
     flow.assert_equal("open")
 
 
+def test_view_over_a_function_without_schemas_is_told_its_remedy(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY); INSERT INTO t VALUES (1), (2);"
+        "CREATE FUNCTION total() RETURNS bigint LANGUAGE plpgsql STABLE AS"
+        " $$ BEGIN RETURN (SELECT count(*) FROM t); END $$;"
+        "CREATE VIEW v AS SELECT k, total() FROM t"
+    )
+    document = flow.sync(include_views="true", code=4)
+    assert warnings_about(document, "public.v", "ALTER FUNCTION … SET search_path")
+    flow.database.psql("ALTER FUNCTION total() SET search_path = public")
+    flow.sync(include_views="true")
+    flow.assert_equal("t", "v")
+
+
 def test_children_without_columns_of_their_own_are_read_with_their_parent(flow):
     flow.database.psql(
         "CREATE SCHEMA chunks; CREATE TABLE parent (k int PRIMARY KEY, v text);"

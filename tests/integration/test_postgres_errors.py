@@ -290,6 +290,26 @@ def test_data_that_cannot_be_read_costs_its_table_alone(through):
     each.flow.assert_equal("t", "other")
 
 
+def test_text_of_somebodys_function_is_not_shown_whatever_its_code(penstock, database):
+    """And its code is not believed: it ends neither the sync nor the connection."""
+    codes = ("42501", "40001", "72000", "57P01", "55P03", "P0001", "XX000")
+    sql = CREATE
+    for code in codes:
+        sql += (
+            f"CREATE FUNCTION f{code}() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
+            f" 'Mr 4111 1111' USING ERRCODE = '{code}'; END $$;"
+            f"CREATE VIEW v{code} AS SELECT k, public.f{code}() FROM public.t;"
+        )
+    database.psql(sql)
+    flow = Flow(penstock, database, include_views="true", max_retries="2")
+    document = flow.sync(code=4)
+    for code in codes:
+        assert warnings_about(document, f"v{code.lower()}", code, "A function that")
+    assert "4111" not in str(document)
+    assert document["totals"]["retries"] == {}
+    flow.assert_equal("t", "other")
+
+
 def test_trouble_that_stays_is_given_up_and_told(through):
     fault = Fault('^COPY.*"t"', "53300", "sorry, too many clients already", times=99)
     each = through(Script(faults=[fault]))

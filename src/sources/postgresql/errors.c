@@ -35,6 +35,9 @@ struct rule {
 #define RECOVERY_ADVICE                                                                            \
     "The replica had to apply a change that the read was in the way of: set "                      \
     "hot_standby_feedback or raise max_standby_streaming_delay there."
+#define OUTSIDE_ADVICE                                                                             \
+    "A function that the table or view calls, or a foreign server behind it, failed: see the "     \
+    "server's log, and leave the table out, or mend it."
 #define ROUTINE_ADVICE "A function that the table or view calls failed: leave it out, or mend it."
 
 /* No message holds it: the function alone decides. */
@@ -279,6 +282,25 @@ static bool rule_holds(const struct rule *rule, const char *code, const struct e
             strcmp(rule->function, said->function) == 0);
 }
 
+/*
+ * Functions of the server's extensions that hand on what somebody's code says, under whatever code
+ * that chose: RAISE and ASSERT of PL/pgSQL, the elog of the other languages, the error of a foreign
+ * server. Neither is the text ours to show nor the code to be believed.
+ */
+static bool is_handed_on(const char *function)
+{
+    static const char *const functions[] = {
+        "exec_stmt_raise", "exec_stmt_assert", "PLy_elog_impl",      "PLy_output",
+        "do_util_elog",    "pltcl_elog",       "pgfdw_report_error", "dblink_res_error",
+    };
+    for (size_t i = 0; function != NULL && i < sizeof functions / sizeof functions[0]; i++) {
+        if (strcmp(function, functions[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct error_verdict *find(const struct rule *table, size_t count, const char *code,
                                         const struct error_said *said)
 {
@@ -296,6 +318,9 @@ struct error_verdict error_classify(const struct error_said *said, bool yugabyte
 {
     const char *code = said->sqlstate != NULL ? said->sqlstate : "";
     const struct error_verdict *found = NULL;
+    if (is_handed_on(said->function)) {
+        return (struct error_verdict){PS_DATA, PS_CLASS_DATA, OUTSIDE_ADVICE, true};
+    }
     if (yugabyte) {
         found = FIND(yugabyte_rules, code, said);
     }

@@ -66,10 +66,31 @@ static enum ps_status blame_table(const struct reader *reader, enum ps_status st
     return status;
 }
 
+/*
+ * A view's own names hold whatever search_path is; those in the functions that it calls are looked
+ * up while it is read, where nothing but pg_catalog is searched.
+ */
+static void advise_path(const struct reader *reader, struct ps_error *err)
+{
+    static const char *const codes[] = {"42P01", "42883", "42704"};
+    char message[PS_ERROR_MESSAGE_SIZE];
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (reader->table->kind == PS_TABLE_VIEW && strcmp(err->sqlstate, codes[i]) == 0) {
+            (void)snprintf(message, sizeof message, "%s", err->message);
+            (void)ps_fail(err, err->status, err->error_class,
+                          "%s. A function that the view calls names it without its schema: "
+                          "ALTER FUNCTION … SET search_path = …",
+                          message);
+            memcpy(err->sqlstate, codes[i], sizeof err->sqlstate);
+        }
+    }
+}
+
 static enum ps_status fail_read(struct reader *reader, const PGresult *result, struct ps_error *err)
 {
     enum ps_status status = link_fail(reader_link(reader), result, "reading", err);
     status = blame_table(reader, status, err);
+    advise_path(reader, err);
     ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
     reader->state = READER_FAILED;
     return status;

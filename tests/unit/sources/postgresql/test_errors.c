@@ -64,6 +64,22 @@ static void test_statement_errors_have_their_class(void **state)
     }
 }
 
+static void test_errors_that_somebodys_code_raised_are_data_whatever_their_code(void **state)
+{
+    (void)state;
+    static const char *const codes[] = {"42501", "40001", "72000", "57P01", "XX000", "08006", ""};
+    static const char *const functions[] = {"exec_stmt_raise", "pgfdw_report_error"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        for (size_t k = 0; k < sizeof functions / sizeof functions[0]; k++) {
+            struct error_said said = {
+                .sqlstate = codes[i], .text = "Mr 4111", .function = functions[k]};
+            struct error_verdict verdict = error_classify(&said, k == 1);
+            assert_int_equal(verdict.status, PS_DATA);
+            assert_true(verdict.hides_text);
+        }
+    }
+}
+
 static void test_errors_are_known_by_function_or_hint(void **state)
 {
     (void)state;
@@ -262,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statement_errors_have_their_class),
+        cmocka_unit_test(test_errors_that_somebodys_code_raised_are_data_whatever_their_code),
         cmocka_unit_test(test_errors_are_known_by_function_or_hint),
         cmocka_unit_test(test_yugabyte_texts_count_where_the_server_is_one),
         cmocka_unit_test(test_connect_errors_have_their_class),
