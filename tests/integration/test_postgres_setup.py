@@ -208,7 +208,8 @@ def test_tables_that_are_not_asked_for_do_not_count(check, database, reader):
 
 def test_sync_speaks_of_no_table_that_is_not_asked_for(penstock, database, reader):
     database.psql(
-        'CREATE TABLE t (k int PRIMARY KEY); CREATE TABLE secret (k int); GRANT SELECT ON t TO "low Reader"'
+        "CREATE TABLE t (k int PRIMARY KEY); CREATE TABLE secret (k int);"
+        'GRANT SELECT ON t TO "low Reader"'
     )
     for settings, told in (({}, True), ({"tables": "t"}, False)):
         path = penstock.configure({**database.configuration(), **reader, **settings})
