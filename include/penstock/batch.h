@@ -141,6 +141,9 @@ static inline bool ps_vector_is_valid(const struct ps_vector *vector, uint32_t r
     return (vector->validity[row >> 3] >> (row & 7) & 1) != 0;
 }
 
+/* A value of a type that a cursor can have, as a scalar; not present where it is NULL. */
+PS_PUBLIC struct ps_scalar ps_vector_scalar(const struct ps_vector *vector, uint32_t row);
+
 static inline void ps_vector_set_valid(struct ps_vector *vector, uint32_t row)
 {
     vector->validity[row >> 3] = (uint8_t)(vector->validity[row >> 3] | 1u << (row & 7));

@@ -264,8 +264,12 @@ struct ps_source_ops {
     enum ps_status (*reader_next)(struct ps_reader *reader, struct ps_batch *batch,
                                   struct ps_error *err);
 
-    /* The position after the last OK, the source's own text; lives until the next call on the
-     * reader. NULL where the source cannot go on inside a partition. */
+    /*
+     * The position after the last OK, the source's own text; lives until the next call on the
+     * reader. NULL where the source cannot go on there: the last one it gave holds. That of a
+     * window holds at other points in time, too: what is not read after it there has been read
+     * before it, or has a cursor that was written since.
+     */
     const char *(*reader_position)(struct ps_reader *reader);
 
     /* From any thread: makes a reader_next that is under way, and all later ones, end with

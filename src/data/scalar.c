@@ -3,6 +3,7 @@
  */
 #include <assert.h>
 
+#include "penstock/batch.h"
 #include "penstock/value.h"
 
 bool ps_scalar_type_supported(enum ps_type type)
@@ -95,4 +96,33 @@ bool ps_scalar_parse(const char *text, size_t size, enum ps_type type, uint8_t s
         *ret_value = value;
     }
     return fits;
+}
+
+struct ps_scalar ps_vector_scalar(const struct ps_vector *vector, uint32_t row)
+{
+    struct ps_scalar value = {
+        .type = vector->type, .scale = vector->scale, .present = ps_vector_is_valid(vector, row)};
+    if (!value.present) {
+        return value;
+    }
+    switch (vector->type) {
+    case PS_TYPE_SHORT:
+        value.integer = ((const int16_t *)vector->values)[row];
+        break;
+    case PS_TYPE_INT:
+    case PS_TYPE_NAIVE_DATE:
+        value.integer = ((const int32_t *)vector->values)[row];
+        break;
+    case PS_TYPE_LONG:
+        value.integer = ((const int64_t *)vector->values)[row];
+        break;
+    case PS_TYPE_DECIMAL:
+        value.integer = ((const ps_int128 *)vector->values)[row];
+        break;
+    default:
+        assert(is_time(vector->type));
+        value.time = ((const struct ps_timestamp *)vector->values)[row];
+        break;
+    }
+    return value;
 }

@@ -83,7 +83,8 @@ struct ps_plan_table {
     const char *reason;                    /* why that mode, for people */
     bool load;                             /* this sync reads the whole table */
     const char *load_reason; /* why, where the mode is incremental or a load goes on; else NULL */
-    const struct ps_load_state *resume; /* the load that goes on, the state's; NULL: none does */
+    const struct ps_load_state *resume; /* the load or the window that goes on, the state's; NULL:
+                                           none does */
     /* Where the request asks for them: the parts that a load is cut into, and how many of them are
      * still to be read, by so many connections at first. 1 where a table is read as one. */
     uint32_t partitions, partitions_left, threads;

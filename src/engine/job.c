@@ -237,7 +237,6 @@ void job_forget_parts(struct job *job)
     job->parts_count = 0;
     job->partitions = job->mixed = job->begun = false;
     atomic_store(&job->repeats, false);
-    job->largest = (struct ps_scalar){.present = false};
 }
 
 static void job_done(struct run *run, struct job *job)

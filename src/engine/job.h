@@ -58,13 +58,12 @@ struct job {
     int64_t point_ns;  /* when it was taken, on the sync's clock */
     struct ps_now now; /* before the first point in time */
     int64_t began_ns;
-    int shapes;               /* how often the table was described again */
-    bool begun;               /* the writer was told */
-    _Atomic bool joined;      /* a worker holds the table at this point in time, or has held it */
-    bool mixed;               /* rows of more than one point in time were handed over */
-    _Atomic bool repeats;     /* rows may have been handed over twice */
-    bool partitions;          /* the parts were planned: reads name them */
-    struct ps_scalar largest; /* of an incremental read, which one worker makes */
+    int shapes;           /* how often the table was described again */
+    bool begun;           /* the writer was told */
+    _Atomic bool joined;  /* a worker holds the table at this point in time, or has held it */
+    bool mixed;           /* rows of more than one point in time were handed over */
+    _Atomic bool repeats; /* rows may have been handed over twice */
+    bool partitions;      /* the parts were planned: reads name them */
 };
 
 /* A job or a part that a worker has taken. */

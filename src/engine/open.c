@@ -94,7 +94,7 @@ enum ps_status job_continue(struct job *job, const struct ps_load_state *load, s
         ok = keep_text(&part->bounds, from->bounds) && keep_text(&part->position, from->position);
     }
     if (!ok) {
-        return ps_fail_nomem(err, "going on with a load");
+        return ps_fail_nomem(err, "going on with a read");
     }
     job->partitions = load->parts_count > 1 || load->parts[0].bounds[0] != '\0';
     atomic_store(&job->repeats, load->repeats);
@@ -297,7 +297,7 @@ enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error 
     return job_publish(worker->run, job) ? PS_OK : PS_END;
 }
 
-/* What the state keeps of a load that begins. */
+/* What the state keeps of a load or a window that begins. */
 static enum ps_status describe_load(const struct job *job, struct ps_load_state **ret_load,
                                     struct ps_error *err)
 {
@@ -323,7 +323,7 @@ static enum ps_status describe_load(const struct job *job, struct ps_load_state 
     }
     if (!ok) {
         ps_load_free(load);
-        return ps_fail_nomem(err, "noting a load");
+        return ps_fail_nomem(err, "noting a read");
     }
     *ret_load = load;
     return PS_OK;
@@ -335,21 +335,11 @@ enum ps_status job_begin(struct worker *worker, struct job *job, struct ps_error
         return PS_OK;
     }
     struct event event = {.kind = EVENT_BEGIN, .table = job->index, .plan = job->table};
-    enum ps_status status = job->table->load ? describe_load(job, &event.load, err) : PS_OK;
+    enum ps_status status =
+        job->table->mode == PS_MODE_CHANGES ? PS_OK : describe_load(job, &event.load, err);
     if (status != PS_OK) {
         return status;
     }
     job->begun = true;
     return run_push(worker->run, event, err);
-}
-
-struct ps_scalar job_edge(const struct job *job)
-{
-    const struct ps_plan_table *table = job->table;
-    if (table->mode != PS_MODE_INCREMENTAL || table->load) {
-        return (struct ps_scalar){.present = false};
-    }
-    const struct ps_column *cursor = &table->read_table->columns[table->cursor];
-    struct ps_scalar limit = window_limit(cursor->type, cursor->scale, &job->now);
-    return window_next_edge(&limit, job->now.held, &job->largest, &table->edge);
 }

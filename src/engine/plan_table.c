@@ -240,14 +240,20 @@ static bool begins_anew(const struct plan_table_request *request)
 }
 
 /* Where a read of changes begins; NULL: with the first. */
-static const char *changes_position(const struct plan_table_request *request)
+static enum ps_status plan_changes(const struct plan_table_request *request,
+                                   struct ps_plan_table *planned, struct ps_error *err)
 {
+    planned->load = false;
     if (request->plan->state == NULL || begins_anew(request)) {
-        return NULL;
+        return PS_OK;
     }
-    return request->state != NULL && request->state->position != NULL
-               ? request->state->position
-               : request->plan->state->position;
+    const char *position = request->state != NULL && request->state->position != NULL
+                               ? request->state->position
+                               : request->plan->state->position;
+    /* A copy: the state's moves on while it is read. */
+    planned->position = position == NULL ? NULL : ps_arena_strdup(request->arena, position);
+    return position != NULL && planned->position == NULL ? ps_fail_nomem(err, "planning a table")
+                                                         : PS_OK;
 }
 
 /* Why an incremental table is loaded in full in this sync; NULL: it is not. */
@@ -346,16 +352,16 @@ static bool has_progress(const struct ps_load_state *load)
 }
 
 /*
- * The load under way that can be gone on with; NULL: there is none. What it has read so far must
- * fit what is still to come: the same columns, keys and cursor of a table that nobody emptied,
- * rewrote, or gave other parts.
+ * The load or the window under way that can be gone on with; NULL: there is none. What it has read
+ * so far must fit what is still to come: the same columns, keys and cursor of a table that nobody
+ * emptied, rewrote, or gave other parts.
  */
 static const struct ps_load_state *resumable(const struct plan_table_request *request,
                                              const struct ps_plan_table *planned)
 {
     const struct ps_load_state *load = request->state == NULL ? NULL : request->state->load;
-    if (load == NULL || !has_progress(load) || !planned->load || begins_anew(request) ||
-        !same_text(load->fingerprint, planned->fingerprint) ||
+    if (load == NULL || !has_progress(load) || planned->load != request->state->loading ||
+        begins_anew(request) || !same_text(load->fingerprint, planned->fingerprint) ||
         !incarnation_same(load->incarnation, request->table->incarnation)) {
         return NULL;
     }
@@ -431,8 +437,10 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
         }
     }
     if (planned.mode == PS_MODE_CHANGES) {
-        planned.load = false;
-        planned.position = changes_position(request);
+        status = plan_changes(request, &planned, err);
+        if (status != PS_OK) {
+            return status;
+        }
     }
     const bool anew = planned.load || request->state == NULL;
     planned.fingerprint =
@@ -441,8 +449,14 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
         return ps_fail_nomem(err, "planning a table");
     }
     planned.resume = resumable(request, &planned);
-    if (planned.resume != NULL) {
+    if (planned.resume != NULL && planned.load) {
         planned.load_reason = "the load that was cut off goes on";
+    } else if (planned.resume != NULL) {
+        planned.reason = ps_arena_printf(request->arena, "%s; the read that was cut off goes on",
+                                         planned.reason);
+        if (planned.reason == NULL) {
+            return ps_fail_nomem(err, "planning a table");
+        }
     }
     *ret_table = planned;
     return PS_OK;

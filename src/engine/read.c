@@ -165,8 +165,8 @@ static enum ps_status take_position(const struct read *read, char **ret_own, str
         return PS_OK;
     }
     char *own = ps_strdup(position);
-    event->position = read->job->table->load ? ps_strdup(position) : NULL;
-    if (own == NULL || (read->job->table->load && event->position == NULL)) {
+    event->position = ps_strdup(position);
+    if (own == NULL || event->position == NULL) {
         ps_free(own);
         return ps_fail_nomem(err, "keeping a position");
     }
@@ -217,8 +217,7 @@ static enum ps_status queue_batch(const struct read *read, struct ps_batch *batc
         ps_batch_release(batch);
     } else {
         if (job->table->cursor >= 0) {
-            window_observe(batch, (uint32_t)job->table->cursor,
-                           job->table->load ? &event.largest : &job->largest);
+            window_observe(batch, (uint32_t)job->table->cursor, &event.largest);
         }
         /* A row that is marked now may have been sent when it was not. */
         bool fresh = job->table->load && !job->mixed;
@@ -258,12 +257,12 @@ static enum ps_status hand_over(const struct read *read, struct ps_batch *batch,
     return status;
 }
 
-/* A point in time that was held long enough; the load goes on in another. */
+/* A point in time that was held long enough; the read goes on in another. */
 static bool point_is_old(const struct read *read)
 {
     const struct run *run = read->worker->run;
     const struct ps_clock *clock = run->request->plan.clock;
-    return read->job->table->load && !read->changed && read->part->position != NULL &&
+    return !read->changed && read->part->position != NULL &&
            clock->monotonic_ns(clock) - read->job->point_ns >= run->point_ns_max;
 }
 

@@ -408,7 +408,9 @@ static void forget_gone(const struct ps_plan *plan)
 {
     for (size_t i = 0; i < plan->gone_count; i++) {
         struct ps_table_state *table = plan->gone[i];
-        table->mode = table->fingerprint = table->incarnation = table->position = NULL;
+        table->mode = table->fingerprint = table->incarnation = NULL;
+        ps_free(table->position);
+        table->position = NULL;
         table->cursor.present = false;
         table->loading = false;
         ps_load_keep(table, NULL);

@@ -42,9 +42,8 @@ struct bad_list {
 
 /* How a read of a table ended. */
 struct read_end {
-    struct ps_scalar edge; /* of an incremental table that was not loaded; else not present */
-    char *position;        /* of a read of changes, owned; NULL: none, or as it was */
-    bool mixed;            /* a load's rows are of more than one point in time */
+    char *position; /* of a read of changes, owned; NULL: none, or as it was */
+    bool mixed;     /* a load's rows are of more than one point in time */
     double seconds;
     bool once; /* a load, of which this sync sent each row once */
     uint32_t threads, batch_rows;
@@ -59,12 +58,12 @@ struct event {
     enum ps_operation operation;      /* ROWS */
     uint64_t rows, bytes;             /* ROWS */
     struct bad_list *bad;             /* ROWS: left out since the last of this part; NULL: none */
-    size_t part;                      /* ROWS of a load … */
-    char *position;                   /* … after which its read goes on; NULL: as it was … */
+    size_t part;                      /* ROWS: of which part of the read … */
+    char *position;                   /* … after which it goes on; NULL: as it was … */
     bool part_finished;               /* … and it has been read */
     bool repeats;                     /* … keys may have been sent twice so far */
     struct ps_scalar largest;         /* … the largest cursor value among the rows */
-    struct ps_load_state *load;       /* BEGIN of a load: what the state keeps of it */
+    struct ps_load_state *load;       /* BEGIN of a load or window: what the state keeps of it */
     struct read_end *end;             /* END */
     struct ps_validation counted;     /* COUNTED */
     char *text;                       /* SKIPPED, EXPIRED: why; COUNTED: why not exactly, or NULL */
@@ -156,7 +155,7 @@ enum ps_status run_canceled(struct ps_error *err);
  * goes on with those there are; tells the writer where that is due now. PS_END: all is read.
  */
 enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error *err) PS_MUST_CHECK;
-/* Notes the parts of a load that goes on. Before the workers start. */
+/* Notes the parts of a load or a window that goes on. Before the workers start. */
 enum ps_status job_continue(struct job *job, const struct ps_load_state *load,
                             struct ps_error *err) PS_MUST_CHECK;
 /*
@@ -165,8 +164,6 @@ enum ps_status job_continue(struct job *job, const struct ps_load_state *load,
  */
 enum ps_status job_hold(struct worker *worker, struct job *job, struct ps_source *source,
                         struct ps_error *err) PS_MUST_CHECK;
-/* The edge after an incremental read; not present after others. */
-struct ps_scalar job_edge(const struct job *job);
 /* Tells the writer that the read begins, unless that has been done. */
 enum ps_status job_begin(struct worker *worker, struct job *job,
                          struct ps_error *err) PS_MUST_CHECK;

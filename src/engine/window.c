@@ -126,25 +126,7 @@ void window_observe(const struct ps_batch *batch, uint32_t column, struct ps_sca
     if (row < 0) {
         return;
     }
-    struct ps_scalar value = {.type = vector->type, .present = true, .scale = vector->scale};
-    switch (vector->type) {
-    case PS_TYPE_SHORT:
-        value.integer = ((int16_t *)vector->values)[row];
-        break;
-    case PS_TYPE_INT:
-    case PS_TYPE_NAIVE_DATE:
-        value.integer = ((int32_t *)vector->values)[row];
-        break;
-    case PS_TYPE_LONG:
-        value.integer = ((int64_t *)vector->values)[row];
-        break;
-    case PS_TYPE_DECIMAL:
-        value.integer = ((ps_int128 *)vector->values)[row];
-        break;
-    default:
-        value.time = ((struct ps_timestamp *)vector->values)[row];
-        break;
-    }
+    struct ps_scalar value = ps_vector_scalar(vector, (uint32_t)row);
     if (!largest->present || ps_scalar_compare(&value, largest) > 0) {
         *largest = value;
     }

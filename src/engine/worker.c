@@ -195,7 +195,6 @@ static enum ps_status end_job(struct worker *worker, struct job *job, char *posi
         .position = position,
         .mixed = job->mixed,
         .seconds = (double)(ps_monotonic_ns() - job->began_ns) / 1e9,
-        .edge = job_edge(job),
         .once = job->table->load && job->table->resume == NULL && !job->mixed &&
                 !atomic_load(&job->repeats),
         .threads = job->active_most,

@@ -213,7 +213,7 @@ static enum ps_status tell_shape(struct writer *writer, const struct ps_plan_tab
     return must_tell_shape(writer, table, state) ? change_shape(writer, table, err) : PS_OK;
 }
 
-static enum ps_status resume_load(struct writer *writer, struct ps_plan_table *table,
+static enum ps_status resume_read(struct writer *writer, struct ps_plan_table *table,
                                   struct job *job, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
@@ -225,7 +225,9 @@ static enum ps_status resume_load(struct writer *writer, struct ps_plan_table *t
     if (status != PS_OK) {
         return status;
     }
-    status = request->sink_ops->load_resume(request->sink, table->sink_table, err);
+    if (table->load) {
+        status = request->sink_ops->load_resume(request->sink, table->sink_table, err);
+    }
     if (status == PS_OK) {
         return job_continue(job, table->resume, err);
     }
@@ -245,15 +247,50 @@ enum ps_status writer_resume(struct writer *writer, struct ps_error *err)
         if (table->resume == NULL) {
             continue;
         }
-        enum ps_status status = resume_load(writer, table, &writer->run->jobs[i], err);
+        enum ps_status status = resume_read(writer, table, &writer->run->jobs[i], err);
         if (status != PS_OK) {
-            ps_error_prefix(err, "going on with the load of \"%s\"", table->source_table->name);
+            ps_error_prefix(err, "going on with the read of \"%s\"", table->source_table->name);
             return status;
         }
         writer->told[i] = table->sink_table;
         writer->dirty = true;
     }
     return PS_OK;
+}
+
+/* What the table was read with, now that it is, or is being read. */
+static enum ps_status remember_read(struct writer *writer, const struct ps_plan_table *table,
+                                    struct ps_table_state *state, struct ps_error *err)
+{
+    struct ps_state *whole = writer->run->request->state;
+    const char *cursor =
+        table->cursor < 0 ? NULL
+                          : table->source_table->columns[table->read_columns[table->cursor]].name;
+    enum ps_status status = ps_state_set_text(whole, &state->mode, ps_mode_name(table->mode), err);
+    if (status == PS_OK) {
+        status = ps_state_set_text(whole, &state->cursor_column, cursor, err);
+    }
+    if (status == PS_OK) {
+        status = ps_state_set_text(whole, &state->fingerprint, table->fingerprint, err);
+    }
+    return status == PS_OK ? ps_state_set_text(whole, &state->incarnation,
+                                               table->source_table->incarnation, err)
+                           : status;
+}
+
+/* What a read that is cut off is to go on from, before its first position. */
+static enum ps_status remember_beginning(struct writer *writer, const struct ps_plan_table *table,
+                                         struct ps_table_state *state, struct ps_error *err)
+{
+    if (table->mode == PS_MODE_CHANGES) {
+        return ps_state_keep_position(state, table->position, err);
+    }
+    if (table->load || state->mode != NULL) {
+        return PS_OK;
+    }
+    /* A first window without a load: its edge was taken over, and is the table's own now. */
+    state->cursor = table->edge;
+    return remember_read(writer, table, state, err);
 }
 
 static enum ps_status write_begin(struct writer *writer, struct event *event, struct ps_error *err)
@@ -286,7 +323,8 @@ static enum ps_status write_begin(struct writer *writer, struct event *event, st
     state->loading = event->plan->load;
     ps_load_keep(state, event->load);
     event->load = NULL;
-    return remember_names(writer, event->plan, state, err);
+    status = remember_beginning(writer, event->plan, state, err);
+    return status == PS_OK ? remember_names(writer, event->plan, state, err) : status;
 }
 
 /* Adds what was left out of a part to what was left out of its table. */
@@ -318,14 +356,18 @@ static enum ps_status add_bad(struct writer *writer, struct event *event, struct
     return PS_OK;
 }
 
-/* What the state keeps of a load is what has been written of it, and nothing more. */
-static enum ps_status move_load_on(struct writer *writer, struct event *event, struct ps_error *err)
+/* What the state keeps of a read is what has been written of it, and nothing more. */
+static enum ps_status move_on(struct writer *writer, struct event *event, struct ps_error *err)
 {
     struct ps_table_state *state;
-    enum ps_status status =
-        event->plan->load ? table_state(writer, event->plan, &state, err) : PS_END;
+    enum ps_status status = table_state(writer, event->plan, &state, err);
+    if (status == PS_OK && event->plan->mode == PS_MODE_CHANGES && event->position != NULL) {
+        ps_free(state->position);
+        state->position = event->position;
+        event->position = NULL;
+    }
     if (status != PS_OK || state->load == NULL || event->part >= state->load->parts_count) {
-        return status == PS_END ? PS_OK : status;
+        return status;
     }
     struct ps_load_state *load = state->load;
     struct ps_load_part *part = &load->parts[event->part];
@@ -356,7 +398,7 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
     event->packet = NULL; /* the sink takes it */
     status = packet == NULL ? PS_OK : request->sink_ops->write(request->sink, packet, err);
     if (status == PS_OK) {
-        status = move_load_on(writer, event, err);
+        status = move_on(writer, event, err);
     }
     if (status == PS_OK) {
         status = add_bad(writer, event, err);
@@ -386,41 +428,29 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
 static enum ps_status remember_end(struct writer *writer, const struct event *event,
                                    struct ps_error *err)
 {
-    struct ps_state *whole = writer->run->request->state;
     const struct ps_plan_table *table = event->plan;
     struct ps_table_state *state;
     enum ps_status status = table_state(writer, table, &state, err);
+    if (status == PS_OK) {
+        status = remember_read(writer, table, state, err);
+    }
     if (status != PS_OK) {
         return status;
     }
-    const char *cursor =
-        table->cursor < 0 ? NULL
-                          : table->source_table->columns[table->read_columns[table->cursor]].name;
-    if ((status = ps_state_set_text(whole, &state->mode, ps_mode_name(table->mode), err)) !=
-            PS_OK ||
-        (status = ps_state_set_text(whole, &state->cursor_column, cursor, err)) != PS_OK ||
-        (status = ps_state_set_text(whole, &state->fingerprint, table->fingerprint, err)) !=
-            PS_OK ||
-        (status = ps_state_set_text(whole, &state->incarnation, table->source_table->incarnation,
-                                    err)) != PS_OK) {
-        return status;
-    }
+    const struct ps_load_state *load = state->load;
+    /* Not present where the table was loaded. */
+    const struct ps_scalar previous = table->edge;
     state->loading = false;
-    state->cursor = event->end->edge;
-    if (table->load && state->load != NULL) {
-        const struct ps_scalar none = {.present = false};
-        state->cursor = state->load->cursor_column == NULL
-                            ? none
-                            : window_next_edge(&state->load->limit, state->load->held,
-                                               &state->load->largest, &none);
+    state->cursor = (struct ps_scalar){.present = false};
+    if (load != NULL && load->cursor_column != NULL) {
+        state->cursor = window_next_edge(&load->limit, load->held, &load->largest, &previous);
     }
     ps_load_keep(state, NULL);
     if (table->mode != PS_MODE_CHANGES) {
-        return ps_state_set_text(whole, &state->position, NULL, err);
+        return ps_state_keep_position(state, NULL, err);
     }
-    return event->end->position == NULL
-               ? PS_OK
-               : ps_state_set_text(whole, &state->position, event->end->position, err);
+    return event->end->position == NULL ? PS_OK
+                                        : ps_state_keep_position(state, event->end->position, err);
 }
 
 /* Names what was left out; of what was left out before a load was cut off only the number is known.
@@ -433,7 +463,7 @@ static void tell_bad(struct writer *writer, const struct event *event, uint64_t 
     uint64_t here = bad == NULL ? 0 : bad->rows;
     told->skipped += rows;
     if (rows > here) {
-        writer_warn(writer, "%s%s%s: %llu row%s left out before its load was cut off", told->schema,
+        writer_warn(writer, "%s%s%s: %llu row%s left out before its read was cut off", told->schema,
                     dot, told->table, (unsigned long long)(rows - here),
                     rows - here == 1 ? " was" : "s were");
     }
@@ -484,8 +514,8 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
         return status;
     }
     uint64_t skipped = writer->bad[event->table] == NULL ? 0 : writer->bad[event->table]->rows;
+    skipped = state->load == NULL ? skipped : state->load->skipped;
     if (event->plan->load) {
-        skipped = state->load == NULL ? skipped : state->load->skipped;
         status = end_load(writer, event, skipped, state->load != NULL && state->load->repeats, err);
     }
     if (status == PS_OK) {

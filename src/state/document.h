@@ -1,6 +1,6 @@
 /*
  * What the files that read and write the document share: how a damaged one is refused, and the form
- * of a load under way.
+ * of a load or a window under way.
  */
 #ifndef PS_STATE_DOCUMENT_H
 #define PS_STATE_DOCUMENT_H
@@ -25,8 +25,13 @@ enum ps_type reading_type(const char *name);
 /* load_document.c */
 enum ps_status load_read(const struct reading *reading, const struct ps_json *object,
                          struct ps_table_state *table, struct ps_error *err) PS_MUST_CHECK;
+/* The window of a table without a load. */
+enum ps_status window_read(const struct reading *reading, const struct ps_json *object,
+                           struct ps_table_state *table, struct ps_error *err) PS_MUST_CHECK;
 enum ps_status load_put(struct ps_json_writer *writer, const struct ps_table_state *table,
                         struct ps_error *err) PS_MUST_CHECK;
+enum ps_status window_put(struct ps_json_writer *writer, const struct ps_table_state *table,
+                          struct ps_error *err) PS_MUST_CHECK;
 
 /* state_write.c. False: the value could not be read again, and must never be written. */
 bool scalar_reads_back(const struct ps_scalar *value, const char *text, size_t size);

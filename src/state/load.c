@@ -1,5 +1,5 @@
 /*
- * What the state keeps of a full load that is under way. Not for: the document's form
+ * What the state keeps of a full load or a window that is under way. Not for: the document's form
  * (load_document.c).
  */
 #include <string.h>
@@ -46,6 +46,11 @@ void ps_load_keep(struct ps_table_state *table, struct ps_load_state *load)
         ps_load_free(table->load);
         table->load = load;
     }
+}
+
+bool ps_window_under_way(const struct ps_table_state *table)
+{
+    return !table->loading && table->load != NULL && table->load->parts[0].position != NULL;
 }
 
 size_t ps_load_bounds_size(const struct ps_load_state *load)

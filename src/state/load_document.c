@@ -1,6 +1,6 @@
 /*
- * A load under way, in the document: bounds in their order, finished parts as ranges ("0-17,19"),
- * the positions of those that were begun.
+ * A read under way, in the document. Of a load: bounds in their order, finished parts as ranges
+ * ("0-17,19"), the positions of those that were begun. Of a window: the one position in it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static enum ps_status put_scalar(struct ps_json_writer *writer, const char *name
     if (!ps_scalar_type_supported(value->type) ||
         !scalar_reads_back(value, text, ps_scalar_format(value, text))) {
         return ps_fail(err, PS_BUG, PS_CLASS_NONE,
-                       "a cursor of a load is no value of its type and cannot be kept in the "
+                       "a cursor of a read is no value of its type and cannot be kept in the "
                        "state");
     }
     ps_json_put_text(writer, name, text);
@@ -103,11 +103,35 @@ static void put_positions(struct ps_json_writer *writer, const struct ps_load_st
     }
 }
 
+static void put_skipped(struct ps_json_writer *writer, const struct ps_load_state *load)
+{
+    if (load->skipped > 0) {
+        ps_json_put_integer(writer, "skipped", (int64_t)load->skipped);
+    }
+}
+
+enum ps_status window_put(struct ps_json_writer *writer, const struct ps_table_state *table,
+                          struct ps_error *err)
+{
+    if (!ps_window_under_way(table)) {
+        return PS_OK;
+    }
+    const struct ps_load_state *window = table->load;
+    ps_json_open(writer, "window", '{');
+    put_optional(writer, "fingerprint", window->fingerprint);
+    put_optional(writer, "incarnation", window->incarnation);
+    enum ps_status status = put_cursor(writer, window, err);
+    put_skipped(writer, window);
+    ps_json_put_text(writer, "position", window->parts[0].position);
+    ps_json_close(writer, '}');
+    return status;
+}
+
 enum ps_status load_put(struct ps_json_writer *writer, const struct ps_table_state *table,
                         struct ps_error *err)
 {
     const struct ps_load_state *load = table->load;
-    if (load == NULL) {
+    if (load == NULL || !table->loading) {
         return PS_OK;
     }
     ps_json_open(writer, "load", '{');
@@ -118,9 +142,7 @@ enum ps_status load_put(struct ps_json_writer *writer, const struct ps_table_sta
     if (load->repeats) {
         ps_json_put_boolean(writer, "repeats", true);
     }
-    if (load->skipped > 0) {
-        ps_json_put_integer(writer, "skipped", (int64_t)load->skipped);
-    }
+    put_skipped(writer, load);
     ps_json_open(writer, "bounds", '[');
     for (size_t i = 0; i < load->parts_count; i++) {
         ps_json_put_text(writer, NULL, load->parts[i].bounds);
@@ -148,7 +170,7 @@ static enum ps_status read_text(const struct reading *reading, const struct ps_j
         return PS_OK;
     }
     if (!is_text(member)) {
-        return reading_damaged(reading, "a text of \"load\" is none", err);
+        return reading_damaged(reading, "a text of \"load\" or \"window\" is none", err);
     }
     *ret_text = ps_strdup(member->text);
     return *ret_text == NULL ? ps_fail_nomem(err, "reading the state") : PS_OK;
@@ -190,7 +212,7 @@ static enum ps_status read_cursor(const struct reading *reading, const struct ps
         !read_scalar(object, "limit", &load->limit) ||
         !read_scalar(object, "largest", &load->largest) ||
         !read_flag(object, "held", &load->held)) {
-        return reading_damaged(reading, "the \"cursor\" of \"load\" is none", err);
+        return reading_damaged(reading, "the \"cursor\" of \"load\" or \"window\" is none", err);
     }
     return PS_OK;
 }
@@ -276,35 +298,48 @@ static enum ps_status read_bounds(const struct reading *reading, const struct ps
     return PS_OK;
 }
 
-static enum ps_status read_members(const struct reading *reading, const struct ps_json *object,
-                                   struct ps_load_state *load, struct ps_error *err)
+static bool read_skipped(const struct ps_json *object, struct ps_load_state *load)
 {
     int64_t skipped = 0;
-    enum ps_status status = read_bounds(reading, ps_json_member(object, "bounds"), load, err);
-    if (status == PS_OK) {
-        status = read_text(reading, object, "fingerprint", &load->fingerprint, err);
+    if (!reading_is_absent(ps_json_member(object, "skipped")) &&
+        (!ps_json_integer(object, "skipped", &skipped) || skipped < 0)) {
+        return false;
     }
+    load->skipped = (uint64_t)skipped;
+    return true;
+}
+
+/* What must be there again. */
+static enum ps_status read_begun_with(const struct reading *reading, const struct ps_json *object,
+                                      struct ps_load_state *load, struct ps_error *err)
+{
+    enum ps_status status = read_text(reading, object, "fingerprint", &load->fingerprint, err);
     if (status == PS_OK) {
         status = read_text(reading, object, "incarnation", &load->incarnation, err);
     }
+    return status == PS_OK ? read_cursor(reading, ps_json_member(object, "cursor"), load, err)
+                           : status;
+}
+
+static enum ps_status read_members(const struct reading *reading, const struct ps_json *object,
+                                   struct ps_load_state *load, struct ps_error *err)
+{
+    enum ps_status status = read_bounds(reading, ps_json_member(object, "bounds"), load, err);
     if (status == PS_OK) {
         status = read_text(reading, object, "mark", &load->mark, err);
     }
     if (status == PS_OK) {
-        status = read_cursor(reading, ps_json_member(object, "cursor"), load, err);
+        status = read_begun_with(reading, object, load, err);
     }
     if (status != PS_OK) {
         return status;
     }
     const struct ps_json *finished = ps_json_member(object, "finished");
-    if ((!reading_is_absent(ps_json_member(object, "skipped")) &&
-         (!ps_json_integer(object, "skipped", &skipped) || skipped < 0)) ||
-        !read_flag(object, "repeats", &load->repeats) ||
+    if (!read_skipped(object, load) || !read_flag(object, "repeats", &load->repeats) ||
         (!reading_is_absent(finished) &&
          (!is_text(finished) || !read_finished(finished->text, load)))) {
         return reading_damaged(reading, "\"load\" does not hold together", err);
     }
-    load->skipped = (uint64_t)skipped;
     return read_positions(reading, ps_json_member(object, "positions"), load, err);
 }
 
@@ -328,6 +363,40 @@ enum ps_status load_read(const struct reading *reading, const struct ps_json *ob
         ps_load_keep(table, load);
     } else {
         ps_load_free(load);
+    }
+    return status;
+}
+
+enum ps_status window_read(const struct reading *reading, const struct ps_json *object,
+                           struct ps_table_state *table, struct ps_error *err)
+{
+    struct ps_load_state *window = NULL;
+    if (reading_is_absent(object)) {
+        return PS_OK;
+    }
+    if (object->kind != PS_JSON_OBJECT || table->loading) {
+        return reading_damaged(reading, "\"window\" is no window under way", err);
+    }
+    enum ps_status status = ps_load_new(1, &window, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    struct ps_load_part *part = &window->parts[0];
+    status = read_begun_with(reading, object, window, err);
+    if (status == PS_OK) {
+        status = read_text(reading, object, "position", &part->position, err);
+    }
+    if (status == PS_OK && (part->position == NULL || window->cursor_column == NULL ||
+                            !read_skipped(object, window))) {
+        status = reading_damaged(reading, "\"window\" does not hold together", err);
+    }
+    if (status == PS_OK && (part->bounds = ps_strdup("")) == NULL) {
+        status = ps_fail_nomem(err, "reading the state");
+    }
+    if (status == PS_OK) {
+        ps_load_keep(table, window);
+    } else {
+        ps_load_free(window);
     }
     return status;
 }

@@ -30,6 +30,7 @@ void ps_state_free(struct ps_state *state)
     if (state != NULL) {
         for (struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
             ps_load_free(table->load);
+            ps_free(table->position);
         }
         ps_arena_free(state->arena);
         ps_free(state->sorted);
@@ -131,6 +132,19 @@ enum ps_status ps_state_set_text(struct ps_state *state, const char **field, con
         }
     }
     *field = copy;
+    return PS_OK;
+}
+
+/* Not in the arena: it changes with every batch. */
+enum ps_status ps_state_keep_position(struct ps_table_state *table, const char *position,
+                                      struct ps_error *err)
+{
+    char *copy = position == NULL ? NULL : ps_strdup(position);
+    if (position != NULL && copy == NULL) {
+        return ps_fail_nomem(err, "changing the state");
+    }
+    ps_free(table->position);
+    table->position = copy;
     return PS_OK;
 }
 

@@ -9,9 +9,9 @@
 #include "base/buffer.h"
 #include "penstock/value.h"
 
-/* A document says 1 where no load is under way in it and nothing was taken over, so that older
- * versions can read it. */
-#define PS_STATE_VERSION 2
+/* A document says 3 where a window is under way in it, 2 where a load is or something was taken
+ * over, else 1, so that older versions can read it. */
+#define PS_STATE_VERSION 3
 
 /* A column whose own name is taken at the destination, and the name it has there. In byte order. */
 struct ps_renamed_column {
@@ -24,7 +24,7 @@ struct ps_imported {
     const char *name, *value;
 };
 
-/* One part of a full load. Texts are owned. */
+/* One part of a read. Texts are owned. */
 struct ps_load_part {
     char *bounds;   /* the source's own text */
     char *position; /* where the next read of it goes on; NULL: at its beginning */
@@ -32,15 +32,16 @@ struct ps_load_part {
 };
 
 /*
- * A full load that was begun and has not ended. It changes with every batch, and so owns its
- * memory. What a load was begun with must be there again for it to be gone on with.
+ * A full load that was begun and has not ended, or a cursor window, which has one part and is kept
+ * in the document once there is a position in it. It changes with every batch, and so owns its
+ * memory. What a read was begun with must be there again for it to be gone on with.
  */
 struct ps_load_state {
     char *fingerprint;        /* of the columns and keys it was begun with */
     char *incarnation;        /* ps_table.incarnation then; NULL: none */
     char *mark;               /* of its first point in time (source.h); NULL: none */
     char *cursor_column;      /* NULL: none; the scalars are then not present */
-    struct ps_scalar limit;   /* what the edge after the load may not pass; type and scale are the
+    struct ps_scalar limit;   /* what the edge after the read may not pass; type and scale are the
                                  cursor's, also where it is not present */
     struct ps_scalar largest; /* the largest cursor value written so far, of that type */
     bool held;                /* ps_now.held, when it began */
@@ -57,7 +58,7 @@ struct ps_table_state {
                                        never read */
     const char *cursor_column;      /* NULL: none */
     struct ps_scalar cursor;        /* the next window's edge before the look-back is taken off */
-    const char *position;           /* where the next read of changes begins; NULL: at the first */
+    char *position;                 /* owned: where a read of changes goes on; NULL: at the first */
     const char *fingerprint;        /* of the columns and keys at the last read; NULL: never read */
     const char *incarnation;        /* ps_table.incarnation at the last load; NULL: none */
     const char *destination_schema; /* "" where it lies in the destination schema itself */
@@ -66,7 +67,8 @@ struct ps_table_state {
     struct ps_renamed_column *flattened; /* "column/path" and "TYPE name" of members of JSON */
     const char *preprocessed;    /* the sync's number and a hash of the statement run; NULL: none */
     bool loading;                /* a full load was begun and has not ended */
-    struct ps_load_state *load;  /* owned: where that load is to go on; NULL: it begins again */
+    struct ps_load_state *load;  /* owned: where that load is to go on; NULL: it begins again.
+                                    Where no load was begun: a window under way; NULL: none */
     struct ps_table_state *next; /* in a state: in byte order of schema, then table */
 };
 
@@ -140,6 +142,9 @@ enum ps_status ps_state_rename_column(struct ps_state *state, struct ps_table_st
 enum ps_status ps_state_flatten_column(struct ps_state *state, struct ps_table_state *table,
                                        const char *member, const char *column,
                                        struct ps_error *err) PS_MUST_CHECK;
+/* Keeps where a read of changes goes on (NULL: at the first), in place of what was kept before. */
+enum ps_status ps_state_keep_position(struct ps_table_state *table, const char *position,
+                                      struct ps_error *err) PS_MUST_CHECK;
 /* Keeps a foreign connector's own state, in place of the one kept before: UTF-8 without U+0000. */
 enum ps_status ps_state_set_connector(struct ps_state *state, const char *text, size_t size,
                                       struct ps_error *err) PS_MUST_CHECK;
@@ -153,6 +158,8 @@ enum ps_status ps_load_new(size_t parts_count, struct ps_load_state **ret_load,
 void ps_load_free(struct ps_load_state *load); /* NULL is fine */
 /* Takes the load (NULL: none) in place of the table's. */
 void ps_load_keep(struct ps_table_state *table, struct ps_load_state *load);
+/* True where the table has a window under way that can be gone on with. */
+bool ps_window_under_way(const struct ps_table_state *table);
 /* The bytes that the bounds of a load take in the document. */
 size_t ps_load_bounds_size(const struct ps_load_state *load);
 

@@ -163,6 +163,14 @@ static enum ps_status read_loading(const struct reading *reading, const struct p
     return PS_OK;
 }
 
+static enum ps_status read_position(const struct reading *reading, const struct ps_json *object,
+                                    struct ps_table_state *table, struct ps_error *err)
+{
+    const char *position = NULL;
+    enum ps_status status = read_text(reading, object, "position", &position, err);
+    return status == PS_OK ? ps_state_keep_position(table, position, err) : status;
+}
+
 static enum ps_status read_table(const struct reading *reading, const struct ps_json *object,
                                  struct ps_error *err)
 {
@@ -192,7 +200,7 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
         status = read_cursor(reading, ps_json_member(object, "cursor"), table, err);
     }
     if (status == PS_OK) {
-        status = read_text(reading, object, "position", &table->position, err);
+        status = read_position(reading, object, table, err);
     }
     if (status == PS_OK) {
         status = read_text(reading, object, "fingerprint", &table->fingerprint, err);
@@ -215,8 +223,11 @@ static enum ps_status read_table(const struct reading *reading, const struct ps_
     if (status == PS_OK) {
         status = read_loading(reading, ps_json_member(object, "loading"), table, err);
     }
+    if (status == PS_OK) {
+        status = load_read(reading, ps_json_member(object, "load"), table, err);
+    }
     return status != PS_OK ? status
-                           : load_read(reading, ps_json_member(object, "load"), table, err);
+                           : window_read(reading, ps_json_member(object, "window"), table, err);
 }
 
 static enum ps_status read_connector(const struct reading *reading, const struct ps_json *member,

@@ -96,21 +96,23 @@ static enum ps_status table_put(struct ps_json_writer *writer, const struct ps_t
         ps_json_put_boolean(writer, "loading", true);
     }
     status = load_put(writer, table, err);
+    if (status == PS_OK) {
+        status = window_put(writer, table, err);
+    }
     ps_json_close(writer, '}');
     return status;
 }
 
 static int64_t version_of(const struct ps_state *state)
 {
-    if (state->imported_count > 0) {
-        return PS_STATE_VERSION;
-    }
+    int64_t version = state->imported_count > 0 ? 2 : 1;
     for (const struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
-        if (table->load != NULL) {
+        if (ps_window_under_way(table)) {
             return PS_STATE_VERSION;
         }
+        version = table->loading && table->load != NULL ? 2 : version;
     }
-    return 1;
+    return version;
 }
 
 enum ps_status state_write_canonical(const struct ps_state *state, struct ps_buffer *out,

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/thread.h"
 #include "fake_source.h"
+#include "penstock/batch.h"
 
 #define FAKE_COLUMNS_MAX 64
 #define FAKE_FAULTS_MAX 32
@@ -85,6 +86,32 @@ static inline bool fake_row_visible(const struct fake_row *row, uint64_t time)
 {
     return row->born <= time && time < row->died;
 }
+
+/* fake_order.c: what is read one after the other. */
+struct fake_item {
+    enum ps_operation operation;
+    char *values, *position; /* owned; the position after it */
+    uint64_t time;           /* of a change … */
+    size_t place;            /* … and where its row lies */
+};
+struct fake_order {
+    struct fake_item *items;
+    size_t count, next;
+};
+void fake_order_done(struct fake_order *order);
+
+/* With the lock held: the rows of a window, by cursor and key, those without a cursor last. */
+struct fake_window {
+    uint32_t cursor; /* place of the column */
+    struct ps_scalar lower;
+    uint64_t time;
+    const char *position; /* NULL: from the first */
+};
+void fake_order_window(struct fake_order *order, const struct fake_table *table,
+                       const struct fake_window *window);
+/* With the lock held: the changes up to that time. False: the position is none. */
+bool fake_order_changes(struct fake_order *order, const struct fake_table *table, uint64_t time,
+                        const char *position);
 
 /*
  * Counts the call, runs the hook, and looks for a fault that is due; true: `ret_fault` holds it.

@@ -29,8 +29,11 @@ struct fake_reader {
     struct fake_column window_column;
     struct ps_scalar lower;
     size_t value_bytes_max;
-    bool canceled; /* under the database's lock */
-    char position[32];
+    bool canceled;  /* under the database's lock */
+    bool ordered;   /* `order` is read, … */
+    bool positions; /* … or what is read has no positions */
+    struct fake_order order;
+    char position[256];
 };
 
 static enum ps_status gone(const char *table, struct ps_error *err)
@@ -126,14 +129,6 @@ static enum ps_status list_table(const struct fake_database *database,
                                                         : PS_OK;
 }
 
-static enum ps_status refuse_table(const struct fake_table *table, struct ps_table_list *list,
-                                   struct ps_error *err)
-{
-    enum ps_status status =
-        ps_table_list_warn(list, err, "%s is left out: the login may not read it", table->name);
-    return status == PS_OK ? ps_table_list_refuse(list, table->schema, table->name, err) : status;
-}
-
 static enum ps_status fake_list_tables(struct ps_source *source, struct ps_table_list *list,
                                        struct ps_error *err)
 {
@@ -150,8 +145,12 @@ static enum ps_status fake_list_tables(struct ps_source *source, struct ps_table
         if (table->dropped) {
             continue;
         }
-        status = table->refused ? refuse_table(table, list, err)
+        status = table->refused ? ps_table_list_refuse(list, table->schema, table->name, err)
                                 : list_table(database, table, list, err);
+        if (status == PS_OK && table->refused) {
+            status = ps_table_list_warn(list, err, "%s is left out: the login may not read it",
+                                        table->name);
+        }
     }
     ps_mutex_unlock(&database->lock);
     return status;
@@ -243,7 +242,6 @@ static enum ps_status fake_plan(struct ps_source *source, const struct ps_table 
 {
     struct fake_database *database = database_of(source);
     struct fake_fault fault;
-
     if (fake_enter(database, FAKE_PLAN, table->name, &fault)) {
         return fake_fail(&fault, err);
     }
@@ -260,7 +258,6 @@ static enum ps_status fake_now(struct ps_source *source, struct ps_now *ret_now,
 {
     struct fake_database *database = database_of(source);
     struct fake_fault fault;
-
     if (fake_enter(database, FAKE_NOW, NULL, &fault)) {
         return fake_fail(&fault, err);
     }
@@ -322,7 +319,6 @@ static enum ps_status fake_snapshot_name(struct ps_source *base, const char **re
 {
     struct fake_source *source = (struct fake_source *)base;
     struct fake_fault fault;
-
     if (fake_enter(source->database, FAKE_SNAPSHOT_NAME, NULL, &fault)) {
         return fake_fail(&fault, err);
     }
@@ -353,7 +349,6 @@ static enum ps_status fake_mark(struct ps_source *base, const char **ret_mark, s
 {
     struct fake_source *source = (struct fake_source *)base;
     struct fake_fault fault;
-
     if (fake_enter(source->database, FAKE_MARK, NULL, &fault)) {
         return fake_fail(&fault, err);
     }
@@ -411,7 +406,7 @@ static void take_places(struct fake_reader *reader, const struct ps_read_request
             reader->end = strtoull(rest + 1, &rest, 10);
         }
     }
-    if (request->position != NULL) {
+    if (request->position != NULL && !reader->ordered) {
         reader->next = strtoull(request->position, &rest, 10);
         assert(rest != request->position && *rest == '\0');
     }
@@ -428,6 +423,7 @@ static void fake_reader_close(struct ps_reader *base)
     if (reader == NULL) {
         return;
     }
+    fake_order_done(&reader->order);
     ps_free(reader->columns);
     ps_free(reader->places);
     ps_free(reader);
@@ -448,8 +444,37 @@ static struct fake_reader *reader_new(const struct ps_read_request *request)
     reader->columns_count = request->columns_count;
     reader->value_bytes_max = request->value_bytes_max;
     snprintf(reader->table, sizeof reader->table, "%s", request->table->name);
-    take_places(reader, request);
     return reader;
+}
+
+/* With the lock held: a window on an indexed cursor, and changes. */
+static enum ps_status take_order(struct fake_reader *reader, const struct fake_table *known,
+                                 const struct ps_read_request *request, struct ps_error *err)
+{
+    uint32_t caps = reader->database->ops.caps;
+    bool changes = (caps & PS_CAP_CHANGES) != 0 && request->partition == NULL;
+    reader->positions = (caps & PS_CAP_RESUME) != 0 && request->window == NULL;
+    if (request->window != NULL) {
+        struct fake_column column;
+        struct fake_window window = {
+            .lower = request->window->lower, .time = reader->time, .position = request->position};
+        if (!take_column(known, request->table, request->window->column, &column, &window.cursor)) {
+            return gone(request->table->name, err);
+        }
+        reader->ordered = reader->positions = column.indexed && (caps & PS_CAP_RESUME) != 0;
+        if (reader->ordered) {
+            fake_order_window(&reader->order, known, &window);
+        }
+    } else if (changes) {
+        reader->ordered = reader->positions = true;
+        if (!fake_order_changes(&reader->order, known, reader->time, request->position)) {
+            return ps_fail(err, PS_CONFIG, PS_CLASS_DATA, "the position is no place in the log");
+        }
+        snprintf(reader->position, sizeof reader->position, "%s",
+                 request->position == NULL ? "0,0" : request->position);
+    }
+    take_places(reader, request);
+    return PS_OK;
 }
 
 static enum ps_status fake_reader_open(struct ps_source *base,
@@ -459,7 +484,6 @@ static enum ps_status fake_reader_open(struct ps_source *base,
     struct fake_source *source = (struct fake_source *)base;
     struct fake_database *database = source->database;
     struct fake_fault fault;
-
     if (fake_enter(database, FAKE_READER_OPEN, request->table->name, &fault)) {
         return fake_fail(&fault, err);
     }
@@ -474,6 +498,9 @@ static enum ps_status fake_reader_open(struct ps_source *base,
     const struct fake_table *known = fake_table_get(database, request->table->name);
     enum ps_status status =
         known == NULL ? gone(request->table->name, err) : take_columns(reader, known, request, err);
+    if (status == PS_OK) {
+        status = take_order(reader, known, request, err);
+    }
     ps_mutex_unlock(&database->lock);
     if (status != PS_OK) {
         fake_reader_close(&reader->base);
@@ -481,21 +508,6 @@ static enum ps_status fake_reader_open(struct ps_source *base,
     }
     *ret_reader = &reader->base;
     return PS_OK;
-}
-
-/* The text of one value; false: NULL. */
-bool fake_value_at(const char *values, uint32_t place, const char **ret_text, size_t *ret_size)
-{
-    for (; place > 0; place--) {
-        values = strchr(values, '|');
-        if (values == NULL) {
-            return false;
-        }
-        values++;
-    }
-    *ret_text = values;
-    *ret_size = strcspn(values, "|");
-    return *ret_size != 2 || memcmp(values, "\\N", 2) != 0;
 }
 
 static int64_t integer_of(const char *text, int64_t least, int64_t greatest)
@@ -609,12 +621,36 @@ static bool in_window(const struct fake_reader *reader, const char *values)
     return ps_scalar_compare(&value, &reader->lower) >= 0;
 }
 
+/* A batch has one operation. */
+static enum ps_status fill_in_order(struct fake_reader *reader, struct ps_batch *batch,
+                                    struct ps_error *err)
+{
+    struct fake_order *order = &reader->order;
+    while (order->next < order->count && !ps_batch_full(batch) &&
+           batch->bad_rows < batch->rows_max) {
+        const struct fake_item *item = &order->items[order->next];
+        if (item->operation != batch->operation && (batch->rows > 0 || batch->bad_rows > 0)) {
+            break;
+        }
+        batch->operation = item->operation;
+        if (!put_row(reader, batch, item->values)) {
+            return ps_fail_nomem(err, "reading a row");
+        }
+        snprintf(reader->position, sizeof reader->position, "%s", item->position);
+        order->next++;
+    }
+    return batch->rows > 0 || batch->bad_rows > 0 ? PS_OK : PS_END;
+}
+
 /* With the lock held. */
 static enum ps_status fill(struct fake_reader *reader, struct ps_batch *batch, struct ps_error *err)
 {
     const struct fake_table *known = fake_table_get(reader->database, reader->table);
     if (known == NULL) {
         return gone(reader->table, err);
+    }
+    if (reader->ordered) {
+        return fill_in_order(reader, batch, err);
     }
     while (!ps_batch_full(batch) && batch->bad_rows < batch->rows_max &&
            reader->next < reader->end && reader->next < known->rows_count) {
@@ -656,10 +692,12 @@ static enum ps_status fake_reader_next(struct ps_reader *base, struct ps_batch *
 static const char *fake_reader_position(struct ps_reader *base)
 {
     struct fake_reader *reader = (struct fake_reader *)base;
-    if ((reader->database->ops.caps & PS_CAP_RESUME) == 0) {
+    if (!reader->positions) {
         return NULL;
     }
-    snprintf(reader->position, sizeof reader->position, "%zu", reader->next);
+    if (!reader->ordered) {
+        snprintf(reader->position, sizeof reader->position, "%zu", reader->next);
+    }
     return reader->position;
 }
 

@@ -224,35 +224,6 @@ uint64_t rows_key_hash(const struct ps_batch *batch, uint32_t row)
     return hash_columns(batch, row, true);
 }
 
-struct ps_scalar rows_scalar(const struct ps_vector *vector, uint32_t row)
-{
-    struct ps_scalar value = {
-        .type = vector->type, .scale = vector->scale, .present = ps_vector_is_valid(vector, row)};
-    if (!value.present) {
-        return value;
-    }
-    switch (vector->type) {
-    case PS_TYPE_SHORT:
-        value.integer = ((const int16_t *)vector->values)[row];
-        break;
-    case PS_TYPE_INT:
-    case PS_TYPE_NAIVE_DATE:
-        value.integer = ((const int32_t *)vector->values)[row];
-        break;
-    case PS_TYPE_LONG:
-        value.integer = ((const int64_t *)vector->values)[row];
-        break;
-    case PS_TYPE_DECIMAL:
-        value.integer = ((const ps_int128 *)vector->values)[row];
-        break;
-    default:
-        assert(vector->type == PS_TYPE_NAIVE_DATETIME || vector->type == PS_TYPE_UTC_DATETIME);
-        value.time = ((const struct ps_timestamp *)vector->values)[row];
-        break;
-    }
-    return value;
-}
-
 struct ps_batch *rows_batch(const struct ps_read_request *request, uint32_t rows_max)
 {
     struct ps_batch_shape shape = {.table = request->table,

@@ -37,8 +37,6 @@ size_t row_set_repeated(struct row_set *set);
 uint64_t rows_hash(const struct ps_batch *batch, uint32_t row);
 /* The hash of the key columns alone. */
 uint64_t rows_key_hash(const struct ps_batch *batch, uint32_t row);
-/* A fixed-width value as a scalar; not present: NULL. */
-struct ps_scalar rows_scalar(const struct ps_vector *vector, uint32_t row);
 
 /* Reads to the end in batches of rows_max and adds what comes. */
 enum ps_status rows_read(struct ps_source *source, const struct ps_read_request *request,

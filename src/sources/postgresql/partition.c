@@ -30,10 +30,10 @@ static bool parse_range(const char *at, uint64_t limit, struct partition *partit
     return *at == '\0' || (take_number(&at, limit, &partition->end) && *at == '\0');
 }
 
-/* "+3:100" or "-". */
-static bool parse_key(const char **at, struct partition_text *ret_text)
+bool partition_parse_text(const char **at, struct partition_text *ret_text)
 {
     uint64_t size;
+    *ret_text = (struct partition_text){.text = NULL};
     if (**at == '-') {
         ++*at;
         return true;
@@ -67,8 +67,8 @@ static bool parse_bounds(const char *at, struct partition *partition)
         return number > 0 && *at++ == ':' && parse_range(at, UINT16_MAX + 1, partition);
     case 'k':
         partition->kind = PARTITION_KEYS;
-        return parse_key(&at, &partition->lower) && parse_key(&at, &partition->upper) &&
-               *at == '\0';
+        return partition_parse_text(&at, &partition->lower) &&
+               partition_parse_text(&at, &partition->upper) && *at == '\0';
     default:
         return false;
     }
@@ -87,7 +87,7 @@ bool partition_parse(const struct ps_read_request *request, struct partition *re
     if (partition.kind == PARTITION_KEYS && request->table->keys_count == 0) {
         return false;
     }
-    const char *at = request->position;
+    const char *at = request->window == NULL ? request->position : NULL;
     if (at != NULL) {
         uint64_t block, place;
         if (partition.kind != PARTITION_BLOCKS || !take_number(&at, UINT32_MAX, &block) ||

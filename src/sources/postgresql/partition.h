@@ -8,7 +8,8 @@
  *     k+3:100+3:200     values of the first key column from '100' to below '200'; "-": no such
  * bound
  *
- * A position, within blocks alone, is the block and the place in it that was read last: "127,5".
+ * A position in one, within blocks alone, is the block and the place in it that was read last:
+ * "127,5".
  */
 #ifndef PS_SOURCES_POSTGRESQL_PARTITION_H
 #define PS_SOURCES_POSTGRESQL_PARTITION_H
@@ -37,7 +38,11 @@ struct partition {
     const char *changed_since; /* NULL: all rows */
 };
 
-/* Reads what the request says. False: it is none of ours. */
+/* "+3:100", or "-" for none, at *at, which is moved beyond it. */
+bool partition_parse_text(const char **at, struct partition_text *ret_text);
+
+/* Reads what the request says; the position in a window is that one's. False: it is none of ours.
+ */
 bool partition_parse(const struct ps_read_request *request, struct partition *ret_partition);
 
 /* True where each row comes with its ctid, as the last field. */

@@ -174,72 +174,25 @@ static void write_field(struct ps_buffer *sql, const char *name, const struct ty
     }
 }
 
-/* The lower edge as a literal of the type that the server compares best with the column's. */
-static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value)
-{
-    char text[PS_VALUE_TEXT_SIZE];
-    const char *cast = "bigint";
-    switch (value->type) {
-    case PS_TYPE_NAIVE_DATETIME:
-    case PS_TYPE_UTC_DATETIME: {
-        bool utc = value->type == PS_TYPE_UTC_DATETIME;
-        struct ps_timestamp time = value->time;
-        /* The server would round to microseconds, and a lower edge must never rise. */
-        time.nanos -= time.nanos % 1000;
-        (void)ps_timestamp_format(time, utc, text); /* with a Z where it is UTC */
-        cast = utc ? "timestamptz" : "timestamp";
-        break;
-    }
-    case PS_TYPE_NAIVE_DATE:
-        (void)ps_scalar_format(value, text);
-        cast = "date";
-        break;
-    case PS_TYPE_DECIMAL:
-        (void)ps_scalar_format(value, text);
-        cast = "numeric";
-        break;
-    default:
-        (void)ps_scalar_format(value, text);
-        break;
-    }
-    query_literal(sql, text);
-    ps_buffer_puts(sql, "::");
-    ps_buffer_puts(sql, cast);
-}
-
-static void write_window(struct ps_buffer *sql, const struct ps_table *table,
-                         const struct ps_window *window)
-{
-    const struct ps_column *column = &table->columns[window->column];
-    query_identifier(sql, column->name);
-    /* For an int8 this is nothing; an oid would be compared as one, which cannot be negative. */
-    ps_buffer_puts(sql, window->lower.type == PS_TYPE_LONG ? "::bigint >= " : " >= ");
-    write_scalar(sql, &window->lower);
-    if (column->nullable) {
-        ps_buffer_puts(sql, " OR ");
-        query_identifier(sql, column->name);
-        ps_buffer_puts(sql, " IS NULL");
-    }
-}
-
 static void write_rows(struct ps_buffer *sql, const struct ps_read_request *request,
-                       const struct partition *partition)
+                       const struct partition *partition, const struct window *window)
 {
     write_from(sql, request->table);
     partition_write_where(sql, request->table, partition);
     if (request->window != NULL && request->window->lower.present) {
         bool parted = partition->kind != PARTITION_WHOLE;
         ps_buffer_puts(sql, parted ? " AND (" : " WHERE ");
-        write_window(sql, request->table, request->window);
+        window_write_condition(sql, request, window);
         ps_buffer_puts(sql, parted ? ")" : "");
+        window_write_order(sql, request, window);
     }
 }
 
 void query_next_place(struct ps_buffer *sql, const struct ps_read_request *request,
-                      const struct partition *partition)
+                      const struct partition *partition, const struct window *window)
 {
     ps_buffer_puts(sql, "SELECT split_part(ctid::text, ',', 1), split_part(ctid::text, ',', 2)");
-    write_rows(sql, request, partition);
+    write_rows(sql, request, partition, window);
     ps_buffer_puts(sql, " LIMIT 1");
 }
 
@@ -251,7 +204,8 @@ void query_stores(struct ps_buffer *sql, const struct ps_table *table, int versi
 }
 
 void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
-                const struct type_field *fields, const struct partition *partition)
+                const struct type_field *fields, const struct partition *partition,
+                const struct window *window)
 {
     ps_buffer_puts(sql, "COPY (SELECT");
     for (uint32_t i = 0; i < request->columns_count; i++) {
@@ -261,7 +215,7 @@ void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
     if (partition_has_places(partition)) {
         ps_buffer_puts(sql, request->columns_count == 0 ? " ctid" : ", ctid");
     }
-    write_rows(sql, request, partition);
+    write_rows(sql, request, partition, window);
     ps_buffer_puts(sql, ") TO STDOUT (FORMAT BINARY)");
 }
 

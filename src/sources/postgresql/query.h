@@ -9,6 +9,7 @@
 #include "penstock/source.h"
 #include "sources/postgresql/partition.h"
 #include "sources/postgresql/types.h"
+#include "sources/postgresql/window.h"
 
 /* "a""b" */
 void query_identifier(struct ps_buffer *sql, const char *name);
@@ -42,11 +43,12 @@ void query_rewritten(struct ps_buffer *sql, const struct ps_table *table, int ve
 /* COPY (SELECT …) TO STDOUT (FORMAT BINARY); fields[i] says how to select columns[i], and the ctid
  * comes after them where the partition has places. */
 void query_copy(struct ps_buffer *sql, const struct ps_read_request *request,
-                const struct type_field *fields, const struct partition *partition);
+                const struct type_field *fields, const struct partition *partition,
+                const struct window *window);
 
 /* One row, or none: block and place, as "(7" and "12)", of the first row of the part. */
 void query_next_place(struct ps_buffer *sql, const struct ps_read_request *request,
-                      const struct partition *partition);
+                      const struct partition *partition, const struct window *window);
 
 /*
  * Of pg_class c: its rows have places and can be read by its own name, where what a policy hides

@@ -46,6 +46,8 @@
 /* Silence is looked at once it has lasted for so long: a clock read, and nothing else, before. */
 #define SILENCE_LOOK_NS INT64_C(1000000000)
 
+#define VERSION_INCREMENTAL_SORT 130000
+
 /*
  * Behind views and foreign tables, which may be partitions too, stand rights, functions and servers
  * of others: what fails there leaves out this table alone. A session of ours that is lost, a lock
@@ -282,6 +284,33 @@ static enum ps_status wait_for_server(struct reader *reader, int64_t wake_ns, in
     return now_ns >= limit_ns ? fail_silent(reader, err) : PS_OK;
 }
 
+/* Before 13 the server sorts all rows for an order of which an index gives the beginning. */
+static bool may_order(const struct reader *reader)
+{
+    const struct link *link = reader_link(reader);
+    return !reader->again && !link->yugabyte && link->version >= VERSION_INCREMENTAL_SORT &&
+           window_may_order(&reader->window);
+}
+
+static enum ps_status choose_order(struct reader *reader, const PGresult *probe,
+                                   struct ps_error *err)
+{
+    /* Tables that inherit have indexes of their own, or none. */
+    if (reader->has_parts && reader->table->kind != PS_TABLE_PARTITIONED) {
+        return PS_OK;
+    }
+    uint32_t *types = ps_calloc((size_t)reader->fields_count + 1, sizeof types[0]);
+    if (types == NULL) {
+        return ps_fail_nomem(err, "reading");
+    }
+    for (uint32_t i = 0; i < reader->fields_count; i++) {
+        types[i] = PQftype(probe, (int)i);
+    }
+    window_choose(&reader->window, types);
+    ps_free(types);
+    return PS_OK;
+}
+
 /* Locks the table, for which it may wait long, and looks whether it is still the one described. */
 enum ps_status reader_probe(struct reader *reader, struct ps_error *err)
 {
@@ -290,6 +319,7 @@ enum ps_status reader_probe(struct reader *reader, struct ps_error *err)
     struct ps_buffer sql;
     PGresult *results[7] = {NULL};
     size_t count = 3;
+    bool orders = may_order(reader);
     ps_buffer_init(&sql, 0);
     ps_buffer_puts(&sql, "SAVEPOINT penstock;");
     if (partition_has_places(&reader->partition)) {
@@ -297,6 +327,10 @@ enum ps_status reader_probe(struct reader *reader, struct ps_error *err)
         ps_buffer_puts(&sql,
                        "SET LOCAL enable_seqscan = off;SET LOCAL synchronize_seqscans = off;");
         count = 5;
+    } else if (orders) {
+        /* A large window is not to be sorted at the server, whatever an index costs. */
+        ps_buffer_puts(&sql, "SET LOCAL enable_sort = off;");
+        count = 4;
     }
     if (reader->again) {
         /* A window's own order would be that of an index. */
@@ -325,6 +359,9 @@ enum ps_status reader_probe(struct reader *reader, struct ps_error *err)
     if (status == PS_OK) {
         status = resolve_fields(reader, request, results[count - 2], err);
     }
+    if (status == PS_OK && orders) {
+        status = choose_order(reader, results[count - 2], err);
+    }
     for (size_t i = 0; i < count; i++) {
         PQclear(results[i]);
     }
@@ -335,7 +372,7 @@ enum ps_status reader_send(struct reader *reader, struct ps_error *err)
 {
     struct ps_buffer sql;
     ps_buffer_init(&sql, 0);
-    query_copy(&sql, &reader->request, reader->fields, &reader->partition);
+    query_copy(&sql, &reader->request, reader->fields, &reader->partition, &reader->window);
     enum ps_status status = PS_OK;
     if (!ps_buffer_ok(&sql)) {
         status = ps_fail_nomem(err, "reading");
@@ -376,8 +413,8 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
     reader->table = request->table;
     reader->request = *request;
     if (request->window != NULL) {
-        reader->window = *request->window;
-        reader->request.window = &reader->window;
+        reader->edge = *request->window;
+        reader->request.window = &reader->edge;
     }
     reader->fields_count = request->columns_count;
     reader->state = READER_DONE; /* nothing to end yet */
@@ -389,9 +426,10 @@ enum ps_status source_reader_open(struct ps_source *base, const struct ps_read_r
         status = ps_fail_nomem(err, "reading");
         goto out;
     }
-    if (!partition_parse(request, &reader->partition)) {
+    if (!window_init(&reader->window, &reader->request) ||
+        !partition_parse(request, &reader->partition)) {
         status = ps_fail(err, PS_EXPIRED, PS_CLASS_NONE,
-                         "reading %s.%s: what the state says of its load is none of this source's; "
+                         "reading %s.%s: what the state says of its read is none of this source's; "
                          "the table must be loaded again",
                          request->table->schema, request->table->name);
         goto out;
@@ -598,7 +636,14 @@ static enum ps_status end_copy(struct reader *reader, struct ps_batch *batch, st
     if (status == PS_OK) {
         status = check_parts(reader, err);
     }
-    return status == PS_OK ? PS_END : status;
+    if (status != PS_OK || !window_has_nulls(&reader->window)) {
+        return status == PS_OK ? PS_END : status;
+    }
+    reader->window.nulls = true;
+    stream_restart(&reader->stream, false);
+    status = reader_send(reader, err);
+    reader->state = status == PS_OK ? READER_SENT : READER_FAILED;
+    return status;
 }
 
 /* OK: the batch is full, or all rows have come. */
@@ -618,12 +663,20 @@ static enum ps_status fill(struct reader *reader, struct ps_batch *batch, struct
             status = next_message(reader, err);
             if (status == PS_END) {
                 status = end_copy(reader, batch, err);
+                if (status == PS_OK && reader->state == READER_SENT) {
+                    return PS_OK; /* what is there belongs before the position */
+                }
             }
             if (status != PS_OK) {
                 return status == PS_END ? PS_OK : status;
             }
         }
     }
+}
+
+static bool batch_is_empty(const struct ps_batch *batch)
+{
+    return batch->rows == 0 && batch->bad_rows == 0;
 }
 
 enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch,
@@ -643,23 +696,31 @@ enum ps_status source_reader_next(struct ps_reader *base, struct ps_batch *batch
     if (reader->state == READER_OPENED) {
         status = open_copy(reader, err);
     }
-    if (status == PS_OK && reader->state == READER_SENT) {
-        status = reader_start(reader, err);
+    while (status == PS_OK && reader->state != READER_DONE && batch_is_empty(batch)) {
+        if (reader->state == READER_SENT) {
+            status = reader_start(reader, err);
+        }
+        if (status == PS_OK) {
+            status = fill(reader, batch, err);
+        }
     }
-    if (status == PS_OK) {
-        status = fill(reader, batch, err);
-    }
-    if (status == PS_OK && batch->rows == 0 && batch->bad_rows == 0) {
+    if (status == PS_OK && batch_is_empty(batch)) {
         return PS_END;
     }
-    reader->handed = reader->handed || status == PS_OK;
+    if (status == PS_OK) {
+        reader->handed = true;
+        window_note(&reader->window, batch);
+    }
     return status;
 }
 
 const char *source_reader_position(struct ps_reader *base)
 {
     struct reader *reader = (struct reader *)base;
-    if (!reader->stream.has_places || reader->partition.changed_since != NULL || reader->again) {
+    if (reader->request.window != NULL) {
+        return window_position(&reader->window);
+    }
+    if (!reader->stream.has_places || reader->partition.changed_since != NULL) {
         return NULL; /* such a read that was cut off starts again */
     }
     if (!reader->handed && !reader->partition.positioned) {
@@ -691,6 +752,7 @@ void source_reader_close(struct ps_reader *base)
     struct link *link = &source->link;
     PQfreemem(reader->message);
     stream_done(&reader->stream);
+    window_done(&reader->window);
     ps_buffer_done(&reader->leaf_schema);
     ps_buffer_done(&reader->leaf_name);
     if (source->reading && reader->begun && link->conn != NULL) {

@@ -19,7 +19,8 @@ struct reader {
     struct source *source;
     const struct ps_table *table;
     struct ps_read_request request;
-    struct ps_window window; /* the request's, where it has one */
+    struct ps_window edge; /* the request's window, where it has one, … */
+    struct window window;  /* … and in which order it is read */
     struct partition partition;
     struct ps_table leaf; /* what is read in place of the table, where a partition says so */
     struct ps_buffer leaf_schema, leaf_name;

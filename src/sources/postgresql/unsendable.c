@@ -43,7 +43,7 @@ static enum ps_status find_place(const struct reader *reader, struct found *foun
     struct ps_buffer sql;
     PGresult *result = NULL;
     ps_buffer_init(&sql, 0);
-    query_next_place(&sql, &reader->request, &reader->partition);
+    query_next_place(&sql, &reader->request, &reader->partition, &reader->window);
     enum ps_status status =
         ps_buffer_ok(&sql)
             ? link_query(reader_link(reader), ps_buffer_text(&sql), 0, doing, &result, err)
@@ -63,16 +63,17 @@ static enum ps_status find_place(const struct reader *reader, struct found *foun
 }
 
 /* DATA: the server fails to send these columns of the row. */
-static enum ps_status try_columns(struct link *link, const struct ps_read_request *request,
+static enum ps_status try_columns(const struct reader *reader,
+                                  const struct ps_read_request *request,
                                   const struct type_field *fields, const struct partition *row,
                                   struct ps_error *err)
 {
     struct ps_buffer sql;
     ps_buffer_init(&sql, 0);
-    query_copy(&sql, request, fields, row);
-    enum ps_status status = ps_buffer_ok(&sql)
-                                ? link_try_copy(link, ps_buffer_text(&sql), doing, err)
-                                : ps_fail_nomem(err, doing);
+    query_copy(&sql, request, fields, row, &reader->window);
+    enum ps_status status =
+        ps_buffer_ok(&sql) ? link_try_copy(reader_link(reader), ps_buffer_text(&sql), doing, err)
+                           : ps_fail_nomem(err, doing);
     ps_buffer_done(&sql);
     return status;
 }
@@ -92,14 +93,13 @@ static enum ps_status find_column(const struct reader *reader, struct found *fou
     for (uint32_t i = 0; i < reader->fields_count && status == PS_OK; i++) {
         found->column = (reader->unsendable_column + i) % reader->fields_count;
         one.columns = &reader->request.columns[found->column];
-        status =
-            try_columns(reader_link(reader), &one, &reader->fields[found->column], &row, &failed);
+        status = try_columns(reader, &one, &reader->fields[found->column], &row, &failed);
         found->reason = error_value_reason(failed.sqlstate);
     }
     if (status == PS_OK) {
         found->column = 0;
         found->reason = "the row as a whole is larger than the server can send";
-        status = try_columns(reader_link(reader), &reader->request, reader->fields, &row, &failed);
+        status = try_columns(reader, &reader->request, reader->fields, &row, &failed);
     }
     if (status == PS_OK || status == PS_DATA) {
         return status == PS_OK ? PS_END : PS_OK;
@@ -210,6 +210,7 @@ static enum ps_status start_with_places(struct reader *reader, struct ps_batch *
                                         struct ps_error *err)
 {
     reader->again = true;
+    window_lose_order(&reader->window);
     ps_batch_reset(batch);
     enum ps_status status = go_back(reader, err);
     if (status == PS_OK) {

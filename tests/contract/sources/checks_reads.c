@@ -355,7 +355,7 @@ static void collect_window(struct check *check, const struct ps_read_request *re
 
     while (next(check, reader, request->table, batch) == PS_OK) {
         for (uint32_t row = 0; row < batch->rows; row++) {
-            struct ps_scalar value = rows_scalar(&batch->vectors[column], row);
+            struct ps_scalar value = ps_vector_scalar(&batch->vectors[column], row);
             if (!value.present || ps_scalar_compare(&value, lower) >= 0) {
                 uint8_t selected[500] = {0};
                 selected[row] = 1;
@@ -380,7 +380,7 @@ static size_t some_cursors(struct check *check, const struct ps_read_request *re
     size_t count = 0;
 
     while (count < 4 && next(check, reader, request->table, batch) == PS_OK) {
-        struct ps_scalar value = rows_scalar(&batch->vectors[column], batch->rows / 2);
+        struct ps_scalar value = ps_vector_scalar(&batch->vectors[column], batch->rows / 2);
         if (value.present) {
             cursors[count++] = value;
         }

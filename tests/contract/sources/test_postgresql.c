@@ -40,8 +40,17 @@ static const char tables[] =
     " PARTITION BY HASH (k);"
     "CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
     "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
+    "CREATE INDEX ON parts (updated_at);"
     "INSERT INTO parts SELECT i, i % 7, 'v' || i, date '2024-01-01' + i % 60"
     " FROM generate_series(1, 900) i;"
+    /* Many rows of one time, keys of several types, rows in no order. */
+    "CREATE TABLE ties (a varchar(10), b uuid, c numeric, \"d \"\"' d\" timestamp(6),"
+    " updated_at timestamptz NOT NULL, PRIMARY KEY (a, \"d \"\"' d\", b, c));"
+    "CREATE INDEX ON ties (updated_at DESC);"
+    "INSERT INTO ties SELECT 'it''s' || i % 3, md5(i::text)::uuid, i * 1.50,"
+    " timestamp '2024-01-01' + i % 5 * interval '1.000001 s',"
+    " timestamptz '2024-01-01Z' + i % 4 * interval '1.000001 min'"
+    " FROM generate_series(1, 700) i ORDER BY md5(i::text);"
     "ANALYZE;";
 
 static void test_connection_string_is_not_set(void **state)

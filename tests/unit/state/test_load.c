@@ -172,6 +172,85 @@ static void test_load_that_does_not_hold_together_is_damaged_by_name(void **stat
     }
 }
 
+#define WINDOW_CURSOR "\"cursor\":{\"column\":\"c\",\"type\":\"LONG\",\"scale\":0"
+
+/* In the form from which a table with a window goes on. */
+static struct ps_state *windowed_state(void)
+{
+    struct ps_state *state = NULL;
+    struct ps_table_state *table = NULL;
+    struct ps_load_state *window = NULL;
+    struct ps_error err = {0};
+    assert_int_equal(ps_state_new(&state, &err), PS_OK);
+    assert_int_equal(ps_state_table(state, "", "t", &table, &err), PS_OK);
+    assert_int_equal(ps_load_new(1, &window, &err), PS_OK);
+    window->parts[0].bounds = copy("");
+    window->fingerprint = copy("f");
+    window->cursor_column = copy("c");
+    window->limit = (struct ps_scalar){.type = PS_TYPE_LONG};
+    window->largest = (struct ps_scalar){.type = PS_TYPE_LONG, .present = true, .integer = 9};
+    window->skipped = 2;
+    ps_load_keep(table, window);
+    return state;
+}
+
+static void test_window_is_kept_once_there_is_a_position_in_it(void **state)
+{
+    (void)state;
+    struct ps_state *windowed = windowed_state(), *back = NULL;
+    struct ps_error err = {0};
+    struct ps_buffer out, again;
+    write_text(windowed, &out);
+    assert_null(strstr(ps_buffer_text(&out), "window"));
+    assert_non_null(strstr(ps_buffer_text(&out), "\"penstock\":1,"));
+    ps_buffer_done(&out);
+    windowed->tables->load->parts[0].position = copy("+1:9+2:ab");
+    write_text(windowed, &out);
+    assert_non_null(strstr(ps_buffer_text(&out), "\"penstock\":3,"));
+    assert_non_null(strstr(ps_buffer_text(&out),
+                           "\"window\":{\"fingerprint\":\"f\"," WINDOW_CURSOR
+                           ",\"largest\":\"9\"},\"skipped\":2,\"position\":\"+1:9+2:ab\"}"));
+    assert_int_equal(ps_state_parse(out.data, out.size, "here", &back, &err), PS_OK);
+    assert_true(ps_window_under_way(back->tables));
+    assert_string_equal(back->tables->load->parts[0].bounds, "");
+    assert_int_equal(back->tables->load->skipped, 2);
+    write_text(back, &again);
+    assert_string_equal(ps_buffer_text(&again), ps_buffer_text(&out));
+    ps_buffer_done(&again);
+    ps_buffer_done(&out);
+    ps_state_free(back);
+    ps_state_free(windowed);
+}
+
+static void test_window_that_does_not_hold_together_is_damaged_by_name(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {
+        "\"window\":7",
+        "\"window\":{}",
+        "\"window\":{\"position\":\"p\"}",
+        "\"window\":{" WINDOW_CURSOR "}}",
+        "\"window\":{" WINDOW_CURSOR "},\"position\":5}",
+        "\"window\":{" WINDOW_CURSOR "},\"position\":\"p\",\"skipped\":-1}",
+        "\"window\":{" WINDOW_CURSOR ",\"largest\":\"x\"},\"position\":\"p\"}",
+        "\"loading\":true,\"window\":{" WINDOW_CURSOR "},\"position\":\"p\"}",
+    };
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        char json[1024];
+        struct ps_state *back = NULL;
+        struct ps_error err = {0};
+        snprintf(json, sizeof json,
+                 "{\"penstock\":3,\"number\":1,\"syncs_completed\":0,\"tables\":[{\"schema\":\"\","
+                 "\"table\":\"t\",%s}],\"checksum\":\"0\"}",
+                 odd[i]);
+        if (ps_state_parse(json, strlen(json), "here", &back, &err) != PS_CONFIG ||
+            strstr(err.message, "damaged (table 1: ") == NULL ||
+            strstr(err.message, "window") == NULL) {
+            fail_msg("%s: %s", odd[i], err.message);
+        }
+    }
+}
+
 static void test_load_of_any_changed_byte_is_never_another_load(void **state)
 {
     (void)state;
@@ -232,6 +311,8 @@ int main(void)
         cmocka_unit_test(test_load_parse_gives_back_every_member),
         cmocka_unit_test(test_load_that_has_ended_leaves_the_first_form),
         cmocka_unit_test(test_load_that_does_not_hold_together_is_damaged_by_name),
+        cmocka_unit_test(test_window_is_kept_once_there_is_a_position_in_it),
+        cmocka_unit_test(test_window_that_does_not_hold_together_is_damaged_by_name),
         cmocka_unit_test(test_load_of_any_changed_byte_is_never_another_load),
         cmocka_unit_test(test_load_when_memory_runs_out_says_so),
     };

@@ -111,7 +111,8 @@ static struct ps_state *full_state(void)
     prices->cursor = (struct ps_scalar){
         .type = PS_TYPE_DECIMAL, .present = true, .scale = 4, .integer = -1234567};
     struct ps_table_state *log = table_of(state, "public", "a");
-    set(state, &log->position, "402");
+    struct ps_error position_err;
+    assert_int_equal(ps_state_keep_position(log, "402", &position_err), PS_OK);
     return state;
 }
 
@@ -400,7 +401,7 @@ static void test_state_parse_names_no_command_where_the_platform_keeps_it(void *
 static void test_state_parse_of_a_newer_version_is_refused_by_name(void **context)
 {
     (void)context;
-    ASSERT_REFUSED("{\"penstock\": 3, \"anything\": {\"goes\": []}}", "newer Penstock", "form 3");
+    ASSERT_REFUSED("{\"penstock\": 4, \"anything\": {\"goes\": []}}", "newer Penstock", "form 4");
 }
 
 static void test_state_parse_of_a_broken_version_is_damaged(void **context)

@@ -258,7 +258,7 @@ static void test_window_of_a_billion_patients_begins_at_once(void **state)
     assert_int_equal(OPS->reader_next(reader, batch, NULL), PS_OK);
     assert_int_equal(batch->rows, 5000);
     for (uint32_t row = 0; row < batch->rows; row++) {
-        struct ps_scalar value = rows_scalar(&batch->vectors[cursor], row);
+        struct ps_scalar value = ps_vector_scalar(&batch->vectors[cursor], row);
         assert_true(ps_scalar_compare(&value, &window.lower) >= 0);
     }
     OPS->reader_close(reader);
@@ -382,7 +382,7 @@ static void check_reference(void *context, const struct ps_batch *batch)
 {
     const struct reference *reference = context;
     for (uint32_t row = 0; row < batch->rows; row++) {
-        struct ps_scalar key = rows_scalar(&batch->vectors[0], row);
+        struct ps_scalar key = ps_vector_scalar(&batch->vectors[0], row);
         assert_true(!key.present || (key.integer >= 1 && key.integer <= reference->rows));
     }
 }
@@ -430,7 +430,7 @@ static void count_expected(void *context, const struct ps_batch *batch)
 {
     struct expectation *expectation = context;
     for (uint32_t row = 0; row < batch->rows; row++) {
-        struct ps_scalar value = rows_scalar(&batch->vectors[expectation->column], row);
+        struct ps_scalar value = ps_vector_scalar(&batch->vectors[expectation->column], row);
         expectation->rows += !value.present || ps_scalar_compare(&value, &expectation->lower) >= 0;
     }
 }

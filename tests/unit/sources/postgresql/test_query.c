@@ -13,6 +13,7 @@ static const struct ps_table table = {
 static const uint32_t all[] = {0, 1, 2};
 
 static const struct partition whole = {.kind = PARTITION_WHOLE};
+static const struct window none = {.asked = NULL};
 
 static void assert_sql(struct ps_buffer *sql, const char *expected)
 {
@@ -38,7 +39,7 @@ static void test_copy_quotes_every_name(void **state)
     struct ps_read_request request = {.table = &table, .columns = all, .columns_count = 3};
     const struct type_field fields[] = {
         {.select = TYPE_SELECT_PLAIN}, {.select = TYPE_SELECT_TEXT}, {.select = TYPE_SELECT_MONEY}};
-    query_copy(&sql, &request, fields, &whole);
+    query_copy(&sql, &request, fields, &whole, &none);
     assert_sql(&sql,
                "COPY (SELECT \"id\", \"A \"\"b\"\" %s \\ 'x' Näme;--\"::text,"
                " \"c\"::numeric::text FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)");
@@ -54,7 +55,7 @@ static void test_copy_of_raw_text_keeps_the_blanks(void **state)
                                         {.select = TYPE_SELECT_PADDED, .raw = true}};
     request.columns = all + 1;
     request.columns_count = 2;
-    query_copy(&sql, &request, fields + 1, &whole);
+    query_copy(&sql, &request, fields + 1, &whole, &none);
     assert_sql(&sql,
                "COPY (SELECT convert_to((\"A \"\"b\"\" %s \\ 'x' Näme;--\")::text, 'SQL_ASCII'),"
                " convert_to((rpad(\"c\"::text, octet_length(\"c\")))::text, 'SQL_ASCII')"
@@ -66,7 +67,7 @@ static void test_table_without_columns_has_a_query(void **state)
     (void)state;
     struct ps_buffer sql = {0};
     struct ps_read_request request = {.table = &table};
-    query_copy(&sql, &request, NULL, &whole);
+    query_copy(&sql, &request, NULL, &whole, &none);
     ps_buffer_putc(&sql, '|');
     query_probe(&sql, &request);
     assert_sql(&sql, "COPY (SELECT FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)|"
@@ -86,14 +87,14 @@ static void test_copy_of_other_types_is_written_by_the_server(void **state)
     "CASE WHEN replace(array_dims(\"id\"), '[1:', '') LIKE '%[%' THEN"                             \
     " json_build_object(array_dims(\"id\"), to_json(\"id\")) ELSE to_json(\"id\") END"
 #define FROM_SQL " FROM \"s.1\".\"t\"\"\"\"'\") TO STDOUT (FORMAT BINARY)"
-    query_copy(&sql, &request, &array, &whole);
+    query_copy(&sql, &request, &array, &whole, &none);
     assert_sql(&sql, "COPY (SELECT " ARRAY_SQL FROM_SQL);
-    query_copy(&sql, &request, &object, &whole);
+    query_copy(&sql, &request, &object, &whole, &none);
     assert_sql(&sql, "COPY (SELECT to_json(\"id\")" FROM_SQL);
-    query_copy(&sql, &request, &printed, &whole);
+    query_copy(&sql, &request, &printed, &whole, &none);
     assert_sql(&sql,
                "COPY (SELECT CASE WHEN num_nulls(\"id\") = 0 THEN concat(\"id\") END" FROM_SQL);
-    query_copy(&sql, &request, &raw, &whole);
+    query_copy(&sql, &request, &raw, &whole, &none);
     assert_sql(&sql, "COPY (SELECT convert_to((" ARRAY_SQL ")::text, 'SQL_ASCII')" FROM_SQL);
 }
 
@@ -104,7 +105,7 @@ static void assert_window(struct ps_scalar lower, const char *literal)
     struct ps_read_request request = {
         .table = &table, .columns = all, .columns_count = 1, .window = &window};
     const struct type_field field = {.select = TYPE_SELECT_PLAIN};
-    query_copy(&sql, &request, &field, &whole);
+    query_copy(&sql, &request, &field, &whole, &none);
     ps_buffer_puts(&expected, "COPY (SELECT \"id\" FROM \"s.1\".\"t\"\"\"\"'\"");
     if (literal != NULL) {
         ps_buffer_printf(&expected, " WHERE \"id\"%s >= %s OR \"id\" IS NULL",
@@ -147,7 +148,7 @@ static void test_window_on_a_column_without_null_has_no_or(void **state)
     const struct ps_read_request request = {
         .table = &of, .columns = all, .columns_count = 1, .window = &window};
     const struct type_field field = {.select = TYPE_SELECT_PLAIN};
-    query_copy(&sql, &request, &field, &whole);
+    query_copy(&sql, &request, &field, &whole, &none);
     assert_sql(&sql,
                "COPY (SELECT \"n\" FROM ONLY \"s\".\"t\" WHERE \"n\" >= '7'::bigint) TO STDOUT "
                "(FORMAT BINARY)");
@@ -163,12 +164,12 @@ static void test_window_can_be_read_place_by_place(void **state)
     struct ps_read_request request = {
         .table = &of, .columns = all, .columns_count = 1, .window = &window};
     struct partition part = {.kind = PARTITION_BLOCKS, .end = UINT64_MAX};
-    query_next_place(&sql, &request, &part);
+    query_next_place(&sql, &request, &part, &none);
     ps_buffer_putc(&sql, '|');
     part.positioned = part.exact = true;
     part.block = 4294967295;
     part.place = 3;
-    query_next_place(&sql, &request, &part);
+    query_next_place(&sql, &request, &part, &none);
     assert_sql(&sql, "SELECT split_part(ctid::text, ',', 1), split_part(ctid::text, ',', 2)"
                      " FROM \"s\".\"t\" WHERE ctid >= '(0,0)'::tid"
                      " AND (\"n\"::bigint >= '7'::bigint OR \"n\" IS NULL) LIMIT 1|"
