@@ -106,6 +106,23 @@ def make_large(database):
     )
 
 
+def test_array_whose_text_is_larger_than_the_limit_is_counted(flow):
+    """The limit is of what is delivered: JSON has two bytes for a quote, six for a control."""
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, a text[]);"
+        "INSERT INTO t VALUES (1, ARRAY[repeat('\"', 499998)]), (2, ARRAY[repeat('\"', 499999)]),"
+        " (3, ARRAY[repeat(chr(1), 200000)]), (4, array_fill('x'::text, ARRAY[250001])),"
+        " (5, array_fill('x'::text, ARRAY[190000]));"
+    )
+    document = flow.sync(code=4, max_value_bytes="1000000")
+    assert table_result(document, "t")["skipped"] == 3
+    assert warnings_about(document, "public.t", '"a"', "larger than max_value_bytes")
+    assert flow.query("SELECT k, length(a::text) FROM tester.t ORDER BY k") == [
+        (1, 1000000),
+        (5, 760001),
+    ]
+
+
 @pytest.mark.nightly
 def test_values_up_to_the_limit_arrive_and_those_above_are_counted(flow):
     make_large(flow.database)

@@ -7,6 +7,7 @@
 #include "sources/postgresql/types.h"
 
 const char decode_nomem[] = "out of memory";
+const char decode_too_large[] = "the value is larger than max_value_bytes";
 const char decode_malformed[] = "malformed field";
 
 /* The server counts from 2000-01-01. */

@@ -17,6 +17,7 @@ typedef const char *(*decode_function)(const struct type_field *field, const uin
                                        uint32_t size, struct ps_batch *batch, uint32_t column);
 
 extern const char decode_nomem[];
+extern const char decode_too_large[]; /* a reason like any other */
 extern const char decode_malformed[];
 
 const char *decode_bool(const struct type_field *field, const uint8_t *bytes, uint32_t size,

@@ -88,14 +88,20 @@ static char escape_of(uint8_t byte)
     return byte == '"' || byte == '\\' ? (char)byte : 0;
 }
 
-static const char *put_string(struct ps_vector *vector, const uint8_t *bytes, uint32_t size)
+static const char *put_string(struct ps_vector *vector, const uint8_t *bytes, uint32_t size,
+                              uint64_t room)
 {
     static const char digits[] = "0123456789abcdef";
-    size_t escapes = 0;
+    size_t escapes = 0, codes = 0;
     for (uint32_t i = 0; i < size; i++) {
-        escapes += escape_of(bytes[i]) != 0;
+        char escape = escape_of(bytes[i]);
+        escapes += escape != 0;
+        codes += escape == 'u';
     }
-    if (!ps_vector_reserve(vector, (size_t)size + 2 + 5 * escapes)) {
+    if ((uint64_t)size + 2 + escapes + 4 * codes > room) {
+        return decode_too_large;
+    }
+    if (!ps_vector_reserve(vector, (size_t)size + 2 + escapes + 4 * codes)) {
         return decode_nomem;
     }
     uint8_t *out = vector->bytes + vector->bytes_size;
@@ -134,9 +140,9 @@ static const char *put_raw(struct ps_vector *vector, const void *bytes, size_t s
     return decode_put(vector, bytes, size) ? NULL : decode_nomem;
 }
 
-/* One element that is not NULL, with all its bytes there. */
+/* One element that is not NULL, with all its bytes there. `room`: for as many bytes. */
 static const char *put_element(uint32_t type, struct ps_vector *vector, const uint8_t *bytes,
-                               uint32_t size)
+                               uint32_t size, uint64_t room)
 {
     switch (type) {
     case OID_BOOL:
@@ -158,14 +164,17 @@ static const char *put_element(uint32_t type, struct ps_vector *vector, const ui
     case OID_JSONB:
         return size > 0 && *bytes == 1 ? put_raw(vector, bytes + 1, size - 1) : decode_malformed;
     default:
-        return put_string(vector, bytes, size);
+        return put_string(vector, bytes, size, room);
     }
 }
 
 static const char *put_elements(const struct type_field *field, struct array *array,
-                                struct ps_vector *vector)
+                                struct ps_vector *vector, uint64_t end)
 {
     for (uint32_t i = 0; i < array->elements; i++) {
+        if (vector->bytes_size > end) {
+            return decode_too_large;
+        }
         char brackets[DIMENSIONS_MAX + 1];
         size_t count = 0;
         if (i > 0) {
@@ -190,7 +199,8 @@ static const char *put_elements(const struct type_field *field, struct array *ar
         } else if (size > (size_t)(array->end - array->at)) {
             reason = decode_malformed;
         } else {
-            reason = put_element(field->element, vector, array->at, size);
+            uint64_t room = vector->bytes_size < end ? end - vector->bytes_size : 0;
+            reason = put_element(field->element, vector, array->at, size, room);
             array->at += size;
         }
         if (reason != NULL) {
@@ -205,6 +215,9 @@ static const char *put_elements(const struct type_field *field, struct array *ar
         if (!decode_put(vector, brackets, count)) {
             return decode_nomem;
         }
+    }
+    if (vector->bytes_size > end) {
+        return decode_too_large;
     }
     return array->at == array->end ? NULL : decode_malformed;
 }
@@ -237,19 +250,20 @@ const char *decode_array(const struct type_field *field, const uint8_t *bytes, u
     }
     struct ps_vector *vector = &batch->vectors[column];
     uint32_t start = vector->bytes_size;
+    uint64_t end = field->bytes_max == 0 ? UINT64_MAX : (uint64_t)start + field->bytes_max;
     const char *reason = NULL;
     if (array.elements == 0) {
         reason = array.at == array.end ? put_raw(vector, "[]", 2) : decode_malformed;
     } else if (array.shifted) {
         reason = put_bounds(&array, vector);
         if (reason == NULL) {
-            reason = put_elements(field, &array, vector);
+            reason = put_elements(field, &array, vector, end);
         }
         if (reason == NULL) {
             reason = put_raw(vector, "}", 1);
         }
     } else {
-        reason = put_elements(field, &array, vector);
+        reason = put_elements(field, &array, vector, end);
     }
     return decode_text_end(batch, column, start, reason);
 }

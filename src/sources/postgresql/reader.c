@@ -160,6 +160,7 @@ static enum ps_status resolve_fields(struct reader *reader, const struct ps_read
         if (request->as_text != NULL && request->as_text[i]) {
             type_as_text(&field);
         }
+        field.bytes_max = reader->stream.value_bytes_max;
         reader->fields[i] = field;
     }
     ps_free(shapes);

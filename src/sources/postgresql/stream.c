@@ -109,7 +109,7 @@ static inline enum stream_result take_field(struct stream *stream, struct row *r
     if (row->reason == NULL) {
         const struct type_field *field = &stream->fields[column];
         row->reason = length > stream->value_bytes_max
-                          ? "the value is larger than max_value_bytes"
+                          ? decode_too_large
                           : field->decode(field, bytes, length, batch, column);
         row->column = column;
     }

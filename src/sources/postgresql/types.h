@@ -55,6 +55,8 @@ struct type_field {
     bool raw; /* selected as bytes: convert_to(…, 'SQL_ASCII') */
     decode_function decode;
     uint32_t element; /* for decode_array: the oid of what is in it */
+    uint32_t
+        bytes_max; /* for decode_array: of the text, which can be six times the value; 0: any */
 };
 
 /*
