@@ -160,13 +160,20 @@ static void hook(void *context, enum fake_call call, const char *table)
     ps_mutex_unlock(&world->lock);
 }
 
-static void option(struct world *world, int *count, const char *name, int value)
+static void option_text(struct world *world, int *count, const char *name, const char *value)
 {
     snprintf(world->options[*count][0], 32, "%s", name);
-    snprintf(world->options[*count][1], 32, "%d", value);
+    snprintf(world->options[*count][1], 32, "%s", value);
     world->pairs[2 * *count] = world->options[*count][0];
     world->pairs[2 * *count + 1] = world->options[*count][1];
     world->pairs[2 * ++*count] = NULL;
+}
+
+static void option(struct world *world, int *count, const char *name, int value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", value);
+    option_text(world, count, name, text);
 }
 
 static void world_make(struct world *world, uint64_t seed)
@@ -208,6 +215,9 @@ static void world_make(struct world *world, uint64_t seed)
     if (below(world, 3) == 0) {
         option(world, &count, "snapshot_max_minutes", 1);
     }
+    if (below(world, 2) == 0) {
+        option_text(world, &count, "metadata_tables", "true");
+    }
 }
 
 static void world_done(struct world *world)
@@ -226,9 +236,10 @@ static _Noreturn void fail_seed(const struct world *world, const char *what)
 /* Trouble of the source: at a random call, sooner or later. */
 static void add_faults(struct world *world)
 {
-    static const enum fake_call calls[] = {
-        FAKE_OPEN, FAKE_LIST_TABLES,   FAKE_DESCRIBE, FAKE_PLAN,        FAKE_NOW,        FAKE_PIN,
-        FAKE_HOLD, FAKE_SNAPSHOT_NAME, FAKE_MARK,     FAKE_READER_OPEN, FAKE_READER_NEXT};
+    static const enum fake_call calls[] = {FAKE_OPEN,        FAKE_LIST_TABLES,   FAKE_DESCRIBE,
+                                           FAKE_PLAN,        FAKE_NOW,           FAKE_PIN,
+                                           FAKE_HOLD,        FAKE_SNAPSHOT_NAME, FAKE_MARK,
+                                           FAKE_READER_OPEN, FAKE_READER_NEXT,   FAKE_COUNT};
     static const enum ps_status statuses[] = {PS_RETRY, PS_RETRY, PS_RETRY, PS_SNAPSHOT_GONE,
                                               PS_BUG};
     static const enum ps_error_class classes[] = {PS_CLASS_NETWORK, PS_CLASS_DEADLOCK,
@@ -264,6 +275,14 @@ static struct ps_state *stored_state(struct world *world, struct ps_sink *sink)
     return state;
 }
 
+/* What was read and what is counted at one point in time must not differ. */
+static void look_for_miscounts(void *context, const char *text)
+{
+    if (strstr(text, "the source counts") != NULL) {
+        fail_seed(context, text);
+    }
+}
+
 /* One process's life. */
 static enum ps_status live(struct world *world, struct ps_error *err)
 {
@@ -279,6 +298,7 @@ static enum ps_status live(struct world *world, struct ps_error *err)
                  .cancel = &world->cancel},
         .sink_ops = &fake_sink_ops,
         .checkpoint_seconds = 3600,
+        .events = {.context = world, .warning = look_for_miscounts},
     };
     ps_cancel_init(&world->cancel);
     if (fake_sink_ops.open(&open, &request.sink, err) != PS_OK) {

@@ -43,6 +43,8 @@ void check_clock_is_plausible(void **state);
 void check_snapshot_is_joined(void **state);
 void check_unknown_snapshot_is_gone(void **state);
 void check_exact_count_is_the_rows_read(void **state);
+void check_count_leaves_marked_rows_out(void **state);
+void check_count_is_called_off(void **state);
 
 void check_batches_are_bounded_and_valid(void **state);
 void check_the_same_read_gives_the_same_rows(void **state);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 void check_ops_are_complete(void **state)
 {
     const struct check *check = *state;
@@ -233,4 +235,110 @@ void check_exact_count_is_the_rows_read(void **state)
         }
         row_set_done(&rows);
     }
+}
+
+/* Of the types that a soft-delete column can have. */
+static bool is_one(const struct ps_vector *vector, uint32_t row)
+{
+    size_t size = 0;
+    if (!ps_vector_is_valid(vector, row)) {
+        return false;
+    }
+    switch (vector->type) {
+    case PS_TYPE_BOOLEAN:
+        return ((const uint8_t *)vector->values)[row] == 1;
+    case PS_TYPE_SHORT:
+        return ((const int16_t *)vector->values)[row] == 1;
+    case PS_TYPE_INT:
+        return ((const int32_t *)vector->values)[row] == 1;
+    case PS_TYPE_LONG:
+        return ((const int64_t *)vector->values)[row] == 1;
+    default: {
+        const uint8_t *text = ps_vector_bytes(vector, row, &size);
+        return size == 1 && text[0] == '1';
+    }
+    }
+}
+
+static bool can_mark(const struct ps_column *column)
+{
+    return column->type == PS_TYPE_BOOLEAN || column->type == PS_TYPE_SHORT ||
+           column->type == PS_TYPE_INT || column->type == PS_TYPE_LONG ||
+           column->type == PS_TYPE_STRING;
+}
+
+/* The rows of which the column is not 1. */
+static int64_t rows_unmarked(struct check *check, const struct ps_table *table, uint32_t column)
+{
+    struct ps_read_request request = check_request(check, table);
+    struct ps_reader *reader = NULL;
+    struct ps_error err = {0};
+    int64_t rows = 0;
+    enum ps_status status;
+
+    request.columns = &column;
+    request.columns_count = 1;
+    struct ps_batch *batch = rows_batch(&request, 500);
+    check_status(check->ops->reader_open(check->source, &request, &reader, &err), PS_OK, &err);
+    while ((status = check->ops->reader_next(reader, batch, &err)) == PS_OK) {
+        for (uint32_t i = 0; i < batch->rows; i++) {
+            rows += !is_one(&batch->vectors[0], i);
+        }
+        rows += (int64_t)batch->bad_rows;
+        ps_batch_reset(batch);
+    }
+    check_status(status, PS_END, &err);
+    check->ops->reader_close(reader);
+    ps_batch_free(batch);
+    return rows;
+}
+
+/* A source that tells marked rows apart leaves out those of one value, whatever else there is. */
+void check_count_leaves_marked_rows_out(void **state)
+{
+    static const ps_int128 numbers[] = {1};
+    static const char *const texts[] = {"1"};
+    struct check *check = *state;
+    struct ps_error err = {0};
+
+    for (size_t t = 0; check->ops->count != NULL && t < check->tables_count; t++) {
+        const struct ps_table *table = check->tables[t];
+        for (uint32_t i = 0; i < table->columns_count; i++) {
+            const struct ps_marks marks = {.column = i,
+                                           .numbers = numbers,
+                                           .numbers_count = 1,
+                                           .texts = texts,
+                                           .texts_count = 1};
+            const struct ps_count_request count = {.table = table, .marks = &marks};
+            int64_t rows = -1;
+            if (!can_mark(&table->columns[i])) {
+                continue;
+            }
+            enum ps_status status = check->ops->count(check->source, &count, &rows, &err);
+            if (status != PS_END) {
+                check_status(status, PS_OK, &err);
+                assert_int_equal(rows, rows_unmarked(check, table, i));
+            }
+        }
+    }
+}
+
+void check_count_is_called_off(void **state)
+{
+    struct check *check = *state;
+    const struct ps_count_request count = {.table = check->tables[0]};
+    struct ps_cancel cancel;
+    struct check other = *check;
+    struct ps_error err = {0};
+    int64_t rows;
+
+    if (check->ops->count == NULL || (check->ops->caps & PS_CAP_COUNT_CHEAP) != 0) {
+        return;
+    }
+    ps_cancel_init(&cancel);
+    other.request.cancel = &cancel;
+    other.source = check_open(&other);
+    ps_cancel_set(&cancel, 0);
+    check_status(check->ops->count(other.source, &count, &rows, &err), PS_CANCELED, &err);
+    check->ops->close(other.source);
 }

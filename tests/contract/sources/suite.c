@@ -130,6 +130,8 @@ int contract_source_run(const char *name, const struct contract_source *contract
         CHECK(snapshot_is_joined),
         CHECK(unknown_snapshot_is_gone),
         CHECK(exact_count_is_the_rows_read),
+        CHECK(count_leaves_marked_rows_out),
+        CHECK(count_is_called_off),
         CHECK(batches_are_bounded_and_valid),
         CHECK(the_same_read_gives_the_same_rows),
         CHECK(columns_are_read_in_the_order_asked),
