@@ -6,10 +6,12 @@
 /* More parts than these say nothing more of where a load stands, and each costs the state. */
 #define PARTS_MAX 4096
 #define LIST_BYTES_MAX ((size_t)64 << 20)
-/* What the state is to stay below, and what the bounds of one load may take of it. */
-#define STATE_BYTES ((size_t)4 << 20)
+/* What the bounds of one load may take of the state, and what they get where none is left. */
 #define LOAD_BYTES_MAX ((size_t)48 << 10)
 #define LOAD_BYTES_MIN ((size_t)4 << 10)
+/* What a table takes besides its names, and besides that for each column. */
+#define TABLE_BYTES 300
+#define COLUMN_BYTES 4
 /* Each costs a question to the source. */
 #define TABLES_CUT_MAX 1000
 
@@ -63,13 +65,28 @@ enum ps_status parts_plan(const struct ps_source_ops *ops, struct ps_source *sou
     }
 }
 
-enum ps_status parts_bytes_max(const struct ps_state *state, size_t *ret_bytes,
-                               struct ps_error *err)
+/* What the tables will take that the state does not know yet. */
+static size_t bytes_to_come(const struct ps_state *state, const struct ps_plan *plan)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        const struct ps_table *table = plan->tables[i].source_table;
+        if (ps_state_find(state, table->schema, table->name) == NULL) {
+            size += TABLE_BYTES + 2 * (strlen(table->schema) + strlen(table->name)) +
+                    COLUMN_BYTES * (size_t)table->columns_count;
+        }
+    }
+    return size;
+}
+
+enum ps_status parts_bytes_max(const struct ps_state *state, const struct ps_plan *plan,
+                               size_t *ret_bytes, struct ps_error *err)
 {
     struct ps_buffer text;
     ps_buffer_init(&text, 0);
     enum ps_status status = ps_state_write(state, &text, err);
-    size_t left = text.size < STATE_BYTES ? STATE_BYTES - text.size : 0;
+    size_t taken = text.size + bytes_to_come(state, plan);
+    size_t left = taken < PS_STATE_BYTES ? PS_STATE_BYTES - taken : 0;
     ps_buffer_done(&text);
     size_t share = left / (2 * (size_t)PS_THREADS_MAX);
     if (status == PS_OK) {
@@ -124,7 +141,7 @@ enum ps_status parts_count(const struct ps_plan_request *request, struct ps_sour
     uint32_t most = parts_connections_max(ops, request->config);
     size_t bytes_max = LOAD_BYTES_MAX, asked = 0;
     enum ps_status status =
-        request->state == NULL ? PS_OK : parts_bytes_max(request->state, &bytes_max, err);
+        request->state == NULL ? PS_OK : parts_bytes_max(request->state, plan, &bytes_max, err);
     if (status != PS_OK) {
         return status;
     }

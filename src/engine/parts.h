@@ -22,9 +22,12 @@ enum ps_status parts_plan(const struct ps_source_ops *ops, struct ps_source *sou
                           const struct ps_plan_table *table, size_t bytes_max,
                           struct ps_partition_list *ret_list, struct ps_error *err) PS_MUST_CHECK;
 
-/* What the bounds of one load may take in a state: a share of what is left of its bound. */
-enum ps_status parts_bytes_max(const struct ps_state *state, size_t *ret_bytes,
-                               struct ps_error *err) PS_MUST_CHECK;
+/*
+ * What the bounds of one load may take in a state: a share of what the plan's tables leave of its
+ * bound, and a little where they leave nothing.
+ */
+enum ps_status parts_bytes_max(const struct ps_state *state, const struct ps_plan *plan,
+                               size_t *ret_bytes, struct ps_error *err) PS_MUST_CHECK;
 
 /* How many connections a sync reads with at most. */
 uint32_t parts_connections_max(const struct ps_source_ops *ops, const struct ps_config *config);

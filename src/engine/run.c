@@ -346,8 +346,9 @@ static enum ps_status make_jobs(struct run *run, struct ps_error *err)
         INT64_C(60000000000) * ps_config_integer(plan->config, "snapshot_max_minutes",
                                                  minutes != 0 ? minutes : POINT_MINUTES_MAX);
     run->jobs = ps_calloc(run->plan->tables_count + 1, sizeof(*run->jobs));
-    return run->jobs == NULL ? ps_fail_nomem(err, "starting the sync")
-                             : parts_bytes_max(run->request->state, &run->bounds_bytes_max, err);
+    return run->jobs == NULL
+               ? ps_fail_nomem(err, "starting the sync")
+               : parts_bytes_max(run->request->state, run->plan, &run->bounds_bytes_max, err);
 }
 
 static enum ps_status run_plan(struct run *run, struct ps_run_result *result, struct ps_error *err)

@@ -630,6 +630,19 @@ void writer_tell_progress(struct writer *writer)
     }
 }
 
+/* Once. It is kept whole all the same: without it nothing goes on. */
+static void warn_of_large_state(struct writer *writer)
+{
+    if (writer->state_json.size > PS_STATE_BYTES && !writer->told_size) {
+        writer->told_size = true;
+        writer_warn(writer,
+                    "the state takes %.1f MiB, and is meant to stay below %zu: loads are cut into "
+                    "few parts, and checkpoints are rare; fewer tables in one connection make it "
+                    "smaller",
+                    (double)writer->state_json.size / (1 << 20), PS_STATE_BYTES >> 20);
+    }
+}
+
 enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
@@ -651,6 +664,7 @@ enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
     writer->dirty = false;
     writer->checkpoint_ns = clock_ns(writer->run);
     keep_tables(writer);
+    warn_of_large_state(writer);
     ps_log(PS_LOG_DEBUG, "checkpoint %llu after %llu rows", (unsigned long long)state->number,
            (unsigned long long)writer->rows);
     return request->events.checkpoint == NULL

@@ -19,6 +19,7 @@ struct writer {
     uint64_t rows_since, bytes_since; /* written since the last checkpoint */
     size_t columns_since;             /* of the tables that ended since then */
     bool dirty;                       /* anything at all since then */
+    bool told_size;                   /* the state is larger than it is meant to be */
     uint64_t checkpoint_rows;         /* of the table written last */
     const char *table;
     size_t tables_done;

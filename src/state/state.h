@@ -13,6 +13,9 @@
  * over, else 1, so that older versions can read it. */
 #define PS_STATE_VERSION 3
 
+/* What a document is to stay below: loads are cut into fewer parts for it. */
+#define PS_STATE_BYTES ((size_t)4 << 20)
+
 /* A column whose own name is taken at the destination, and the name it has there. In byte order. */
 struct ps_renamed_column {
     const char *column, *name;
