@@ -10,6 +10,7 @@
 
 #include "rpc/catalog.h"
 #include "rpc/completion.h"
+#include "rpc/listen.h"
 #include "rpc/message.h"
 #include "rpc/server.h"
 
@@ -26,6 +27,7 @@ struct core {
     struct catalog catalog;
     grpc_completion_queue *queue;
     grpc_server *server;
+    struct listener listener;
     struct ps_rpc_call *waiting; /* filled by the next arrival; NULL: none is asked for */
     struct ps_rpc_call *calls;   /* all that have arrived and are not released */
     unsigned calls_count;
@@ -38,9 +40,5 @@ struct core {
     /* One for each of the options' methods. A call's own thread counts itself out. */
     atomic_uint *under_way;
 };
-
-/* Adds the port in all the ways that the options ask for. CONFIG: it is taken, or not allowed. */
-enum ps_status core_listen(struct core *core, uint16_t *ret_port,
-                           struct ps_error *err) PS_MUST_CHECK;
 
 #endif

@@ -11,10 +11,11 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "rpc/listen.h"
 #include "rpc/message.h"
 
-/* The server takes no connection with a larger number (rpc/listen.c). */
-#define DESCRIPTORS_MAX 65536
+/* The server takes no connection with a larger number; nor has the client's one. */
+#define DESCRIPTORS_MAX LISTENER_DESCRIPTORS_MAX
 
 /* The lock guards what the pointers lead to and the rest. Whoever closes a descriptor that was
  * never read by the library takes no lock: a child between fork and exec may do so. */

@@ -22,8 +22,8 @@
 /* For connections to be closed by both sides, so that the last bytes arrive. */
 #define CLOSE_GRACE_MS 1000
 /* A peer that is silent for a minute is asked for a sign of life, and dropped two minutes later; so
- * is one that leaves its socket unread that long (the library makes a TCP_USER_TIMEOUT of it). A
- * client may be slow: it may be committing what it got. */
+ * is one that leaves its socket unread that long. A client may be slow: it may be committing what
+ * it got. */
 #define KEEPALIVE_MS 60000
 #define KEEPALIVE_TIMEOUT_MS 120000
 #define STREAMS_PER_CONNECTION_MAX 256
@@ -47,8 +47,6 @@ static grpc_arg integer_arg(const char *key, int value)
 static grpc_server *server_create(const struct ps_rpc_options *options)
 {
     grpc_arg args[] = {
-        /* Otherwise two servers share a port, and each gets a part of the calls. */
-        integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
         integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)MESSAGE_SIZE_MAX),
         integer_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, (int)MESSAGE_SIZE_MAX),
         /* It would unpack without a bound; rpc/message.h has one. */
@@ -127,6 +125,7 @@ static void core_shut(void *context, bool ok)
 static void core_close(struct core *core)
 {
     core->closing = true;
+    listener_close(&core->listener);
     call_server_changed(core);
     completion_tag_init(&core->shut, core_shut, core);
     completion_tag_arm(&core->shut);
@@ -162,6 +161,7 @@ static enum ps_status core_init(struct core *core, const struct ps_rpc_options *
                                 struct ps_error *err)
 {
     *core = (struct core){.options = options};
+    listener_init(&core->listener);
     catalog_init(&core->catalog, options->methods);
     size_t methods = 0;
     while (options->methods[methods].path != NULL) {
@@ -184,14 +184,13 @@ enum ps_status ps_rpc_serve(const struct ps_rpc_options *options, struct ps_canc
                             struct ps_error *err)
 {
     struct core core;
-    uint16_t port = 0;
     grpc_init();
     gpr_set_log_function(log_library);
     enum ps_status status = core_init(&core, options, err);
     if (status != PS_OK) {
         goto out;
     }
-    status = core_listen(&core, &port, err);
+    status = listener_open(&core.listener, options->host, options->port, err);
     if (status != PS_OK) {
         goto out;
     }
@@ -200,8 +199,12 @@ enum ps_status ps_rpc_serve(const struct ps_rpc_options *options, struct ps_canc
         status = ps_fail_nomem(err, "starting the server");
         goto out;
     }
+    status = listener_start(&core.listener, core.server, KEEPALIVE_TIMEOUT_MS, err);
+    if (status != PS_OK) {
+        goto out;
+    }
     if (options->listening != NULL) {
-        options->listening(options->context, port);
+        options->listening(options->context, core.listener.port);
     }
     while (!ps_cancel_is_set(stop)) {
         core_poll(&core);

@@ -4,6 +4,7 @@ and the server lives on. Also the calls from many threads, once under the thread
 import contextlib
 import os
 import random
+import resource
 import socket
 import struct
 import threading
@@ -304,6 +305,37 @@ def test_request_of_4_gb_is_refused_at_128_mib(serve, path):
         # That call alone is refused, not the connection.
         assert not connection.over
     assert server.client.test("connect", EHR).success
+
+
+def limit_files(server, soft):
+    hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_more_connections_than_descriptors_turn_the_last_away(server):
+    assert server.client.test("connect", EHR).success
+    soft, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    assert soft >= min(hard, 4096)
+    limit_files(server, 64)
+    connections = [socket.create_connection((LOCALHOST, server.port)) for _ in range(100)]
+    server.wait_for_line("connections are turned away: too many descriptors are in use")
+    # Whoever is connected is served, and what a call opens is to be had.
+    assert server.client.test("connect", EHR).success
+    sync(server.client, EHR)
+    for connection in connections:
+        connection.close()
+    with Client(server.port) as other:
+        assert other.test("connect", EHR).success
+
+
+def test_without_any_descriptor_connections_are_accepted_later(server):
+    assert server.client.test("connect", EHR).success
+    limit_files(server, 3)
+    with Client(server.port) as other:
+        answer = other.later("Schema", EHR)
+        server.wait_for_line("connections cannot be accepted: Too many open files")
+        limit_files(server, 4096)
+        assert answer.result().with_schema
 
 
 def hammer(server):
