@@ -221,8 +221,7 @@ enum ps_status listener_start(struct listener *listener, grpc_server *server, in
 {
     listener->server = server;
     listener->patience_ms = patience_ms;
-    return ps_thread_start(&listener->thread, "accept", accept_until_stopped, listener,
-                           err);
+    return ps_thread_start(&listener->thread, "accept", accept_until_stopped, listener, err);
 }
 
 void listener_close(struct listener *listener)
