@@ -300,11 +300,19 @@ def test_text_of_somebodys_function_is_not_shown_whatever_its_code(penstock, dat
             f" 'Mr 4111 1111' USING ERRCODE = '{code}'; END $$;"
             f"CREATE VIEW v{code} AS SELECT k, public.f{code}() FROM public.t;"
         )
+    for number, statement in enumerate(('SELECT * FROM "Mr 4111"', "SELECT 1 'x' Mr_4111 1")):
+        sql += (
+            f"CREATE FUNCTION g{number}() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
+            f" EXECUTE $q$ {statement} $q$; END $$;"
+            f"CREATE VIEW w{number} AS SELECT k, public.g{number}() FROM public.t;"
+        )
     database.psql(sql)
     flow = Flow(penstock, database, include_views="true", max_retries="2")
     document = flow.sync(code=4)
     for code in codes:
         assert warnings_about(document, f"v{code.lower()}", code, "A function that")
+    assert warnings_about(document, "public.w0", "42P01")
+    assert warnings_about(document, "public.w1", "42601")
     assert "4111" not in str(document)
     assert document["totals"]["retries"] == {}
     flow.assert_equal("t", "other")

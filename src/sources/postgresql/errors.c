@@ -331,7 +331,12 @@ struct error_verdict error_classify(const struct error_said *said, bool yugabyte
     if (found == NULL) {
         found = FIND(rules, code, said);
     }
-    return found != NULL ? *found : (struct error_verdict){PS_BUG, PS_CLASS_NONE, NULL, false};
+    struct error_verdict verdict =
+        found != NULL ? *found : (struct error_verdict){PS_BUG, PS_CLASS_NONE, NULL, false};
+    /* A statement that a function put together of values is quoted where it is at fault. */
+    verdict.hides_text = verdict.hides_text || (strncmp(code, "42", 2) == 0 &&
+                                                said->context != NULL && *said->context != '\0');
+    return verdict;
 }
 
 const char *error_value_reason(const char *sqlstate)

@@ -23,6 +23,7 @@ struct error_verdict {
  */
 struct error_said {
     const char *sqlstate, *text, *function, *hint;
+    const char *context; /* not "": it arose in somebody's function */
 };
 
 /* On a connection that was up. */

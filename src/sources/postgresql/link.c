@@ -57,6 +57,7 @@ enum ps_status link_fail(struct link *link, const PGresult *result, const char *
             .text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
             .function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION),
             .hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT),
+            .context = PQresultErrorField(result, PG_DIAG_CONTEXT),
         };
     }
     if (said.text == NULL) {

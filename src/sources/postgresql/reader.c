@@ -80,7 +80,7 @@ static void advise_path(const struct reader *reader, struct ps_error *err)
         if (reader->table->kind == PS_TABLE_VIEW && strcmp(err->sqlstate, codes[i]) == 0) {
             (void)snprintf(message, sizeof message, "%s", err->message);
             (void)ps_fail(err, err->status, err->error_class,
-                          "%s. A function that the view calls names it without its schema: "
+                          "%s. A function that the view calls names something without its schema: "
                           "ALTER FUNCTION … SET search_path = …",
                           message);
             memcpy(err->sqlstate, codes[i], sizeof err->sqlstate);

@@ -200,7 +200,7 @@ static void assert_parsed(const char *text, const char *sqlstate, const char *me
 static void assert_advice(const char *sqlstate, const char *text, const char *function,
                           const char *words)
 {
-    struct error_said said = {sqlstate, text, function, NULL};
+    struct error_said said = {.sqlstate = sqlstate, .text = text, .function = function};
     struct error_verdict verdict = error_classify_connect(&said);
     assert_non_null(verdict.advice);
     assert_non_null(strstr(verdict.advice, words));
@@ -245,10 +245,13 @@ static void test_code_and_message_are_found_in_libpqs_text(void **state)
 static void test_texts_that_may_quote_a_value_are_hidden(void **state)
 {
     (void)state;
-    struct error_said value = {"22P02", "invalid input syntax: \"secret\"", NULL, NULL};
-    struct error_said right = {"42501", "permission denied for table t", NULL, NULL};
+    struct error_said value = {.sqlstate = "22P02", .text = "invalid input syntax: \"secret\""};
+    struct error_said right = {.sqlstate = "42501", .text = "permission denied for table t"};
+    struct error_said inside = right;
+    inside.context = "PL/pgSQL function f() line 1 at EXECUTE";
     assert_true(error_classify(&value, false).hides_text);
     assert_false(error_classify(&right, false).hides_text);
+    assert_true(error_classify(&inside, false).hides_text);
 }
 
 static void test_reason_of_a_value_follows_from_the_code(void **state)
