@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from clients.connector import sync
 from clients.source_rows import assert_same
-from flow import Flow, table_result
+from flow import Flow, table_result, warnings_about
 from postgres import Database
 
 # A type of one's own that is stored and printed as text is, without a function of its own in C.
@@ -120,6 +120,24 @@ def test_types_of_a_database_without_an_encoding(postgres, penstock):
              "12:00:00"),
             (4,) + (None,) * 7,
         ]  # fmt: skip
+
+
+def test_character_that_unicode_has_no_place_for_costs_its_row(postgres, penstock):
+    """WIN1252 has bytes that stand for nothing: the server refuses to send them as UTF-8."""
+    with database_of(postgres, "gaps", "WIN1252") as database:
+        database.psql(
+            "SET client_encoding = 'UTF8';"
+            "CREATE TABLE t (k int PRIMARY KEY, s text, updated_at timestamptz DEFAULT now());"
+            "INSERT INTO t VALUES (1, 'é'), (2, E'a\\201'), (3, 'b'), (4, E'\\215'), (5, '€')"
+        )
+        flow = Flow(penstock, database)
+        document = flow.sync(code=4)
+        assert table_result(document, "t")["skipped"] == 2
+        assert flow.query("SELECT k, s FROM tester.t ORDER BY k") == [(1, "é"), (3, "b"), (5, "€")]
+        assert warnings_about(document, "UTF-8", "s")
+        database.psql("UPDATE t SET s = 'mended', updated_at = now() WHERE k = 2")
+        flow.sync(code=4)
+        assert flow.value("SELECT s FROM tester.t WHERE k = 2") == "mended"
 
 
 SETTINGS = [

@@ -347,6 +347,7 @@ const char *error_value_reason(const char *sqlstate)
         {"54", "the value is larger than the server can send"},
         {"XX000", "the value is larger than the server can print, or damaged"},
         {"XX", "the server found the value damaged"},
+        {"22P05", "the value has a character that UTF-8 does not have"},
         {"22", "the server cannot read the value"},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
