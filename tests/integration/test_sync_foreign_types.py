@@ -122,6 +122,46 @@ def test_types_of_a_database_without_an_encoding(postgres, penstock):
         ]  # fmt: skip
 
 
+def test_names_that_are_no_text_are_left_out_alone(postgres, penstock):
+    """SQL_ASCII: names of schemas, tables, columns and types may be any bytes."""
+    bad = "E'b\\377'"
+    statements = [
+        f"'CREATE TABLE \"' || {bad} || '\" (k int PRIMARY KEY)'",
+        f"'CREATE SCHEMA \"' || {bad} || '\" CREATE TABLE inside (k int PRIMARY KEY)'",
+        f"'ALTER TABLE t ADD COLUMN \"' || {bad} || '\" int'",
+        f"'CREATE TYPE \"' || {bad} || 't\" AS ENUM (''one'')'",
+        f"'ALTER TABLE t ADD COLUMN e \"' || {bad} || 't\"'",
+        f"'CREATE TABLE keyed (\"' || {bad} || '\" int PRIMARY KEY, v int)'",
+        "'CREATE TABLE part1 PARTITION OF parts FOR VALUES IN (1)'",
+        f"'CREATE TABLE \"' || {bad} || 'p\" PARTITION OF parts FOR VALUES IN (2)'",
+    ]
+    with database_of(postgres, "odd_names", "SQL_ASCII") as database:
+        database.psql(
+            'CREATE TABLE t (k int PRIMARY KEY, "é" text, updated_at timestamptz DEFAULT now());'
+            "CREATE TABLE parts (k int PRIMARY KEY) PARTITION BY LIST (k);"
+            + "".join(f"DO $$ BEGIN EXECUTE {one}; END $$;" for one in statements)
+            + "INSERT INTO t (k, \"é\") VALUES (1, 'ä'), (2, 'b'); UPDATE t SET e = 'one';"
+            "INSERT INTO parts VALUES (1), (2)"
+        )
+        flow = Flow(penstock, database, schema="*")
+        document = flow.sync()
+        assert flow.tables() == ["parts", "t"]
+        assert flow.query('SELECT k, "é", e FROM tester.t ORDER BY k') == [
+            (1, "ä", "one"), (2, "b", "one"),
+        ]  # fmt: skip
+        assert flow.value("SELECT count(*) FROM tester.parts") == 2
+        for words in (
+            ["public.b\\xff is left out", "its name"],
+            ["b\\xff.inside is left out"],
+            ["public.t is read without columns", '"b\\xff"'],
+            ["public.keyed is left out", "its key"],
+        ):
+            assert warnings_about(document, *words), document["warnings"]
+        done = penstock("check", "--config", flow.configure(schema="*"), "--json")
+        assert done.code == 0, done.out
+        flow.sync()
+
+
 def test_character_that_unicode_has_no_place_for_costs_its_row(postgres, penstock):
     """WIN1252 has bytes that stand for nothing: the server refuses to send them as UTF-8."""
     with database_of(postgres, "gaps", "WIN1252") as database:

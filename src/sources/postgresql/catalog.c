@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
+#include "penstock/batch.h"
 #include "sources/postgresql/query.h"
 
 /* A catalog of 100,000 tables with 30 columns each takes about half of it. */
@@ -94,6 +96,32 @@ static struct catalog_table *add_table(struct catalog *catalog)
     return table;
 }
 
+const char *catalog_name(struct catalog *catalog, const char *name, bool *misnamed)
+{
+    struct ps_buffer text;
+    size_t left = strlen(name);
+    if (ps_utf8_valid(name, left)) {
+        return ps_arena_strdup(catalog->arena, name);
+    }
+    *misnamed = true;
+    ps_buffer_init(&text, 0);
+    while (left > 0) {
+        size_t length = ps_utf8_length((const uint8_t *)name, left);
+        if (length == 0) {
+            ps_buffer_printf(&text, "\\x%02x", (unsigned char)*name);
+            length = 1;
+        } else {
+            ps_buffer_append(&text, name, length);
+        }
+        name += length;
+        left -= length;
+    }
+    const char *copy =
+        ps_buffer_ok(&text) ? ps_arena_strdup(catalog->arena, ps_buffer_text(&text)) : NULL;
+    ps_buffer_done(&text);
+    return copy;
+}
+
 static enum ps_status table_row(void *context, const PGresult *row, struct ps_error *err)
 {
     struct catalog *catalog = context;
@@ -103,8 +131,8 @@ static enum ps_status table_row(void *context, const PGresult *row, struct ps_er
     }
     struct ps_table *table = &entry->table;
     table->source_id = read_oid(row, 0);
-    table->schema = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 1));
-    table->name = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 2));
+    table->schema = catalog_name(catalog, PQgetvalue(row, 0, 1), &entry->misnamed);
+    table->name = catalog_name(catalog, PQgetvalue(row, 0, 2), &entry->misnamed);
     table->kind = kind_of(*PQgetvalue(row, 0, 3));
     table->rows_estimate = -1;
     table->bytes_estimate = -1;

@@ -15,7 +15,8 @@
 struct catalog_column {
     struct ps_column column;
     int16_t width; /* pg_attribute.attlen: negative where it varies */
-    bool readable; /* by this login */
+    bool readable; /* by this login, and by a name that is UTF-8 … */
+    bool misnamed; /* … as this one's is not */
 };
 
 struct catalog_table {
@@ -31,7 +32,9 @@ struct catalog_table {
     bool in_scope;                          /* its schema is one of those asked for */
     /* rights and conditions */
     bool schema_usage, selectable, partly_selectable, rows_hidden, populated, unlogged;
-    bool key_hidden; /* it has a key, which the login may not read */
+    bool key_hidden;                     /* it has a key, which the login may not read */
+    bool misnamed;                       /* its name, or its schema's, is no UTF-8 */
+    bool misnamed_columns, misnamed_key; /* the same of columns, and of some in a key */
     /* Of a partitioned table: those with rows, however deep they lie. */
     struct catalog_table *first_leaf, *next_leaf;
     uint32_t leaves_count;
@@ -77,6 +80,12 @@ void catalog_free(struct catalog *catalog); /* NULL is fine */
 enum ps_status catalog_read_details(struct catalog *catalog, struct link *link,
                                     const struct catalog_scope *scope,
                                     struct ps_error *err) PS_MUST_CHECK;
+
+/*
+ * A copy in the catalog's arena, with \xff in place of each byte that is no UTF-8; where there is
+ * one, *misnamed becomes true. NULL: no memory.
+ */
+const char *catalog_name(struct catalog *catalog, const char *name, bool *misnamed);
 
 /* NULL: there is none. */
 struct catalog_table *catalog_find(const struct catalog *catalog, const char *schema,

@@ -90,8 +90,9 @@ enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_
     resolve_domain(catalog, &type, &modifier, &shape);
     struct type_field field = type_resolve(type, modifier, shape, false);
     column->source_id = read_oid(row, 1);
-    column->name = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 2));
-    column->source_type = ps_arena_strdup(catalog->arena, PQgetvalue(row, 0, 7));
+    bool type_misnamed = false; /* which nothing asks the server by */
+    column->name = catalog_name(catalog, PQgetvalue(row, 0, 2), &entry->misnamed);
+    column->source_type = catalog_name(catalog, PQgetvalue(row, 0, 7), &type_misnamed);
     column->type = field.type;
     column->precision = field.precision;
     column->scale = field.scale;
@@ -100,7 +101,8 @@ enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_
     column->backfilled = read_bool(row, 6);
     column->null_fraction = -1;
     entry->width = (int16_t)strtol(PQgetvalue(row, 0, 8), NULL, 10);
-    entry->readable = read_bool(row, 9);
+    entry->readable = read_bool(row, 9) && !entry->misnamed;
+    table->misnamed_columns = table->misnamed_columns || entry->misnamed;
     if (column->name == NULL || column->source_type == NULL) {
         return ps_fail_nomem(err, "reading the catalog");
     }
@@ -157,7 +159,7 @@ static void consider_key(struct catalog_table *table, struct catalog_column *con
     }
     for (uint32_t i = 0; i < count; i++) {
         if (!columns[i]->readable) {
-            table->key_hidden = true;
+            *(columns[i]->misnamed ? &table->misnamed_key : &table->key_hidden) = true;
             return;
         }
         int16_t bytes = columns[i]->width;

@@ -33,6 +33,12 @@ static const char *obstacle(const struct catalog_table *table, const struct link
     if (!table->populated) {
         return "it has never been filled: REFRESH MATERIALIZED VIEW first";
     }
+    if (table->misnamed) {
+        return "its name, or its schema's, is not valid UTF-8";
+    }
+    if (table->misnamed_key && table->table.keys_count == 0) {
+        return "a column of its key has a name that is not valid UTF-8";
+    }
     if (table->unlogged && link->recovery) {
         return "it is unlogged, and a replica cannot read such a table";
     }
@@ -72,11 +78,11 @@ bool catalog_obstacle(const struct catalog_table *table, const struct link *link
     return true;
 }
 
-static void put_unreadable(struct ps_buffer *text, const struct catalog_table *table)
+static void put_left_out(struct ps_buffer *text, const struct catalog_table *table, bool misnamed)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < table->columns_count; i++) {
-        if (!table->columns[i].readable) {
+        if (!table->columns[i].readable && table->columns[i].misnamed == misnamed) {
             ps_buffer_puts(text, count++ == 0 ? "" : ", ");
             query_identifier(text, table->columns[i].column.name);
         }
@@ -91,7 +97,7 @@ void catalog_remark(const struct catalog_table *table, const char *login,
         ps_buffer_printf(ret_text,
                          "%s.%s is read without columns that the login may not read: ", of->schema,
                          of->name);
-        put_unreadable(ret_text, table);
+        put_left_out(ret_text, table, false);
         put_grant(ret_text, table, login);
     } else if (table->has_children) {
         ps_buffer_printf(ret_text,
@@ -106,5 +112,11 @@ void catalog_remark(const struct catalog_table *table, const char *login,
             "the rows of %s.%s, which inherits from %s.%s, are not read: its schema is "
             "not among those that `schema` names",
             of->schema, of->name, parent->schema, parent->name);
+    }
+    if (table->misnamed_columns) {
+        ps_buffer_printf(ret_text,
+                         "%s%s.%s is read without columns whose names are not valid UTF-8: ",
+                         ret_text->size > 0 ? " | " : "", of->schema, of->name);
+        put_left_out(ret_text, table, true);
     }
 }

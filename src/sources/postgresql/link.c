@@ -82,6 +82,7 @@ enum ps_status link_fail(struct link *link, const PGresult *result, const char *
                   verdict.advice != NULL ? ". " : "", verdict.advice != NULL ? verdict.advice : "");
     if (err != NULL) {
         memcpy(err->sqlstate, code, sizeof code);
+        server_clean(err->message);
     }
     return verdict.status;
 }
@@ -356,6 +357,11 @@ static void write_begin(struct ps_buffer *sql, const struct link *link, const ch
                         "SET LOCAL max_parallel_workers_per_gather = 0;"
                         "SET LOCAL jit = off;"
                         "SET LOCAL idle_in_transaction_session_timeout = 0;");
+    if (link->sql_ascii) {
+        /* Names may be any bytes, of which the server would refuse to send those that are no UTF-8:
+         * they are looked at here. */
+        ps_buffer_puts(sql, "SET LOCAL client_encoding = 'SQL_ASCII';");
+    }
     if (link->version >= 170000) {
         ps_buffer_puts(sql, "SET LOCAL transaction_timeout = 0;");
     }

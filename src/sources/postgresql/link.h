@@ -64,6 +64,8 @@ enum ps_status link_learn(struct link *link, struct ps_error *err) PS_MUST_CHECK
 /* From what version() says: YugabyteDB or not, and its name for people. */
 bool server_is_yugabyte(const char *version);
 void server_name(const char *version, char *ret_name, size_t size);
+/* Puts a ? in place of each byte that is no UTF-8, as names of a database without encoding hold. */
+void server_clean(char *text);
 
 /*
  * Begins a read-only transaction at REPEATABLE READ with every setting that the results depend on,

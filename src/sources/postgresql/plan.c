@@ -225,7 +225,9 @@ static enum ps_status plan_keys(struct source *source, const struct ps_table *ta
                                 struct ps_error *err)
 {
     const struct ps_column *key = first_key(table);
-    if (key == NULL || !key->indexed || !source->link.may_see_statistics) {
+    /* Bounds stand in the state, which is UTF-8. */
+    if (key == NULL || !key->indexed || !source->link.may_see_statistics ||
+        source->link.sql_ascii) {
         return one_part(table, list, err);
     }
     struct ps_buffer sql;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "sources/postgresql/link.h"
 
 #define VERSION_LEAST 110000
@@ -36,6 +37,20 @@ void server_name(const char *version, char *ret_name, size_t size)
         if ((unsigned char)*byte < ' ') {
             *byte = '?';
         }
+    }
+}
+
+void server_clean(char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t length = ps_utf8_length((const uint8_t *)text, left);
+        if (length == 0) {
+            *text = '?';
+            length = 1;
+        }
+        text += length;
+        left -= length;
     }
 }
 

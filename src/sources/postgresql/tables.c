@@ -65,11 +65,12 @@ enum ps_status source_read_tables(struct source *source, struct link *link, stru
     }
     struct catalog_scope scope = whole_scope(source);
     status = catalog_new(link, &scope, &source->catalog, err);
-    bool partial = false;
+    bool partial = link->sql_ascii; /* columns may have names that are none */
     for (size_t i = 0; status == PS_OK && i < source->catalog->tables_count && !partial; i++) {
         partial = catalog_is_partial(&source->catalog->tables[i]);
     }
-    return partial ? catalog_read_details(source->catalog, link, &scope, err) : status;
+    return status == PS_OK && partial ? catalog_read_details(source->catalog, link, &scope, err)
+                                      : status;
 }
 
 static enum ps_status take_words(struct ps_table_list *list, struct ps_buffer *text,

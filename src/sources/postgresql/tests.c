@@ -120,7 +120,7 @@ static enum ps_status read_nothing(struct source *source, struct ps_error *err)
     for (size_t i = 0; status == PS_OK && locked < NAMED_MAX && i < catalog->tables_count; i++) {
         const struct catalog_table *entry = &catalog->tables[i];
         if (!catalog_is_listed(catalog, entry) || !source_means(source, &entry->table) ||
-            !entry->populated || (entry->unlogged && source->link.recovery)) {
+            !entry->populated || entry->misnamed || (entry->unlogged && source->link.recovery)) {
             continue;
         }
         status = read_none_of(source, &entry->table, err);
@@ -151,6 +151,7 @@ static void name_schemas(struct source *source, struct ps_error *err)
     (void)snprintf(message, sizeof message, "%s", err->message);
     (void)ps_fail(err, err->status, err->error_class, "%s. There are: %s", message,
                   PQgetvalue(result, 0, 0));
+    server_clean(err->message);
     PQclear(result);
 }
 
