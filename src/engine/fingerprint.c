@@ -1,10 +1,13 @@
 /*
- * The form: "k<keys>.b<backfilled>.s<left out>.d<deletes>.c<columns>.n<names>", and ".v<values>" at
- * the end where the configuration changes values. All but `names` are hashes of eight digits, of
+ * The form: "k<keys>.b<backfilled>.s<left out>.d<deletes>.c<columns>.n<names>.t<types>", and
+ * ".v<values>" at the end where the configuration changes values. All but `names` and `types` are
+ * hashes of eight digits, of
  * sets of columns or of settings. `names` has four digits for each of the source's
  * column handles, from 1 on: a hash of the name that the column had when it was last seen, 0000
  * where there was none. Columns that are gone stay in it, because what they left still lies at the
- * destination.
+ * destination. `types` has a letter for each handle, "a" and the number of the type, and for a
+ * decimal two digits each of precision and scale after it; "-" where there is no such column. It is
+ * there for people: to say what a column was.
  */
 #include "engine/fingerprint.h"
 
@@ -17,7 +20,8 @@
 #include "base/random.h"
 
 #define NAME_DIGITS 4
-#define NEW_COLUMNS_NAMED 8
+#define COLUMNS_NAMED 8
+#define TYPE_SIZE 6 /* of one handle, at most, and the end */
 /* Handles beyond it are not followed; PostgreSQL's end at 1,600, unless columns are dropped. */
 #define HANDLES_MAX 4096u
 
@@ -101,6 +105,67 @@ static const char *make_names(struct ps_arena *arena, const struct ps_table *tab
     return text;
 }
 
+static void type_text(const struct ps_column *column, char out[TYPE_SIZE])
+{
+    if (column == NULL) {
+        snprintf(out, TYPE_SIZE, "-");
+    } else if (column->type == PS_TYPE_DECIMAL) {
+        snprintf(out, TYPE_SIZE, "%c%02x%02x", 'a' + PS_TYPE_DECIMAL, column->precision & 0xffU,
+                 column->scale & 0xffU);
+    } else {
+        snprintf(out, TYPE_SIZE, "%c", 'a' + (int)column->type);
+    }
+}
+
+/* Makes the part `types`, without its letter. */
+static const char *make_types(struct ps_arena *arena, const struct ps_table *table)
+{
+    uint32_t count = handles_of(table, 0);
+    const struct ps_column **columns =
+        ps_arena_array(arena, count + (size_t)1, sizeof(const struct ps_column *));
+    char *text = ps_arena_alloc(arena, (size_t)count * (TYPE_SIZE - 1) + 1);
+    if (columns == NULL || text == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        uint32_t handle = table->columns[i].source_id;
+        if (handle >= 1 && handle <= count) {
+            columns[handle] = &table->columns[i];
+        }
+    }
+    char *at = text;
+    *at = '\0';
+    for (uint32_t handle = 1; handle <= count; handle++) {
+        type_text(columns[handle], at);
+        at += strlen(at);
+    }
+    return text;
+}
+
+/* The column's type, as it was kept; false: it was not. */
+static bool kept_type(const char *types, size_t size, uint32_t handle, struct ps_column *ret_column)
+{
+    const char *at = types, *end = types + size;
+    for (uint32_t i = 1; at < end && i < handle; i++) {
+        at += *at == 'a' + PS_TYPE_DECIMAL ? TYPE_SIZE - 1 : 1;
+    }
+    if (handle == 0 || at >= end || *at <= 'a' || *at >= 'a' + PS_TYPES) {
+        return false;
+    }
+    *ret_column = (struct ps_column){.type = (enum ps_type)(*at - 'a')};
+    if (ret_column->type == PS_TYPE_DECIMAL) {
+        char digits[TYPE_SIZE] = "";
+        if (end - at < TYPE_SIZE - 1) {
+            return false;
+        }
+        memcpy(digits, at + 1, TYPE_SIZE - 2);
+        unsigned long both = strtoul(digits, NULL, 16);
+        ret_column->precision = (uint8_t)(both >> 8);
+        ret_column->scale = (uint8_t)(both & 0xff);
+    }
+    return true;
+}
+
 uint32_t fingerprint_leave_out(uint32_t left_out, const char *name)
 {
     return left_out + (uint32_t)ps_hash64(ps_hash_bytes(name, strlen(name)));
@@ -124,15 +189,16 @@ const char *fingerprint_make(struct ps_arena *arena, const struct fingerprint_su
                                      (uint64_t)column->precision << 8 | column->scale));
     }
     const char *names = make_names(arena, table, former);
+    const char *types = make_types(arena, table);
     const char *values =
         subject->values == 0 ? "" : ps_arena_printf(arena, ".v%08" PRIx32, subject->values);
-    return names == NULL || values == NULL
+    return names == NULL || types == NULL || values == NULL
                ? NULL
                : ps_arena_printf(arena,
                                  "k%08" PRIx32 ".b%08" PRIx32 ".s%08" PRIx32 ".d%08" PRIx32
-                                 ".c%08" PRIx32 ".n%s%s",
+                                 ".c%08" PRIx32 ".n%s.t%s%s",
                                  (uint32_t)keys, (uint32_t)backfilled, subject->left_out,
-                                 subject->deletes, (uint32_t)columns, names, values);
+                                 subject->deletes, (uint32_t)columns, names, types, values);
 }
 
 /*
@@ -169,13 +235,46 @@ static void put_new_columns(struct ps_buffer *out, const char *former, const str
     const char *names = part_of(former, 'n', &size);
     for (uint32_t i = 0; i < table->columns_count && size > 0; i++) {
         uint32_t handle = table->columns[i].source_id;
-        if (handle != 0 && kept_name(names, size, handle) == 0 && count++ < NEW_COLUMNS_NAMED) {
+        if (handle != 0 && kept_name(names, size, handle) == 0 && count++ < COLUMNS_NAMED) {
             ps_buffer_printf(out, "%s\"%s\"", count == 1 ? ", new: " : ", ",
                              table->columns[i].name);
         }
     }
-    if (count > NEW_COLUMNS_NAMED) {
-        ps_buffer_printf(out, " and %zu more", count - NEW_COLUMNS_NAMED);
+    if (count > COLUMNS_NAMED) {
+        ps_buffer_printf(out, " and %zu more", count - COLUMNS_NAMED);
+    }
+}
+
+static void put_type(struct ps_buffer *out, const struct ps_column *column)
+{
+    ps_buffer_puts(out, ps_type_name(column->type));
+    if (column->type == PS_TYPE_DECIMAL) {
+        ps_buffer_printf(out, "(%u,%u)", (unsigned)column->precision, (unsigned)column->scale);
+    }
+}
+
+/* Adds `, "a" was INT and is LONG` of the columns whose types the former knew otherwise. */
+static void put_changed_types(struct ps_buffer *out, const char *former,
+                              const struct ps_table *table)
+{
+    size_t size, count = 0;
+    const char *types = part_of(former, 't', &size);
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        const struct ps_column *column = &table->columns[i];
+        struct ps_column was;
+        if (!kept_type(types, size, column->source_id, &was) ||
+            (was.type == column->type && was.precision == column->precision &&
+             was.scale == column->scale) ||
+            count++ >= COLUMNS_NAMED) {
+            continue;
+        }
+        ps_buffer_printf(out, ", \"%s\" was ", column->name);
+        put_type(out, &was);
+        ps_buffer_puts(out, " and is ");
+        put_type(out, column);
+    }
+    if (count > COLUMNS_NAMED) {
+        ps_buffer_printf(out, " and %zu more types", count - COLUMNS_NAMED);
     }
 }
 
@@ -198,6 +297,7 @@ const char *fingerprint_difference(const char *former, const struct fingerprint_
                           : moved         ? "a column was renamed or replaced"
                                           : "its columns changed");
     put_new_columns(&text, former, subject->table);
+    put_changed_types(&text, former, subject->table);
     const char *copy = ps_arena_strdup(arena, ps_buffer_text(&text));
     ps_buffer_done(&text);
     return copy;

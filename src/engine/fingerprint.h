@@ -31,7 +31,7 @@ const char *fingerprint_make(struct ps_arena *arena, const struct fingerprint_su
 
 /*
  * What of the columns and keys is not what it was at `former`, for people, in the arena; NULL:
- * nothing. Names columns that are new where it can.
+ * nothing. Names columns that are new or of another type where it can.
  */
 const char *fingerprint_difference(const char *former, const struct fingerprint_subject *subject,
                                    struct ps_arena *arena);

@@ -3,6 +3,7 @@
  */
 #include "engine/flatten.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -33,6 +34,7 @@ struct flattener {
     uint32_t inside; /* between enter and leave */
     bool changing;   /* somebody waits until nobody is inside, or makes a shape */
     const struct flatten_shape *shape;
+    _Atomic bool crowded;
 };
 
 enum ps_status flatten_memory_new(struct flatten_memory **ret_memory, struct ps_error *err)
@@ -312,6 +314,16 @@ static enum ps_status make_shape(struct flattener *flattener, const struct ps_pl
         flattener->shape = shape;
     }
     return PS_OK;
+}
+
+void flatten_note_crowded(struct flattener *flattener)
+{
+    atomic_store(&flattener->crowded, true);
+}
+
+bool flatten_is_crowded(const struct flattener *flattener)
+{
+    return flattener != NULL && atomic_load(&flattener->crowded);
 }
 
 const struct flatten_shape *flatten_enter(struct flattener *flattener)

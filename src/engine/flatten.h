@@ -53,6 +53,10 @@ bool flatten_takes(const struct ps_plan_table *table, uint32_t column);
 /* True where a member's column could have a name; one that is too long stays JSON. */
 bool flatten_nameable(const struct ps_plan_table *table, uint32_t parent, const char *path);
 
+/* Members stay JSON because the table has no room for more columns. Any thread. */
+void flatten_note_crowded(struct flattener *flattener);
+bool flatten_is_crowded(const struct flattener *flattener); /* NULL is fine */
+
 /* The shape that counts until flatten_leave. */
 const struct flatten_shape *flatten_enter(struct flattener *flattener);
 void flatten_leave(struct flattener *flattener);

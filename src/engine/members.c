@@ -141,8 +141,11 @@ static bool place_leaf(struct members *members, const struct ps_json *node)
     const struct flatten_place *place =
         flatten_find(members->shape, members->parent, ps_buffer_text(&members->path));
     if (place == NULL &&
-        (members->shape->full ||
-         !flatten_nameable(members->base, members->parent, ps_buffer_text(&members->path)))) {
+        !flatten_nameable(members->base, members->parent, ps_buffer_text(&members->path))) {
+        return false;
+    }
+    if (place == NULL && members->shape->full) {
+        flatten_note_crowded(members->base->flattener);
         return false;
     }
     struct ps_leaf leaf;

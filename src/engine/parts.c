@@ -11,7 +11,7 @@
 #define LOAD_BYTES_MIN ((size_t)4 << 10)
 /* What a table takes besides its names, and besides that for each column. */
 #define TABLE_BYTES 300
-#define COLUMN_BYTES 4
+#define COLUMN_BYTES 5
 /* Each costs a question to the source. */
 #define TABLES_CUT_MAX 1000
 

@@ -503,6 +503,18 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
     return PS_OK;
 }
 
+static void tell_crowded(struct writer *writer, const struct event *event)
+{
+    const struct ps_table_result *told = &writer->result->tables[event->table];
+    if (flatten_is_crowded(event->plan->flattener)) {
+        writer_warn(writer,
+                    "%s%s%s: more than %d members of its JSON could be columns (flatten); those "
+                    "that came later stay JSON",
+                    told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
+                    FLATTEN_COLUMNS_MAX);
+    }
+}
+
 static enum ps_status write_end(struct writer *writer, const struct event *event,
                                 struct ps_error *err)
 {
@@ -525,6 +537,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
         return status;
     }
     tell_bad(writer, event, skipped);
+    tell_crowded(writer, event);
     told->seconds = event->end->seconds;
     told->once = event->end->once;
     told->threads = event->end->threads;

@@ -168,7 +168,10 @@ def test_primary_keys_choose_what_counts_as_a_key(flow):
 
 CHANGES = {
     "column added": ("ALTER TABLE t ADD COLUMN extra int", ["columns changed", '"extra"']),
-    "type widened": ("ALTER TABLE t ALTER COLUMN v TYPE bigint", ["columns changed"]),
+    "type widened": (
+        "ALTER TABLE t ALTER COLUMN v TYPE bigint",
+        ["columns changed", '"v" was INT and is LONG'],
+    ),
     "column renamed": ("ALTER TABLE t RENAME COLUMN v TO w", ["renamed"]),
     "key changed": (
         "ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (k, v)",

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from flow import Flow, table_result
+from flow import Flow, table_result, warnings_about
 
 
 @pytest.fixture
@@ -121,7 +121,9 @@ def test_columns_are_bounded_and_deep_objects_stay_json(flow):
         "CREATE TABLE d (k int PRIMARY KEY, j json);"
         f"INSERT INTO d VALUES (1, '{deep}'), (2, '{{\"x\": 1, \"x\": 2}}')"
     )
-    flow.sync()
+    document = flow.sync()
+    assert len(warnings_about(document, "public.t", "more than 256 members")) == 1
+    assert not warnings_about(document, "public.d")
     columns = [name for name in shape(flow, "t") if name.startswith("j_m")]
     assert len(columns) == 256
     rest = json.loads(flow.value("SELECT j::text FROM tester.t"))

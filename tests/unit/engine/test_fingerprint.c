@@ -186,6 +186,30 @@ static void test_fingerprint_difference_names_new_columns(void **state)
     assert_string_equal(difference(former, other_key, 3), "its key changed");
 }
 
+static void test_fingerprint_difference_names_types(void **state)
+{
+    (void)state;
+    const struct ps_column was[] = {
+        KEY,
+        TEXT("a", 2),
+        {.name = "n", .type = PS_TYPE_DECIMAL, .precision = 10, .scale = 2, .source_id = 4},
+        {.name = "v", .type = PS_TYPE_INT, .source_id = 5}};
+    const struct ps_column is[] = {
+        KEY,
+        TEXT("a", 2),
+        {.name = "n", .type = PS_TYPE_DECIMAL, .precision = 38, .scale = 12, .source_id = 4},
+        {.name = "v", .type = PS_TYPE_LONG, .source_id = 5},
+        TEXT("c", 6)};
+    const char *former = make(was, 4, NULL);
+    assert_null(difference(former, was, 4));
+    assert_string_equal(difference(former, is, 5),
+                        "its columns changed, new: \"c\", \"n\" was DECIMAL(10,2) and is "
+                        "DECIMAL(38,12), \"v\" was INT and is LONG");
+    /* Whatever was cut off or comes from another hand says nothing. */
+    assert_string_equal(difference("k.c.n.t~-", is, 4), "its key and its columns changed");
+    assert_string_equal(difference("k.c.n.tdn-f0a", is, 4), "its key and its columns changed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +225,7 @@ int main(void)
         cmocka_unit_test(
             test_fingerprint_other_values_call_for_a_load_and_leave_older_states_alone),
         cmocka_unit_test(test_fingerprint_difference_names_new_columns),
+        cmocka_unit_test(test_fingerprint_difference_names_types),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
