@@ -17,6 +17,7 @@
 /* The engine's own options; ends with a name of NULL. */
 extern const struct ps_option ps_engine_options[];
 
+struct troubles;
 struct flattener;
 struct flatten_memory;
 struct flatten_shape;
@@ -138,7 +139,8 @@ struct ps_plan_request {
     /* A person waits for the plan alone: passing trouble is tried again for so long at most. 0: as
      * often as the configuration says, which a sync can afford. */
     int64_t patience_ms;
-    bool partitions; /* each table's parts are counted, for people */
+    bool partitions;           /* each table's parts are counted, for people */
+    struct troubles *troubles; /* counts what went wrong (engine/trouble.h); NULL: nobody does */
 };
 
 /* For requests that only show or answer what is planned. */

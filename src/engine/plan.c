@@ -12,7 +12,7 @@
 #include "engine/flatten.h"
 #include "engine/metadata.h"
 #include "engine/parts.h"
-#include "engine/retry.h"
+#include "engine/trouble.h"
 
 /* Ten thousand wide tables stay far below it. */
 #define PLAN_BYTES_MAX (SIZE_C(4) << 30)
@@ -464,11 +464,14 @@ static enum ps_status discover(struct planner *planner, struct ps_error *err)
     for (;;) {
         enum ps_status status = discover_once(planner, err);
         if (status == PS_OK) {
+            trouble_passed(planner->request->troubles, TROUBLE_OF_THE_SYNC);
             return PS_OK;
         }
         planner->request->source_ops->close(planner->source);
         planner->source = NULL;
-        status = ps_retry_after(&retry, status, err);
+        status = ps_retry_classify(&retry, status, err);
+        trouble_note(planner->request->troubles, TROUBLE_OF_THE_SYNC, err);
+        status = trouble_wait(planner->request->troubles, TROUBLE_OF_THE_SYNC, &retry, status, err);
         if (status != PS_OK) {
             return status;
         }

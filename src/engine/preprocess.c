@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "engine/plan.h"
-#include "engine/retry.h"
 #include "engine/sql_template.h"
+#include "engine/trouble.h"
 
 /* Before the first sync: no row is as old. */
 #define NEVER "1970-01-01T00:00:00Z"
@@ -237,9 +237,12 @@ static enum ps_status execute(struct phase *phase, const struct ps_plan_table *t
             status = ops->execute(phase->source, table->source_table, sql, ret_rows, err);
         }
         if (status == PS_OK) {
+            trouble_passed(phase->request->troubles, TROUBLE_OF_THE_SYNC);
             return PS_OK;
         }
-        status = ps_retry_after(&retry, status, err);
+        status = ps_retry_classify(&retry, status, err);
+        trouble_note(phase->request->troubles, TROUBLE_OF_THE_SYNC, err);
+        status = trouble_wait(phase->request->troubles, TROUBLE_OF_THE_SYNC, &retry, status, err);
         if (status != PS_OK) {
             return status;
         }

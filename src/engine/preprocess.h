@@ -20,6 +20,7 @@ struct preprocess_request {
     const struct ps_run_request *run;
     struct ps_plan *plan;
     struct ps_run_result *result;
+    struct troubles *troubles;                     /* counts what went wrong; NULL: nobody does */
     void (*warn)(void *context, const char *text); /* takes a copy */
     void *context;
 };

@@ -140,7 +140,7 @@ static void tune(struct run *run, struct writer *writer)
     uint64_t generation = tuning_generation(run->tuning);
     enum ps_status status = tuning_tick(run->tuning, &progress, &err);
     if (status != PS_OK) {
-        trouble_note(&run->troubles, (struct trouble_place){.table = SIZE_MAX}, &err);
+        trouble_note(&run->troubles, TROUBLE_OF_THE_SYNC, &err);
         run_fail(run, status, &err);
     }
     if (tuning_generation(run->tuning) != generation) {
@@ -462,6 +462,7 @@ static enum ps_status preprocess(struct run *run, struct ps_run_result *result,
     const struct preprocess_request request = {.run = run->request,
                                                .plan = run->plan,
                                                .result = result,
+                                               .troubles = &run->troubles,
                                                .warn = warn_of_preprocessing,
                                                .context = &warned};
     return preprocess_run(&request, err);
@@ -485,6 +486,7 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
                                                     request->plan.source_ops->name, err);
     if (status == PS_OK) {
         plan_request.state = request->state;
+        plan_request.troubles = &run.troubles;
         status = ps_plan_new(&plan_request, &run.plan, err);
     }
     if (status == PS_OK) {

@@ -73,7 +73,7 @@ static struct trouble_entry *entry_of(struct troubles *troubles, size_t table,
 
 void trouble_note(struct troubles *troubles, struct trouble_place place, const struct ps_error *err)
 {
-    if (err->status == PS_CANCELED) {
+    if (troubles == NULL || err->status == PS_CANCELED) {
         return;
     }
     ps_mutex_lock(&troubles->lock);
@@ -85,11 +85,11 @@ void trouble_note(struct troubles *troubles, struct trouble_place place, const s
     ps_mutex_unlock(&troubles->lock);
 }
 
-void trouble_retry(struct troubles *troubles, struct trouble_place place,
-                   const struct ps_error *err, int64_t waited_ns)
+static void count_wait(struct troubles *troubles, struct trouble_place place,
+                       const struct ps_error *cause, int64_t waited_ns)
 {
     ps_mutex_lock(&troubles->lock);
-    struct trouble_entry *entry = entry_of(troubles, place.table, err);
+    struct trouble_entry *entry = entry_of(troubles, place.table, cause);
     if (entry != NULL) {
         entry->retries++;
         entry->waited_ns += waited_ns;
@@ -97,8 +97,23 @@ void trouble_retry(struct troubles *troubles, struct trouble_place place,
     ps_mutex_unlock(&troubles->lock);
 }
 
+enum ps_status trouble_wait(struct troubles *troubles, struct trouble_place place,
+                            struct ps_retry *retry, enum ps_status failed, struct ps_error *err)
+{
+    const struct ps_error cause = *err;
+    int64_t began_ns = retry->clock->monotonic_ns(retry->clock);
+    enum ps_status status = ps_retry_after(retry, failed, err);
+    if (status == PS_OK && troubles != NULL) {
+        count_wait(troubles, place, &cause, retry->clock->monotonic_ns(retry->clock) - began_ns);
+    }
+    return status;
+}
+
 void trouble_passed(struct troubles *troubles, struct trouble_place place)
 {
+    if (troubles == NULL) {
+        return;
+    }
     ps_mutex_lock(&troubles->lock);
     for (size_t i = 0; i < troubles->count; i++) {
         struct trouble_entry *entry = &troubles->entries[i];

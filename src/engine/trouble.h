@@ -5,6 +5,7 @@
 #define PS_ENGINE_TROUBLE_H
 
 #include "engine/engine.h"
+#include "engine/retry.h"
 
 /* Kinds of trouble that are told apart; what comes beyond them is not counted. */
 #define TROUBLES_MAX 10000
@@ -29,14 +30,20 @@ void troubles_done(struct troubles *troubles);
 /* What happened to worker number `worker` at the table. */
 struct trouble_place {
     size_t worker; /* below PS_THREADS_MAX */
-    size_t table;
+    size_t table;  /* index in the plan; SIZE_MAX: none of them */
 };
+/* What befalls the sync before its tables are read. */
+#define TROUBLE_OF_THE_SYNC ((struct trouble_place){.table = SIZE_MAX})
+
+/* In all of these NULL in place of the troubles counts nothing. */
+
 /* A failure; CANCELED is none. A lack of memory only loses the count. */
 void trouble_note(struct troubles *troubles, struct trouble_place place,
                   const struct ps_error *err);
-/* What was noted last of that kind is tried again after so long a wait. */
-void trouble_retry(struct troubles *troubles, struct trouble_place place,
-                   const struct ps_error *err, int64_t waited_ns);
+/* ps_retry_after, of which the wait is counted. */
+enum ps_status trouble_wait(struct troubles *troubles, struct trouble_place place,
+                            struct ps_retry *retry, enum ps_status failed,
+                            struct ps_error *err) PS_MUST_CHECK;
 /* The worker got on with the table: it has recovered from what it met there. */
 void trouble_passed(struct troubles *troubles, struct trouble_place place);
 

@@ -127,14 +127,11 @@ void worker_progress(struct worker *worker, const struct job *job)
 static enum ps_status wait_out(struct worker *worker, const struct job *job, enum ps_status status,
                                struct ps_error *err)
 {
-    const struct ps_clock *clock = worker->run->request->plan.clock;
     struct ps_error cause = *err;
-    int64_t began_ns = clock->monotonic_ns(clock);
-    status = ps_retry_after(&worker->retry, status, err);
+    status =
+        trouble_wait(&worker->run->troubles, place_of(worker, job), &worker->retry, status, err);
     if (status == PS_OK) {
         count_retry(worker->run, cause.error_class);
-        trouble_retry(&worker->run->troubles, place_of(worker, job), &cause,
-                      clock->monotonic_ns(clock) - began_ns);
         if (!connection_survives(&cause)) {
             worker_source_drop(worker);
         }

@@ -257,13 +257,63 @@ def test_platform_is_told_of_them_and_may_leave_them_out(serve, flow, database):
     }
 
 
-def test_tester_finds_no_breach(serve, flow, database, penstock):
+def counted(flow, schema="tester"):
+    """The rows of each table, and in how many syncs they were written."""
+    query = 'SELECT count(*), count(DISTINCT sync_timestamp) FROM "{}"."{}"'
+    return {name: flow.query(query.format(schema, name))[0] for name in ALL}
+
+
+@pytest.mark.parametrize("names", ["table", "schema"])
+def test_tester_finds_no_breach(serve, through, penstock, names):
+    """Rows in each of them, also with an error that has no code."""
+    cut = Fault('^COPY.*"people"', cut=True, after=500, times=2)
+    flow = through(cut, threads="1", batch_bytes="1073741824", destination_names=names)
     server = serve("--max-syncs", 1)
-    path = flow.configure()
+    command = ["tester", "--port", server.port, "--config", flow.configure(), "--strict", "--json"]
     for _ in range(2):
-        done = penstock("tester", "--port", server.port, "--config", path, "--strict", "--json")
+        done = penstock(*command)
         assert done.code == 0, done.err
         assert done.document["breaches"] == []
-    counted = 'SELECT count(*), count(DISTINCT sync_timestamp) FROM tester."VALIDATION"'
-    assert flow.query(counted) == [(4, 2)]
-    assert set(flow.tables()) == {"people", "visits"} | ALL
+    schema = "tester" if names == "table" else "tester_penstock"
+    assert set(flow.tables(schema)) - {"people", "visits"} == ALL
+    rows = counted(flow, schema)
+    assert rows["VALIDATION"] == (4, 2) and rows["SYNC_VALIDATION"] == (2, 2)
+    assert rows["RESOURCE_USAGE"][1] == 2 and rows["PROCESSING_STATISTICS"][1] == 2
+    assert rows["ERROR_STATISTICS"] == (1, 1)
+    # A batch takes only so much of the memory there is.
+    assert rows["PARAMETER_HISTORY"][1] in (0, 2)
+    columns = "tablename, class, code, occurrences, recovered"
+    label = "people" if names == "table" else "public.people"
+    errors = flow.query(f'SELECT {columns} FROM "{schema}"."ERROR_STATISTICS"')
+    assert errors == [(label, "network", "", 2, 2)]
+
+
+def test_parameter_that_the_memory_bounds_is_told(flow):
+    """What a batch may take is a small part of the memory there is, whatever is configured."""
+    document = flow.sync(batch_bytes="1073741824")
+    told = flow.query(
+        'SELECT tablename, parameter, old_value, new_value, cause FROM tester."PARAMETER_HISTORY"'
+    )
+    assert told == [
+        ("", change["parameter"], change["old_value"], change["new_value"], change["cause"])
+        for change in document["parameter_changes"]
+    ]
+
+
+def test_rows_that_cannot_be_carried_are_counted_apart(flow, database):
+    database.psql(
+        "CREATE TABLE days (k int PRIMARY KEY, d date);"
+        "INSERT INTO days SELECT i, CASE WHEN i < 3 THEN 'infinity' ELSE now() END"
+        " FROM generate_series(1, 10) i"
+    )
+    document = flow.sync("--tables", "days", code=4)
+    assert flow.query(
+        'SELECT count, records_processed, skipped FROM tester."VALIDATION"'
+    ) == [(10, 8, 2)]  # fmt: skip
+    assert not warnings_about(document, "the source counts")
+
+
+def test_source_that_cannot_count_gives_its_statistics(penstock):
+    path = penstock.configure({"source": "example", "metadata_tables": "true"})
+    document = penstock("sync", "--config", path, "--json").document
+    assert {table["validation"]["count_method"] for table in document["tables"]} == {"statistics"}

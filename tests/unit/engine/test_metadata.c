@@ -449,6 +449,24 @@ static void test_errors_before_progress_count_as_recovered_when_the_table_fails(
                 "deadlock||1|1\npermission||1|0\n");
 }
 
+static void test_errors_before_a_table_is_read_are_the_syncs(void **state)
+{
+    (void)state;
+    fake_table_add(database, "", "t", "id LONG key");
+    fake_fault_add(database, &(struct fake_fault){.call = FAKE_LIST_TABLES,
+                                                  .status = PS_RETRY,
+                                                  .error_class = PS_CLASS_FAILOVER,
+                                                  .sqlstate = "57P01"});
+    fake_fault_add(database, &(struct fake_fault){.call = FAKE_EXECUTE,
+                                                  .status = PS_RETRY,
+                                                  .error_class = PS_CLASS_DEADLOCK,
+                                                  .sqlstate = "40P01"});
+    run_well(OPTIONS(ON, "enable_preprocessing", "true", "preprocessing_table", "t",
+                     "preprocessing_sql", "UPDATE {table_list} SET id = id"));
+    assert_rows("ERROR_STATISTICS", "tablename,class,code,occurrences,recovered",
+                "|deadlock|40P01|1|1\n|failover|57P01|1|1\n");
+}
+
 static void test_parameters_and_resources_under_pressure_are_told(void **state)
 {
     (void)state;
@@ -601,6 +619,7 @@ int main(void)
         RUN_TEST(test_errors_that_were_tried_again_are_told_by_class_and_code),
         RUN_TEST(test_errors_of_a_sync_that_fails_are_told),
         RUN_TEST(test_errors_before_progress_count_as_recovered_when_the_table_fails),
+        RUN_TEST(test_errors_before_a_table_is_read_are_the_syncs),
         RUN_TEST(test_parameters_and_resources_under_pressure_are_told),
         RUN_TEST(test_resources_are_told_once_a_minute_while_the_source_is_slow),
         RUN_TEST(test_metadata_without_monitoring_is_validation_alone),
