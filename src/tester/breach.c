@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/random.h"
 
 static const struct {
     const char *name, *text;
@@ -86,17 +87,42 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static size_t find(const struct breaches *breaches, enum breach_kind kind,
-                   const struct breach_place *place)
+static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    for (size_t i = 0; i < breaches->count; i++) {
-        const struct ps_tester_breach *breach = &breaches->list[i];
-        if (breach->kind == kind && same_text(breach->table, place->table) &&
-            same_text(breach->schema, place->schema)) {
-            return i;
+    return ps_hash64(hash ^ (text == NULL ? 0 : ps_hash_bytes(text, strlen(text))));
+}
+
+static bool is_at(const struct ps_tester_breach *breach, enum breach_kind kind,
+                  const struct breach_place *place)
+{
+    return breach->kind == kind && same_text(breach->table, place->table) &&
+           same_text(breach->schema, place->schema);
+}
+
+/* Where it is, or would be, among the places. */
+static uint16_t *find(struct breaches *breaches, enum breach_kind kind,
+                      const struct breach_place *place)
+{
+    uint64_t hash =
+        hash_text(hash_text(hash_text(kind, place->schema), place->table), place->column);
+    for (;; hash++) {
+        uint16_t *at = &breaches->places[hash % BREACH_PLACES];
+        if (*at == 0 || (is_at(&breaches->list[*at - 1], kind, place) &&
+                         same_text(breaches->list[*at - 1].column, place->column))) {
+            return at;
         }
     }
-    return breaches->count;
+}
+
+/* As many columns of its table are named for its kind as may be. */
+static bool is_full(const struct breaches *breaches, enum breach_kind kind,
+                    const struct breach_place *place)
+{
+    size_t named = 0;
+    for (size_t i = 0; i < breaches->count; i++) {
+        named += breaches->list[i].column != NULL && is_at(&breaches->list[i], kind, place);
+    }
+    return named >= BREACH_COLUMNS_MAX;
 }
 
 static bool reserve(struct breaches *breaches)
@@ -121,12 +147,12 @@ static const char *copy(struct breaches *breaches, const char *text)
     return copied;
 }
 
-static void add_new(struct breaches *breaches, enum breach_kind kind,
+static bool add_new(struct breaches *breaches, enum breach_kind kind,
                     const struct breach_place *place, const char *detail)
 {
     if (!reserve(breaches)) {
         breaches->failed = true;
-        return;
+        return false;
     }
     struct ps_tester_breach breach = {
         .kind = kind,
@@ -141,31 +167,45 @@ static void add_new(struct breaches *breaches, enum breach_kind kind,
     }
     if (breach.message == NULL || breaches->failed) {
         breaches->failed = true;
-        return;
+        return false;
     }
     breaches->list[breaches->count++] = breach;
     if (breaches->tell != NULL) {
         breaches->tell(breaches->context, &breach);
     }
+    return true;
+}
+
+/* Where one of a column that is not named is counted: at its table, once as many columns are named
+ * as may be. */
+static uint16_t *find_others(struct breaches *breaches, enum breach_kind kind,
+                             const struct breach_place *place, const struct breach_place *table)
+{
+    uint16_t *at = find(breaches, kind, table);
+    bool others = *at != 0 && breaches->list[*at - 1].others;
+    return others || is_full(breaches, kind, place) ? at : NULL;
 }
 
 void breach_add(struct breaches *breaches, enum breach_kind kind, const struct breach_place *place,
                 const char *detail)
 {
+    const struct breach_place table = {.schema = place->schema, .table = place->table};
+    uint16_t *at = find(breaches, kind, place), *others = NULL;
+    if (*at == 0 && place->column != NULL) {
+        others = find_others(breaches, kind, place, &table);
+    }
+    if (others != NULL) {
+        at = others;
+        place = &table;
+        detail = "in other columns as well";
+    }
     breaches->total++;
-    if (place->seen != NULL && place->seen[kind] != 0) {
-        breaches->list[place->seen[kind] - 1].count++;
-        return;
+    if (*at != 0) {
+        breaches->list[*at - 1].count++;
+    } else if (breaches->count < BREACHES_MAX && add_new(breaches, kind, place, detail)) {
+        *at = (uint16_t)breaches->count;
     }
-    size_t index = find(breaches, kind, place);
-    if (index < breaches->count) {
-        breaches->list[index].count++;
-    } else if (index < BREACHES_MAX) {
-        add_new(breaches, kind, place, detail);
-    } else {
-        return;
-    }
-    if (place->seen != NULL && index < breaches->count) {
-        place->seen[kind] = index + 1;
+    if (*at != 0 && others != NULL) {
+        breaches->list[*at - 1].others = true;
     }
 }

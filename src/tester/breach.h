@@ -1,7 +1,7 @@
 /*
  * Breaches of the contract: what a connector did that the platform would not take, or would take
- * otherwise than it was meant. Each is named once for its kind and table, with a count. Not for:
- * what is done with the row at fault (record.c).
+ * otherwise than it was meant. Each is named once for its kind, table and column, with a count. Not
+ * for: what is done with the row at fault (record.c).
  */
 #ifndef PS_TESTER_BREACH_H
 #define PS_TESTER_BREACH_H
@@ -58,11 +58,16 @@ struct ps_tester_breach {
     enum breach_kind kind;
     const char *schema, *table; /* table NULL: it is of no table */
     const char *message;        /* a sentence about the first one; no row data */
-    const char *column;         /* of the first one; NULL: none */
+    const char *column;         /* NULL: of none, or of those beyond the ones that are named */
     uint64_t count;
+    bool others; /* columns beyond the ones that are named are counted here */
 };
 
 #define BREACHES_MAX 2000u
+/* Columns of one table that are named for one kind; the others are one breach, of the table. */
+#define BREACH_COLUMNS_MAX 20u
+/* A power of two, well above BREACHES_MAX. */
+#define BREACH_PLACES 4096u
 
 struct breaches {
     struct ps_arena *arena; /* borrowed: the texts */
@@ -72,13 +77,12 @@ struct breaches {
     void *context;
     void (*tell)(void *context, const struct ps_tester_breach *breach); /* at the first of each */
     bool failed;                                                        /* memory ran out */
+    uint16_t places[BREACH_PLACES]; /* by hash: index in the list plus 1; 0: free */
 };
 
-/* Where it was met. `seen` is a set of bits by kind that the caller keeps for each table, so that
- * the second one and all later ones cost no search; NULL: none is kept. */
+/* Where it was met; NULL: not in one table, not in one column. */
 struct breach_place {
     const char *schema, *table, *column;
-    size_t *seen; /* BREACHES indexes into the list, plus 1; NULL: searched for */
 };
 
 void breaches_done(struct breaches *breaches);

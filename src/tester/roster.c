@@ -101,7 +101,7 @@ void roster_breach(struct roster *roster, struct tester_table *table, enum breac
         return;
     }
     const struct breach_place place = {
-        .schema = table->schema, .table = table->name, .column = column, .seen = table->breaches};
+        .schema = table->schema, .table = table->name, .column = column};
     breach_add(roster->breaches, kind, &place, detail);
 }
 

@@ -77,7 +77,6 @@ struct tester_table {
 
     struct tester_slot *slot; /* its open batch (slots.c); NULL: none */
     struct tester_counts counts;
-    size_t breaches[BREACHES];
 };
 
 #define ROSTER_BUCKETS 8192u
