@@ -57,6 +57,7 @@ struct ps_column {
     bool nullable;
     bool indexed;         /* an index begins with this column, so that a window on it is cheap */
     bool json_valid;      /* JSON: the source has validated every value */
+    bool loose;           /* values that are equal at the source may arrive as different ones */
     bool backfilled;      /* added with a default: rows older than the column are not NULL in it */
     double null_fraction; /* 0..1 from statistics; negative: unknown */
     double distinct_estimate; /* values that differ, from statistics; 0 or less: unknown */

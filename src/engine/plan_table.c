@@ -45,6 +45,23 @@ static void warn_of_number_cursor(const struct plan_table_request *request, int3
     }
 }
 
+/* A key that changes leaves its former row, and here it changes without anybody's meaning to. */
+static void warn_of_loose_key(const struct plan_table_request *request, enum ps_mode mode)
+{
+    for (uint32_t i = 0; mode == PS_MODE_INCREMENTAL && i < request->table->columns_count; i++) {
+        const struct ps_column *column = &request->table->columns[i];
+        if (column->key_position != 0 && column->loose) {
+            warn(request,
+                 ps_arena_printf(request->arena,
+                                 "\"%s\": two values of its key \"%s\" (%s) can be equal at the "
+                                 "source and differ here: where one is rewritten as such another, "
+                                 "its former row stays until the table is loaded again (--resync)",
+                                 plan_table_label(request->arena, request->table), column->name,
+                                 column->source_type));
+        }
+    }
+}
+
 /* The columns in batch order: those sent first, then what the engine reads for itself. */
 struct selection {
     uint32_t *columns;
@@ -390,6 +407,7 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
     warn(request, choice.warning);
     warn(request, choice.soft_delete_warning);
     warn_of_number_cursor(request, choice.cursor);
+    warn_of_loose_key(request, choice.mode);
     warn_of_lost_cursor(request, choice.mode, choice.reason);
     status = select_columns(request, &choice, &selection, err);
     if (status == PS_OK) {

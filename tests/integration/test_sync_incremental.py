@@ -315,6 +315,49 @@ def test_equal_numbers_are_one_key_whatever_their_zeros(flow):
     assert rows == [("1", "2.000", "3.00"), ("100", "0.500", "100"), ("NaN", "0.000", "0")]
 
 
+# Types of keys, with two values that the server takes for one key.
+LOOSE = {
+    "citext": ("citext", "'Ab'", "'aB'"),
+    "domain": ("mail", "'Ab'", "'aB'"),
+    "collation": ('text COLLATE "loose"', "'Ab'", "'aB'"),
+    "interval": ("interval", "'1 mon'", "'30 days'"),
+    "jsonb": ("jsonb", "'[1.0]'", "'[1.00]'"),
+    "bpchar": ("bpchar", "'a'", "'a '"),
+    "numbers": ("numeric[]", "'{1.0}'", "'{1.00}'"),
+    "range": ("numrange", "'[1.0,2]'", "'[1.00,2]'"),
+}
+
+
+@pytest.mark.parametrize("kind", LOOSE)
+def test_key_that_is_rewritten_as_an_equal_one_is_told_and_a_load_mends_it(flow, kind):
+    type_, first, second = LOOSE[kind]
+    flow.database.psql(
+        "CREATE EXTENSION citext; CREATE DOMAIN mail AS citext;"
+        "CREATE COLLATION loose"
+        " (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+        f"CREATE TABLE t (k {type_} PRIMARY KEY, v int, updated_at timestamptz);"
+        f"INSERT INTO t VALUES ({first}, 1, '2024-01-01')"
+    )
+    assert warnings_about(flow.sync(), '"public.t"', '"k"', "equal at the source", "--resync")
+    flow.assert_equal("t")
+    flow.database.psql(
+        f"INSERT INTO t VALUES ({second}, 2, '2024-02-01') ON CONFLICT (k) DO UPDATE"
+        " SET k = EXCLUDED.k, v = EXCLUDED.v, updated_at = EXCLUDED.updated_at"
+    )
+    flow.sync()
+    assert flow.query("SELECT v FROM tester.t ORDER BY v") == [(1,), (2,)]
+    flow.sync("--resync")
+    assert flow.query("SELECT v FROM tester.t WHERE NOT _fivetran_deleted") == [(2,)]
+
+
+def test_key_of_exact_values_is_not_warned_about(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k text, n numeric, c char(3), a int[], updated_at timestamptz,"
+        " loose jsonb, PRIMARY KEY (k, n, c, a)); INSERT INTO t VALUES ('', 1, '', '{}', now())"
+    )
+    assert not warnings_about(flow.sync(), "equal at the source")
+
+
 def test_rows_of_the_hour_that_comes_twice_are_found(flow):
     """Summer time is about to end: rows of the hour after it bear times that were seen already."""
     flow.database.psql("CREATE TABLE t (k int PRIMARY KEY, updated_at timestamp DEFAULT now())")

@@ -103,6 +103,7 @@ enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_
     entry->width = (int16_t)strtol(PQgetvalue(row, 0, 8), NULL, 10);
     entry->readable = read_bool(row, 9) && !entry->misnamed;
     table->misnamed_columns = table->misnamed_columns || entry->misnamed;
+    column->loose = read_bool(row, 11);
     if (column->name == NULL || column->source_type == NULL) {
         return ps_fail_nomem(err, "reading the catalog");
     }

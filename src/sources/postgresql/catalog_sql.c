@@ -95,6 +95,22 @@ static void write_inherited(struct ps_buffer *sql)
                    " FROM above a");
 }
 
+/* Collations that are not deterministic exist from this version on. */
+#define VERSION_LOOSE_COLLATIONS 120000
+#define LOOSE_TYPES "'interval', 'jsonb', 'citext', 'seg', 'cube', 'numrange', 'nummultirange'"
+
+/*
+ * Whose equality is not that of what they print: numbers inside them may be 1.0 or 1.00, letters of
+ * either case. Not numeric, of which keys have one form (decode_numeric_key).
+ */
+static const char loose_sql[] =
+    "t.oid IN (SELECT oid FROM pg_type WHERE typname IN (" LOOSE_TYPES "))"
+    " OR t.typelem IN (SELECT oid FROM pg_type WHERE typname IN ('numeric', " LOOSE_TYPES "))"
+    " OR t.typbasetype IN (SELECT oid FROM pg_type WHERE typname IN (" LOOSE_TYPES "))"
+    " OR (a.atttypid = 1042 AND a.atttypmod < 0)"; /* bpchar without a length */
+static const char loose_collation_sql[] =
+    " OR a.attcollation IN (SELECT oid FROM pg_collation WHERE NOT collisdeterministic)";
+
 static void write_columns(struct ps_buffer *sql, const struct link *link,
                           const struct catalog_scope *scope)
 {
@@ -109,13 +125,15 @@ static void write_columns(struct ps_buffer *sql, const struct link *link,
                      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
                      " a.attnotnull, a.atthasmissing%s, format_type(a.atttypid, a.atttypmod),"
                      " a.attlen, has_table_privilege(c.oid, 'SELECT') OR"
-                     " has_column_privilege(c.oid, a.attnum, 'SELECT'), %s"
+                     " has_column_privilege(c.oid, a.attnum, 'SELECT'), %s, %s%s"
                      " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
                      " JOIN pg_class c ON c.oid = a.attrelid"
                      " JOIN pg_namespace n ON n.oid = c.relnamespace"
                      " WHERE %s AND a.attnum > 0"
                      " AND NOT a.attisdropped AND ",
-                     in_partitions, shape_sql, kinds(scope));
+                     in_partitions, shape_sql, loose_sql,
+                     link->version < VERSION_LOOSE_COLLATIONS ? "" : loose_collation_sql,
+                     kinds(scope));
     write_scope(sql, scope);
     ps_buffer_puts(sql, " ORDER BY a.attrelid, a.attnum");
 }
