@@ -614,6 +614,10 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
     if (left_behind != NULL) {
         planner_warn(planner, left_behind);
     }
+    struct claims *claims = NULL;
+    if (status == PS_OK) {
+        status = claims_new(planner->request->state, &planner->found, plan->arena, &claims, err);
+    }
     for (size_t i = 0; i < count && status == PS_OK; i++) {
         const struct ps_table *table = planner->selected[i];
         tell_renamed(planner, table, &planner->names[i]);
@@ -627,6 +631,7 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
                          ? NULL
                          : ps_state_find(planner->request->state, table->schema, table->name),
             .flatten_memory = plan->flatten_memory,
+            .claims = claims,
             .warn = planner_warn,
             .context = planner,
         };

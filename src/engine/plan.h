@@ -4,6 +4,7 @@
 #ifndef PS_ENGINE_PLAN_H
 #define PS_ENGINE_PLAN_H
 
+#include "engine/claims.h"
 #include "engine/engine.h"
 #include "engine/names.h"
 
@@ -19,6 +20,7 @@ struct plan_table_request {
     const struct ps_selected_table *selected; /* NULL: all columns */
     const struct ps_table_state *state;
     struct flatten_memory *flatten_memory; /* the plan's */
+    const struct claims *claims;           /* NULL: no state of another connector counts */
     void (*warn)(void *context, const char *text);
     void *context;
 };

@@ -332,6 +332,16 @@ static enum ps_status take_over(const struct plan_table_request *request,
     if (request->plan->state == NULL || read_before || begins_anew(request)) {
         return PS_OK;
     }
+    const char *entry = NULL;
+    const struct ps_table *rival = claims_rival(request->claims, request->table, &entry);
+    if (rival != NULL) {
+        warn(request, ps_arena_printf(request->arena,
+                                      "\"%s\" is loaded whole: \"%.128s\" in the state that is "
+                                      "taken over may as well mean \"%s\"",
+                                      plan_table_label(request->arena, request->table), entry,
+                                      plan_table_label(request->arena, rival)));
+        return PS_OK;
+    }
     const struct ps_column *column =
         &request->table->columns[planned->read_columns[planned->cursor]];
     const struct ps_imported_cursor cursor = {

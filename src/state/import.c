@@ -199,7 +199,14 @@ static const struct ps_imported *find_table(const struct ps_state *state, const 
         }
     }
     *ret_of_clock = false;
-    return find(state, ALL_TABLES);
+    return NULL;
+}
+
+const struct ps_imported *ps_state_imported_entry(const struct ps_state *state, const char *schema,
+                                                  const char *table)
+{
+    bool of_clock;
+    return find_table(state, schema, table, &of_clock);
 }
 
 /*
@@ -236,6 +243,7 @@ enum ps_status ps_state_imported_edge(const struct ps_state *state,
 {
     bool of_clock;
     const struct ps_imported *entry = find_table(state, cursor->schema, cursor->table, &of_clock);
+    entry = entry != NULL ? entry : find(state, ALL_TABLES);
     if (entry == NULL) {
         return PS_END;
     }

@@ -115,6 +115,11 @@ enum ps_status ps_state_parse(const char *json, size_t size, const char *where,
 enum ps_status ps_state_write(const struct ps_state *state, struct ps_buffer *out,
                               struct ps_error *err) PS_MUST_CHECK;
 
+/* The entry of the state taken over from a Python connector that names the table; NULL: none does,
+ * though one for all tables may count for it. */
+const struct ps_imported *ps_state_imported_entry(const struct ps_state *state, const char *schema,
+                                                  const char *table);
+
 /* A table's cursor, for ps_state_imported_edge. */
 struct ps_imported_cursor {
     const char *schema, *table, *column;

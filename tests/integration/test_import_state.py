@@ -4,7 +4,7 @@ import json
 
 import pytest
 from clients.connector import sync
-from flow import Flow, table_result
+from flow import Flow, table_result, warnings_about
 
 CREATE = """
 CREATE TABLE orders (k int PRIMARY KEY, v text, updated_at timestamptz);
@@ -61,6 +61,31 @@ def test_table_goes_on_from_the_state(flow, state, sent):
 def test_one_time_for_all_tables(flow):
     write_state(flow, {"last_updated_at": EDGE})
     assert results(flow.sync()) == {"orders": (5, 0), "items": (5, 0), "plain": (2, 1)}
+
+
+def test_entry_that_may_mean_two_tables_is_gone_on_from_by_neither(flow):
+    flow.database.psql(
+        "CREATE TABLE public_orders (LIKE orders INCLUDING ALL);"
+        "INSERT INTO public_orders SELECT * FROM orders"
+    )
+    write_state(flow, {"public_orders": EDGE, "items": EDGE})
+    document = flow.sync()
+    assert results(document) == {"orders": (48, 1), "items": (6, 0), "plain": (2, 1)}
+    assert table_result(document, "public_orders")["upserts"] == 48
+    for words in [("public.orders", "public.public_orders"), ("public.public_orders",)]:
+        assert warnings_about(document, "is loaded whole", '"public_orders" in the state', *words)
+    assert not warnings_about(flow.sync(), "is loaded whole")
+
+
+def test_entry_that_another_one_makes_plain_is_gone_on_from(flow):
+    flow.database.psql(
+        "CREATE TABLE public_orders (LIKE orders INCLUDING ALL);"
+        "INSERT INTO public_orders SELECT * FROM orders"
+    )
+    write_state(flow, {"public_orders": EDGE, "public_public_orders": EDGE})
+    document = flow.sync()
+    assert results(document)["orders"] == (6, 0)
+    assert table_result(document, "public_orders")["upserts"] == 6
 
 
 @pytest.mark.parametrize("never", ["1900-01-01T00:00:00Z", "1970-01-01", "2020-01-01T00:00:00", ""])
