@@ -188,13 +188,15 @@ def test_number_as_configured_cursor(flow):
 
 
 @pytest.mark.parametrize("types", ["", "t.version=DECIMAL(30,3)"])
-def test_number_of_no_precision_is_no_cursor_and_the_plan_says_why(flow, types):
+@pytest.mark.parametrize("type_", ["numeric", "xid8"])
+def test_number_that_comes_as_text_is_no_cursor_and_the_plan_says_why(flow, type_, types):
     flow.database.psql(
-        "CREATE TABLE t (k int PRIMARY KEY, version numeric);INSERT INTO t VALUES (1, 1.5), (2, 99)"
+        f"CREATE TABLE t (k int PRIMARY KEY, version {type_});"
+        "INSERT INTO t VALUES (1, '7'), (2, '99')"
     )
     document = flow.sync(timestamp_column="version", column_types=types)
     assert table_result(document, "t")["mode"] == "full"
-    assert warnings_about(document, '"version"', "numeric arrives as STRING", "declared precision")
+    assert warnings_about(document, '"version"', f"{type_} arrives as STRING", "declared precision")
 
 
 def test_cursor_keeps_its_microseconds(flow):
