@@ -293,6 +293,10 @@ static bool attempt_host(struct attempts *attempts, struct place *place)
     struct addrinfo *found = NULL;
     int error = resolve_name(name, attempts->settings->connect_timeout_s * 1000,
                              attempts->settings->cancel, &found);
+    if (error == EAI_MEMORY) {
+        attempts->verdict = (struct error_verdict){.status = PS_NOMEM};
+        return false;
+    }
     if (error != 0) {
         char text[512];
         (void)snprintf(text, sizeof text, "could not translate host name \"%s\" to address: %s",
