@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "base/thread.h"
 
 #define LINE_SIZE_MAX ((size_t)1 << 20)
@@ -93,6 +94,10 @@ static void put_line(struct ps_buffer *line, enum ps_log_format format, enum ps_
     if (format == PS_LOG_TEXT) {
         ps_buffer_puts(line, text_prefixes[level]);
         ps_buffer_puts(line, message);
+        if (ps_buffer_ok(line)) {
+            line->size = ps_plain(line->data, line->size);
+            line->data[line->size] = '\0';
+        }
         return;
     }
     struct ps_json_writer writer;

@@ -33,6 +33,17 @@ static inline size_t ps_utf8_length(const uint8_t *text, size_t size)
                : 0;
 }
 
+/* The well-formed character's number, by its bytes. */
+static inline uint32_t ps_utf8_point(const uint8_t *text, size_t length)
+{
+    static const uint8_t mask[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t point = text[0] & mask[length];
+    for (size_t i = 1; i < length; i++) {
+        point = point << 6 | (text[i] & 0x3Fu);
+    }
+    return point;
+}
+
 /* Eight bytes as a number whose order does not matter. */
 static inline uint64_t ps_utf8_word(const uint8_t *text)
 {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/plain.h"
 #include "base/utf8.h"
 
 struct range {
@@ -22,12 +23,6 @@ static const struct range wide[] = {
 static const struct range zero[] = {
     {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x064B, 0x065F}, {0x1AB0, 0x1AFF},
     {0x1DC0, 0x1DFF}, {0x200B, 0x200D}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F},
-};
-
-/* Directions and line separators: they would make a line read other than it is. */
-static const struct range obeyed[] = {
-    {0x0000, 0x001F}, {0x007F, 0x009F}, {0x200E, 0x200F},
-    {0x2028, 0x202E}, {0x2066, 0x2069}, {0xFEFF, 0xFEFF},
 };
 
 static bool within(const struct range *ranges, size_t count, uint32_t point)
@@ -50,7 +45,6 @@ struct character {
 
 static struct character next_character(const char *at)
 {
-    static const unsigned char mask[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
     const uint8_t *bytes = (const uint8_t *)at;
     size_t count = ps_utf8_length(bytes, strnlen(at, 4));
     uint32_t point;
@@ -58,11 +52,8 @@ static struct character next_character(const char *at)
     if (count == 0) {
         return (struct character){.bytes = 1, .columns = 1, .shown = false};
     }
-    point = bytes[0] & mask[count];
-    for (size_t i = 1; i < count; i++) {
-        point = point << 6 | (bytes[i] & 0x3F);
-    }
-    if (WITHIN(obeyed, point)) {
+    point = ps_utf8_point(bytes, count);
+    if (ps_plain_is_obeyed(point)) {
         return (struct character){.bytes = count, .columns = 1, .shown = false};
     }
     return (struct character){

@@ -106,6 +106,16 @@ static void test_log_text_goes_to_stderr(void **state)
     assert_string_equal(out, "warning: slow\n");
 }
 
+static void test_log_text_steers_no_terminal(void **state)
+{
+    (void)state;
+    char out[256];
+    ps_log_set_writer(NULL, NULL);
+    capture(STDERR_FILENO, PS_LOG_WARNING, "\x1b]0;owned\x07 \xc2\x9b\x7f \xc3\xa4", out,
+            sizeof(out));
+    assert_string_equal(out, "warning: ?]0;owned? ?? \xc3\xa4\n");
+}
+
 static void test_log_json_goes_to_stdout_as_one_object(void **state)
 {
     (void)state;
@@ -236,6 +246,7 @@ int main(void)
         TEST(test_log_makes_one_line_without_secrets),
         TEST(test_log_keeps_errno),
         TEST(test_log_text_goes_to_stderr),
+        TEST(test_log_text_steers_no_terminal),
         TEST(test_log_json_goes_to_stdout_as_one_object),
         TEST(test_log_without_memory_says_that_a_line_was_lost),
         TEST(test_redact_replaces_every_secret),
