@@ -384,8 +384,8 @@ static bool is_nothing(const char *json, size_t size)
     return true;
 }
 
-/* {"cursor": N}: what the Partner SDK's example connector keeps. Those that were made from it keep
- * more besides; what a Penstock state has at its top is a damaged one's. */
+/* {"cursor": N}: what the Partner SDK's example connector keeps, for which null is 0. Those that
+ * were made from it keep more besides; what a Penstock state has at its top is a damaged one's. */
 static bool is_example(const struct ps_json *root, int64_t *ret_cursor)
 {
     static const char *const own[] = {"penstock", "checksum", "tables"};
@@ -393,6 +393,11 @@ static bool is_example(const struct ps_json *root, int64_t *ret_cursor)
         if (root->kind != PS_JSON_OBJECT || ps_json_member(root, own[i]) != NULL) {
             return false;
         }
+    }
+    const struct ps_json *cursor = ps_json_member(root, "cursor");
+    if (cursor != NULL && cursor->kind == PS_JSON_NULL) {
+        *ret_cursor = 0;
+        return true;
     }
     return ps_json_integer(root, "cursor", ret_cursor) && *ret_cursor >= 0;
 }
