@@ -277,7 +277,7 @@ static size_t entries_list(const struct ps_config *config,
 
 static bool is_placeholder(const struct config_entry *entry)
 {
-    return entry->setting != NULL && value_is_placeholder(entry->setting->value);
+    return entry->setting != NULL && ps_config_is_placeholder(entry->setting->value);
 }
 
 static bool is_encrypted(const struct config_entry *entry)

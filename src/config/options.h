@@ -93,6 +93,9 @@ enum ps_status ps_config_new_of_source(struct ps_settings *settings,
  */
 const char *ps_settings_source(const struct ps_settings *settings, const char *otherwise);
 
+/* True for a text like <YOUR_HOST>, left from an example. */
+bool ps_config_is_placeholder(const char *text);
+
 /* The value given for a key (case does not count), or NULL where there is none or a blank one. */
 const char *ps_settings_get(const struct ps_settings *settings, const char *key);
 

@@ -18,7 +18,7 @@ static enum ps_status value_fail(const char *key, const char *given, const char 
                    text_show(&shown_key, key), text_show(&shown_given, given), right);
 }
 
-bool value_is_placeholder(const char *text)
+bool ps_config_is_placeholder(const char *text)
 {
     size_t size = 0;
     text = text_trim(text, strlen(text), &size);

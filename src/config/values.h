@@ -39,7 +39,4 @@ enum ps_status value_parse(struct ps_arena *arena, const struct ps_option *optio
 /* The choice of that index as text; NULL: there are no more. */
 const char *value_choice(const struct ps_option *option, size_t index);
 
-/* True for a text like <YOUR_HOST>, left from an example. */
-bool value_is_placeholder(const char *text);
-
 #endif

@@ -171,8 +171,9 @@ static bool accepts(const struct addrinfo *address)
     return accepted;
 }
 
-/* Somebody listens there, whatever it speaks. */
-static bool listens(const struct ps_rpc_client *client)
+/* Nobody answered in gRPC: what is there instead. */
+static enum ps_status fail_unanswered(const struct ps_rpc_client *client, int64_t timeout_ms,
+                                      struct ps_error *err)
 {
     char host[HOST_SIZE], port[8];
     const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -181,15 +182,23 @@ static bool listens(const struct ps_rpc_client *client)
     snprintf(host, sizeof host, "%s", client->host + skipped);
     host[strcspn(host, skipped == 1 ? "]" : "")] = '\0';
     snprintf(port, sizeof port, "%u", (unsigned)client->options.port);
-    if (getaddrinfo(host, port, &wanted, &addresses) != 0) {
-        return false;
+    int code = getaddrinfo(host, port, &wanted, &addresses);
+    if (code != 0) {
+        return ps_fail(err, PS_RETRY, PS_CLASS_NETWORK,
+                       "the host %s does not resolve: %s; check its name (--host)", host,
+                       gai_strerror(code));
     }
     bool found = false;
     for (const struct addrinfo *at = addresses; at != NULL && !found; at = at->ai_next) {
         found = accepts(at);
     }
     freeaddrinfo(addresses);
-    return found;
+    return ps_fail(err, PS_RETRY, PS_CLASS_NETWORK,
+                   found ? "what listens on %s has not answered in gRPC for %lld s: is it the "
+                           "connector, without TLS, and is this its port?"
+                         : "nobody answers on %s after %lld s: start the connector first, on this "
+                           "port",
+                   client->target, (long long)(timeout_ms / 1000));
 }
 
 enum ps_status ps_rpc_client_wait(struct ps_rpc_client *client, int64_t timeout_ms,
@@ -208,13 +217,7 @@ enum ps_status ps_rpc_client_wait(struct ps_rpc_client *client, int64_t timeout_
             break;
         }
         if (ps_monotonic_ns() >= until) {
-            status = ps_fail(err, PS_RETRY, PS_CLASS_NETWORK,
-                             listens(client)
-                                 ? "what listens on %s has not answered in gRPC for %lld s: is it "
-                                   "the connector, without TLS, and is this its port?"
-                                 : "nobody answers on %s after %lld s: start the connector first, "
-                                   "on this port",
-                             client->target, (long long)(timeout_ms / 1000));
+            status = fail_unanswered(client, timeout_ms, err);
             break;
         }
         grpc_channel_watch_connectivity_state(client->channel, state, in_ms(POLL_MS), queue, NULL);
@@ -357,6 +360,18 @@ static enum ps_status came_faulty(const struct ps_rpc_stream *stream, struct ps_
                    "the connector sent data that belongs to no call");
 }
 
+/* The connection ended, and not the call alone. A server that answers UNAVAILABLE leaves it as it
+ * is; of one on which the library could not read on it says this. */
+static bool is_broken(const struct ps_rpc_stream *stream, const char *text, size_t size)
+{
+    static const char removed[] = "Stream removed";
+    return (stream->code == GRPC_STATUS_UNAVAILABLE &&
+            grpc_channel_check_connectivity_state(stream->client->channel, 0) !=
+                GRPC_CHANNEL_READY) ||
+           (stream->code == GRPC_STATUS_UNKNOWN && size == sizeof removed - 1 &&
+            memcmp(text, removed, size) == 0);
+}
+
 static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error *err)
 {
     if (ps_cancel_is_set(stream->client->options.cancel) || atomic_load(&stream->stopped)) {
@@ -371,12 +386,15 @@ static enum ps_status ended(const struct ps_rpc_stream *stream, struct ps_error 
     }
     const char *text = (const char *)GRPC_SLICE_START_PTR(stream->details);
     size_t size = GRPC_SLICE_LENGTH(stream->details);
+    if (size == 0) {
+        text = stream->code == GRPC_STATUS_UNKNOWN
+                   ? "it says no more; a grpc-status that is no number ends so as well"
+                   : "it says no more";
+        size = strlen(text);
+    }
     bool cut = size > DETAILS_HEAD + DETAILS_TAIL;
     size_t head = cut ? DETAILS_HEAD : size, tail = cut ? DETAILS_TAIL : 0;
-    /* A server that answers UNAVAILABLE leaves the connection as it is. */
-    bool broken =
-        stream->code == GRPC_STATUS_UNAVAILABLE &&
-        grpc_channel_check_connectivity_state(stream->client->channel, 0) != GRPC_CHANNEL_READY;
+    bool broken = is_broken(stream, text, size);
     status = ps_fail(err, PS_DATA, PS_CLASS_NETWORK, "%s %s: %.*s%s%.*s",
                      broken ? "the connection to the connector broke, its own log may say why;"
                             : "the connector answered",

@@ -58,6 +58,9 @@ static const struct {
     [BREACH_SCHEMA_MIXED] = {"schema_mixed",
                              "with_schema and without_schema are mixed: records must name a "
                              "schema exactly where Schema does"},
+    [BREACH_SCHEMA_EMPTY] = {"schema_empty",
+                             "Schema's answer has nothing set: it must give tables, or say that it "
+                             "is not supported (schema_response_not_supported)"},
     [BREACH_RECORD_TYPE] = {"record_type", "a record type that does not exist; it is skipped"},
     [BREACH_OPERATION_EMPTY] = {"operation_empty", "a message without any operation known here"},
     [BREACH_STATE_SIZE] = {"state_size", "a state of more than 10 MB"},

@@ -169,15 +169,21 @@ enum ps_status declare_answer(struct roster *roster, const uint8_t *bytes, size_
     struct ps_pb_reader reader = ps_pb_reader_of(bytes, size);
     struct ps_pb_field field;
     enum ps_status status = PS_OK;
+    bool unsupported = false;
     roster_message(roster);
     while (status == PS_OK && ps_pb_next(&reader, &field)) {
-        if (is_bytes(&field, 2)) {
+        if (field.number == 1 && field.wire == PS_PB_VARINT) {
+            unsupported = true;
+        } else if (is_bytes(&field, 2)) {
             roster->answered = roster->with_schema = true;
             status = read_schemas(roster, &field, err);
         } else if (is_bytes(&field, 3)) {
             roster->answered = true;
             status = read_tables(roster, &no_schema, &field, 1, err);
         }
+    }
+    if (status == PS_OK && !reader.failed && !roster->answered && !unsupported) {
+        breach_add(roster->breaches, BREACH_SCHEMA_EMPTY, &(struct breach_place){0}, NULL);
     }
     for (struct tester_table *table = roster->first; table != NULL; table = table->next) {
         roster->declares = roster->declares || !table->keys_only;

@@ -18,6 +18,8 @@
 #define FIELD_ROW_DATA 5u
 
 #define PATIENCE_LEAST 1000u
+/* The last kind of value in row_data (value.c). */
+#define ROW_DATA_KIND_MAX 5
 
 void records_done(struct records *records)
 {
@@ -30,6 +32,20 @@ static enum ps_status malformed(struct ps_error *err)
 {
     return ps_fail(err, PS_DATA, PS_CLASS_DATA,
                    "the connector sent a record that is no valid protobuf message");
+}
+
+/* A value of row_data, whose first byte says what follows. */
+static enum ps_status unreadable(const struct tester_table *table,
+                                 const struct tester_column *column, uint8_t kind,
+                                 struct ps_error *err)
+{
+    return ps_fail(err, PS_DATA, PS_CLASS_DATA,
+                   kind > ROW_DATA_KIND_MAX
+                       ? "the connector sent a value in row_data of %.200s.%.200s that begins with "
+                         "%u, which stands for no kind of value (0 to 5 do)"
+                       : "the connector sent a value in row_data of %.200s.%.200s that begins with "
+                         "%u, for a number, and is none",
+                   table->name, column->name, (unsigned)kind);
 }
 
 static void breach_nowhere(struct roster *roster, enum breach_kind kind)
@@ -249,7 +265,9 @@ static enum ps_status take_entry(struct records *records, struct tester_table *t
                     ? value_read(bytes.bytes, bytes.size, &value)
                     : value_read_row_data(bytes.bytes, bytes.size, column->declared_type, &value);
     if (!read) {
-        return malformed(err);
+        return entry->number == FIELD_DATA
+                   ? malformed(err)
+                   : unreadable(table, column, bytes.size == 0 ? 0 : bytes.bytes[0], err);
     }
     if (column->platform) {
         roster_breach(records->roster, table, BREACH_PLATFORM_COLUMN, column->name, column->name);

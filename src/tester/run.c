@@ -131,6 +131,12 @@ enum ps_status ps_tester_check_settings(const struct ps_settings *settings, stru
                            "it: put the plain value into the configuration",
                            settings->entries[i].key, encrypted);
         }
+        if (ps_config_is_placeholder(settings->entries[i].value)) {
+            return ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
+                           "the value of \"%s\" is still a placeholder like <YOUR_…>: write the "
+                           "true value, or \"\"",
+                           settings->entries[i].key);
+        }
     }
     return PS_OK;
 }

@@ -98,7 +98,8 @@ void ps_tester_result_done(struct ps_tester_result *result);
 /* "key_missing" */
 const char *ps_tester_breach_name(const struct ps_tester_breach *breach);
 
-/* CONFIG: a value that only the platform can read. To be asked before anything is made. */
+/* CONFIG: a value that only the platform can read, or a placeholder. To be asked before anything is
+ * made. */
 enum ps_status ps_tester_check_settings(const struct ps_settings *settings,
                                         struct ps_error *err) PS_MUST_CHECK;
 

@@ -347,6 +347,8 @@ def test_task_stops_the_sync_at_the_last_checkpoint(tester, work, warehouse):
         ("Garbage", "no valid protobuf"),
         ("GarbageRecord", "no valid protobuf"),
         ("GarbageSchema", "no valid protobuf"),
+        ("RowDataOfNoKind", "row_data of t.name that begins with 9"),
+        ("RowDataOfNoNumber", "row_data of t.id that begins with 5, for a number, and is none"),
         ("FloodOfTables", "more than 100000 tables"),
         ("FloodOfColumns", "more than 10000 columns"),
         ("FloodOfWarnings", "the connector floods"),
@@ -373,6 +375,8 @@ def test_connector_that_fails_ends_in_a_clear_message(tester, work, script, word
         ("unknown_flags", "a message with flags that gRPC does not have (7)"),
         ("outside", "data that belongs to no call"),
         ("reset", "the connector answered CANCELLED"),
+        ("garbage", "the connection to the connector broke"),
+        ("odd_status", "a grpc-status that is no number"),
     ],
 )
 def test_connector_that_lies_about_its_messages_fails(tester, work, mode, words):
@@ -381,6 +385,12 @@ def test_connector_that_lies_about_its_messages_fails(tester, work, mode, words)
     assert words in result.document["error"]["message"]
     if "inside" in words:
         assert state_of(work) == {}
+
+
+def test_text_of_a_connector_does_not_steer_the_terminal(penstock, connector):
+    result = penstock("tester", "--port", connector("escapes", "raw.py"), "--idle-seconds", "30")
+    assert result.code == 1 and "INTERNAL: ?[31mred?2J" in result.err
+    assert not any(c in result.err + result.out for c in "\x1b\x9b\x07")
 
 
 def test_connector_that_writes_http_by_hand_is_as_good_as_another(tester):
@@ -413,6 +423,14 @@ def test_interrupt_saves_the_last_checkpoint(penstock, connector, work):
     assert state_of(work) == {"n": 1}
 
 
+def test_host_whose_name_does_not_resolve_is_named(penstock):
+    options = ("--port", "1", "--host", "no such host", "--wait-seconds", "1", "--json")
+    result = penstock("tester", *options)
+    assert result.code == 3, result.err
+    message = result.document["error"]["message"]
+    assert "the host no such host does not resolve" in message and "--host" in message
+
+
 def test_nobody_on_the_port_is_unreachable(penstock):
     result = penstock("tester", "--port", "1", "--wait-seconds", "1", "--json")
     assert result.code == 3 and "localhost:1" in result.document["error"]["message"]
@@ -430,6 +448,13 @@ def test_encrypted_values_are_refused(penstock, tester, work):
     assert result.code == 2 and "password" in result.document["error"]["message"]
     result = penstock("tester", "--port", "1", "--config", config)
     assert result.code == 2 and result.out == "" and "password" in result.err
+    assert not (work / "files").exists()
+
+
+def test_placeholders_are_refused_by_key(penstock, work):
+    config = penstock.configure({"host": "db", "api_key": "<YOUR_KEY>"})
+    result = penstock("tester", "--port", "1", "--config", config)
+    assert result.code == 2 and '"api_key" is still a placeholder' in result.err
     assert not (work / "files").exists()
 
 

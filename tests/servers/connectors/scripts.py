@@ -281,6 +281,15 @@ class schema_mixed(Script):  # noqa: N801
         yield checkpoint({})
 
 
+class schema_empty(Script):  # noqa: N801
+    def schema(self):
+        return b""
+
+    def update(self):
+        yield one(record("t", id=long(1)))
+        yield checkpoint({})
+
+
 class record_type(Script):  # noqa: N801
     def update(self):
         yield one(record("t", 7, id=long(1)))
@@ -430,6 +439,21 @@ class KeysOnly(Script):
         yield one(record("k", id=text("a"), other=long(1)))
         yield one(record("undeclared", x=long(1)))
         yield checkpoint({})
+
+
+class RowDataOfNoKind(Script):
+    def update(self):
+        yield checkpoint({"n": 1})
+        name = field(5, field(1, b"id") + field(2, b"\x0142")) + field(
+            5, field(1, b"name") + field(2, b"\x09Ada")
+        )
+        yield field(1, field(2, b"t") + name)
+
+
+class RowDataOfNoNumber(Script):
+    def update(self):
+        yield checkpoint({"n": 1})
+        yield field(1, field(2, b"t") + field(5, field(1, b"id") + field(2, b"\x05Ada")))
 
 
 class RowData(Script):
