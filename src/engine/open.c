@@ -143,6 +143,14 @@ static enum ps_status note_new_point(struct worker *worker, struct job *job,
     return PS_OK;
 }
 
+/* Whoever waits to change the table gets it: no read of ours may wait behind them for what this
+ * connection holds, and no pause before another try either. */
+static void close_coordinator(const struct worker *worker, struct job *job)
+{
+    source_ops(worker)->close(job->coordinator);
+    job->coordinator = NULL;
+}
+
 /* The connection of a job with several parts, which does nothing but hold their point in time. */
 static enum ps_status open_coordinator(struct worker *worker, struct job *job, struct ps_error *err)
 {
@@ -152,8 +160,7 @@ static enum ps_status open_coordinator(struct worker *worker, struct job *job, s
         .syncs_completed = worker->run->syncs_completed,
         .cancel = worker->run->request->plan.cancel,
     };
-    ops->close(job->coordinator);
-    job->coordinator = NULL;
+    close_coordinator(worker, job);
     return ops->open(&request, &job->coordinator, err);
 }
 
@@ -290,8 +297,12 @@ enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error 
     bool shared = job->parts == NULL ? parts_are_planned(source_ops(worker), job->table) &&
                                            parts_wanted(job->table) > 1
                                      : job->parts_count > 1;
+    if (!shared) {
+        close_coordinator(worker, job); /* of a time when there was more of the table */
+    }
     enum ps_status status = shared ? open_shared(worker, job, err) : open_own(worker, job, err);
     if (status != PS_OK) {
+        close_coordinator(worker, job);
         return status;
     }
     return job_publish(worker->run, job) ? PS_OK : PS_END;

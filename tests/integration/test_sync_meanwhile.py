@@ -5,6 +5,7 @@ TRUNCATE and a rewriting ALTER show an older snapshot an empty table without an 
 these tests are about.
 """
 
+import json
 import signal
 
 import pytest
@@ -221,3 +222,23 @@ def test_truncate_that_waits_between_two_parts_holds_nobody_up(flow):
     assert process.returncode == 0, err[-3000:]
     assert flow.value("SELECT count(*) FROM tester.big WHERE NOT _fivetran_deleted") in (0, 100000)
     flow.sync_and_compare("big", tables="big")
+
+
+def test_table_emptied_twice_in_a_row_is_not_waited_for_by_ourselves(flow):
+    """Described as large, then nearly empty: what held it for many readers lets go of it, or else
+    our own read would wait behind somebody who waits for that.
+    """
+    flow.database.psql("ANALYZE t")
+    with session(flow.database) as first, session(flow.database) as second:
+        first("BEGIN; TRUNCATE t; INSERT INTO t VALUES (1, 'one')")
+        process = flow.start(partition_rows="500", lock_timeout="10", max_retries="1")
+        wait_for_blocked_reader(flow.database)
+        second.begin("TRUNCATE t")
+        sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+        wait_until(lambda: flow.database.psql(sql) != "0", "the second waits, too")
+        first("COMMIT")
+        out, err = process.communicate(timeout=100)
+        second.finish()
+    assert process.returncode == 0, err[-3000:]
+    assert json.loads(out.splitlines()[-1])["totals"]["retries"] == {}
+    flow.sync_and_compare("t", "other")
