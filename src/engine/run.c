@@ -378,7 +378,9 @@ static enum ps_status run_plan(struct run *run, struct ps_run_result *result, st
     job_free_all(run);
     troubles_tell(&run->troubles, result);
     status = finish(run, &writer, err);
-    memcpy(result->retries, run->retries, sizeof(result->retries));
+    for (size_t i = 0; i < sizeof(run->retries) / sizeof(run->retries[0]); i++) {
+        result->retries[i] += run->retries[i]; /* to those of what ran before */
+    }
     result->sink_failed = run->sink_failed;
 out:
     job_free_all(run);

@@ -91,6 +91,7 @@ def test_statement_that_takes_too_long_is_ended(flow):
     limits = {"statement_timeout": "2", "max_retries": "1"}
     document = flow.sync(code=4, **{**SLEEPS, "preprocessing_table": "log", **limits})
     assert warnings_about(document, "log was not synced", "given up after 1", "statement timeout")
+    assert document["totals"]["retries"] == {"timeout": 1}
     assert "other" in flow.tables()
 
 
