@@ -22,13 +22,6 @@
 #define STATE_BYTES_MAX (SIZE_C(64) << 20)
 #define SIZE_C(n) ((size_t)(n))
 
-/* What a destination keeps in full. */
-static struct ps_timestamp whole_microseconds(struct ps_timestamp time)
-{
-    time.nanos -= time.nanos % 1000;
-    return time;
-}
-
 static void keep_tables(struct writer *writer)
 {
     const struct ps_run_result *result = writer->result;
@@ -51,7 +44,7 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
         .run = run,
         .result = result,
         .began_ns = ps_monotonic_ns(),
-        .began = whole_microseconds(run->request->plan.clock->utc(run->request->plan.clock)),
+        .began = run->request->plan.clock->utc(run->request->plan.clock),
         .checkpoint_ns = clock_ns(run),
         .checkpoint_every_ns =
             INT64_C(1000000000) *

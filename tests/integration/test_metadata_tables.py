@@ -110,6 +110,27 @@ def test_count_leaves_out_what_is_not_sent(flow, database, column, marked, other
     assert not warnings_about(document, "the source counts")
 
 
+def test_whatever_can_be_read_is_counted(flow, database):
+    database.psql(
+        "CREATE TABLE parts (k int PRIMARY KEY) PARTITION BY RANGE (k);"
+        "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);"
+        "CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (100);"
+        "INSERT INTO parts SELECT i FROM generate_series(1, 50) i;"
+        "CREATE TABLE parent (v int); CREATE TABLE child (w int) INHERITS (parent);"
+        "INSERT INTO parent VALUES (1), (2); INSERT INTO child VALUES (3, 4);"
+        "CREATE VIEW seen AS SELECT * FROM visits LIMIT 7;"
+        "CREATE MATERIALIZED VIEW kept AS SELECT * FROM visits LIMIT 8;"
+        'CREATE TABLE "odd ""name" (k int PRIMARY KEY); INSERT INTO "odd ""name" VALUES (1);'
+    )
+    document = flow.sync(include_views="true", exclude_tables="people")
+    results = {table["table"]: table for table in document["tables"]}
+    assert {"parts", "parent", "child", "seen", "kept", 'odd "name', "visits"} == set(results)
+    for name, result in results.items():
+        expected = {"count": result["upserts"], "count_method": "exact"}
+        assert result["validation"] == expected, name
+    assert not warnings_about(document, "counted") + warnings_about(document, "source counts")
+
+
 def test_count_sees_the_point_in_time_of_the_read(through, database):
     """Rows that are committed between the read and the count do not count."""
     fault = Fault(COUNT)
