@@ -1,7 +1,8 @@
 """A read of what has changed that is killed goes on where its last checkpoint was.
 
-What docs/resume.md promises of cursor windows with an index: rows that were checkpointed are not sent
-again, and what was written meanwhile, or committed late, is found at the latest by the next sync.
+What docs/resume.md promises of cursor windows with an index: rows that were checkpointed are not
+sent again, and what was written meanwhile, or committed late, is found at the latest by the next
+sync.
 """
 
 import json
