@@ -73,11 +73,43 @@ static void put_new_table(struct ps_buffer *out, const struct ps_table *shape)
     }
 }
 
+/* "a, b", or "none". */
+static void put_key(struct ps_buffer *out, const struct ps_table *table)
+{
+    for (uint32_t position = 1; position <= table->keys_count; position++) {
+        for (uint32_t i = 0; i < table->columns_count; i++) {
+            if (table->columns[i].key_position == position) {
+                ps_buffer_printf(out, "%s%s", position == 1 ? "" : ", ", table->columns[i].name);
+            }
+        }
+    }
+    ps_buffer_puts(out, table->keys_count == 0 ? "none" : "");
+}
+
+static bool same_keys(const struct ps_table *a, const struct ps_table *b)
+{
+    for (uint32_t i = 0; i < a->columns_count; i++) {
+        int32_t other = ps_table_column(b, a->columns[i].name);
+        uint16_t position = other < 0 ? 0 : b->columns[other].key_position;
+        if (position != a->columns[i].key_position) {
+            return false;
+        }
+    }
+    return a->keys_count == b->keys_count;
+}
+
 /* "note STRING new; amount INT to LONG": at most a few. */
 static void put_changes(struct ps_buffer *out, const struct ps_table *before,
                         const struct ps_table *shape)
 {
     uint32_t count = 0;
+    if (!same_keys(before, shape)) {
+        count++;
+        ps_buffer_puts(out, "key ");
+        put_key(out, before);
+        ps_buffer_puts(out, " to ");
+        put_key(out, shape);
+    }
     for (uint32_t i = 0; i < shape->columns_count; i++) {
         const struct ps_column *column = &shape->columns[i];
         int32_t old = ps_table_column(before, column->name);

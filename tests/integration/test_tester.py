@@ -315,6 +315,27 @@ def test_new_column_of_a_table_with_a_million_rows_takes_no_memory(tester, wareh
     assert row.fetchone() == (1000000, sum(range(50, 150)), 50, [7])
 
 
+def test_changed_key_is_told_and_so_are_rows_that_it_does_not_tell_apart(tester, warehouse):
+    def changes(result):
+        events = [json.loads(line) for line in result.out.splitlines()]
+        return [e["message"] for e in events if e["event"] == "schema_change"]
+
+    first = tester("KeyAppears")
+    assert first.code == 0 and changes(first)[1:] == ["key none to id"], first.out
+    assert first.document["totals"]["schema_changes"] == 2
+    assert [w for w in first.document["warnings"] if w.startswith("k.id:")] == [
+        "k.id: the changed key does not tell rows apart, which become one when it is written"
+        " again, in 2 values"
+    ]
+    second = tester("KeyAppears")
+    assert changes(second) == [] and second.document["warnings"] == []
+    third = tester("KeyAppears")
+    assert len(changes(third)) == 1 and third.document["totals"]["schema_changes"] == 1
+    assert third.document["warnings"] == []
+    rows = warehouse().execute("SELECT id, v FROM tester.k ORDER BY ALL").fetchall()
+    assert rows == [(1, "d"), (2, "e"), (2, "f"), (5, "c")]
+
+
 def test_form_and_tests_are_shown(tester):
     events = [json.loads(line) for line in tester("FormAndTests").out.splitlines()]
     assert events[0] == {"event": "form", "message": "1 field (host), 2 tests"}

@@ -280,13 +280,37 @@ static enum ps_status apply_operations(struct duck_sink *sink, struct duck_table
                                                   : apply_upserts(sink, table, err);
 }
 
+/* Before the first rows by a key that has changed: which rows it does not tell apart. */
+static enum ps_status count_sharing(struct duck_sink *sink, struct duck_table *table,
+                                    struct ps_error *err)
+{
+    int64_t rows = 0;
+    if (!table->rekeyed || table->table->keys_count == 0) {
+        return PS_OK;
+    }
+    ps_buffer_puts(&sink->sql,
+                   "SELECT coalesce(sum(n), 0)::BIGINT FROM (SELECT count(*) AS n FROM ");
+    put_target(&sink->sql, table);
+    ps_buffer_puts(&sink->sql, " WHERE " DUCK_DELETED " IS NOT TRUE GROUP BY ");
+    duck_table_put_keys(&sink->sql, table);
+    ps_buffer_puts(&sink->sql, ") WHERE n > 1");
+    enum ps_status status = duck_statement_integers(
+        &sink->session, "looking for rows that share a key", &sink->sql, &rows, 1, err);
+    table->counters->sharing += (uint64_t)rows;
+    table->rekeyed = false;
+    return status;
+}
+
 enum ps_status duck_apply_begin_direct(struct duck_sink *sink, struct duck_table *table,
                                        int64_t since, struct ps_error *err)
 {
     if (table->direct) {
         return PS_OK;
     }
-    enum ps_status status = duck_load_is_empty(sink, table, &table->direct_fresh, err);
+    enum ps_status status = count_sharing(sink, table, err);
+    if (status == PS_OK) {
+        status = duck_load_is_empty(sink, table, &table->direct_fresh, err);
+    }
     if (status == PS_OK) {
         table->direct = true;
         table->direct_since = since;
@@ -362,8 +386,8 @@ enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table, stru
     if (table->staged == DUCK_STAGED_NOTHING) {
         return PS_OK;
     }
-    enum ps_status status = PS_OK;
-    if (table->loading) {
+    enum ps_status status = count_sharing(sink, table, err);
+    if (status == PS_OK && table->loading) {
         /* Where a key was read twice, what is staged belongs to its last row. */
         table->load_mixed = true;
         status = duck_load_reduce(sink, table, &table->load_duplicates, err);

@@ -99,6 +99,7 @@ enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
     }
     if (status == PS_OK) {
         load_goes_on(sink, table);
+        table->rekeyed = false; /* The load brings the rows again. */
         table->load_inside = inside;
         table->load_mixed = false;
     }

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "sinks/duckdb/packet.h"
+#include "sinks/duckdb/tables.h"
 
 static void counters_free(struct duck_counters *counters)
 {
@@ -49,7 +50,8 @@ static bool list_add(struct duck_losses *losses, size_t *count, const struct ps_
 {
     for (size_t i = 0; i < *count; i++) {
         struct ps_sink_loss *other = &losses->list[i];
-        if (other->rows_skipped == loss->rows_skipped && strcmp(other->column, loss->column) == 0 &&
+        if (other->rows_skipped == loss->rows_skipped && strcmp(other->what, loss->what) == 0 &&
+            strcmp(other->column, loss->column) == 0 &&
             strcmp(other->table->name, loss->table->name) == 0 &&
             strcmp(other->table->schema, loss->table->schema) == 0) {
             other->values += loss->values;
@@ -75,6 +77,13 @@ size_t duck_losses_list(struct duck_losses *losses, const struct ps_sink_loss **
     for (struct duck_counters *counters = losses->first; counters != NULL;
          counters = counters->next) {
         const struct ps_table *table = counters->table;
+        struct ps_sink_loss sharing = {
+            table, duck_table_key_name(table, 0),
+            "the changed key does not tell rows apart, which become one when it is written again,",
+            counters->sharing, false};
+        if (sharing.values != 0 && !list_add(losses, &count, &sharing)) {
+            break;
+        }
         for (uint32_t i = 0; i < table->columns_count; i++) {
             struct ps_sink_loss cut = {table, table->columns[i].name,
                                        "digits below the microsecond were cut",

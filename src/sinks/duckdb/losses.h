@@ -17,6 +17,7 @@ struct duck_counters {
     const struct ps_table *table;
     _Atomic uint64_t *cut; /* by index into table->columns: digits below the microsecond */
     uint64_t *left_out;    /* likewise: rows whose JSON is not valid */
+    uint64_t sharing;      /* rows that the key does not tell apart, since it changed */
     struct duck_counters *next;
 };
 

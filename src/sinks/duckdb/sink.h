@@ -78,9 +78,10 @@ enum ps_status duck_state_read(struct duck_sink *sink, struct ps_stored_state *r
 /* Within the transaction; the caller commits. */
 enum ps_status duck_state_write(struct duck_sink *sink, const char *state_json, size_t state_size,
                                 uint64_t number, struct ps_error *err) PS_MUST_CHECK;
-/* Remembers a table's key columns, in key order, from the next duck_state_write on. */
+/* Remembers a table's key columns, in key order, from the next duck_state_write on. ret_other:
+ * another key was remembered before. */
 enum ps_status duck_state_remember(struct duck_sink *sink, struct duck_table *table,
-                                   struct ps_error *err) PS_MUST_CHECK;
+                                   bool *ret_other, struct ps_error *err) PS_MUST_CHECK;
 /* Appends the query of all that is remembered: schema, name, and what duck_table.note is. */
 void duck_state_put_notes(struct ps_buffer *out, const struct duck_sink *sink);
 

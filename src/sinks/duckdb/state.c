@@ -233,8 +233,9 @@ static char *note_of(const struct duck_table *table)
 }
 
 enum ps_status duck_state_remember(struct duck_sink *sink, struct duck_table *table,
-                                   struct ps_error *err)
+                                   bool *ret_other, struct ps_error *err)
 {
+    bool other = false;
     char *note = note_of(table);
     if (note == NULL) {
         return ps_fail_nomem(err, "noting a key");
@@ -242,9 +243,11 @@ enum ps_status duck_state_remember(struct duck_sink *sink, struct duck_table *ta
     enum ps_status status = PS_OK;
     if (table->note != NULL && strcmp(table->note, note) == 0) {
         ps_free(note);
+        *ret_other = false;
         return PS_OK;
     }
     if (table->note != NULL) {
+        other = true;
         status = flush_notes(sink, err);
         if (status == PS_OK) {
             ps_buffer_puts(&sink->sql, "DELETE");
@@ -262,5 +265,8 @@ enum ps_status duck_state_remember(struct duck_sink *sink, struct duck_table *ta
     ps_buffer_puts(notes, ", [");
     duck_table_put_key_literals(notes, table);
     ps_buffer_puts(notes, "])");
+    if (status == PS_OK) {
+        *ret_other = other;
+    }
     return status;
 }

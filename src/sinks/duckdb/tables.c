@@ -640,7 +640,10 @@ enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entr
         entry->table = table;
     }
     if (status == PS_OK && keys_changed) {
-        status = duck_state_remember(sink, entry, err);
+        bool other = false;
+        status = duck_state_remember(sink, entry, &other, err);
+        entry->rekeyed = entry->rekeyed || other;
+        changed = changed || other;
     }
     if (status == PS_OK) {
         *ret_changed = changed;

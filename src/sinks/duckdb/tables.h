@@ -44,6 +44,7 @@ struct duck_table {
     bool load_mixed;          /* the load saw more than upserts, so that order decides */
     uint64_t load_duplicates; /* rows that were reduced before its end */
 
+    bool rekeyed;      /* its key has changed, and no row has been written by it */
     bool rows_touched; /* rows of it were deleted or updated in this transaction */
     bool load_touched; /* rows of its load's table were */
 

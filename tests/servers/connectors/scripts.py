@@ -441,6 +441,31 @@ class KeysOnly(Script):
         yield checkpoint({})
 
 
+class KeyAppears(Free):
+    """A table without a key gets one, which two of its rows share; in a later sync another."""
+
+    def update(self):
+        v = common.Column(name="v", type=common.STRING)
+        keyed = common.Table(name="k", columns=[key("id"), v])
+        if not self.state:
+            yield one(record("k", id=long(1), v=text("a")))
+            yield one(record("k", id=long(1), v=text("b")))
+            yield one(record("k", id=long(5), v=text("c")))
+            yield checkpoint({"n": 1})
+            yield announce(keyed)
+            yield one(record("k", id=long(1), v=text("d")))
+            yield checkpoint({"n": 2})
+        elif self.state == {"n": 2}:
+            yield announce(keyed)
+            yield one(record("k", id=long(2), v=text("e")))
+            yield checkpoint({"n": 3})
+        else:
+            keyed.columns[1].primary_key = True
+            yield announce(keyed)
+            yield one(record("k", id=long(2), v=text("f")))
+            yield checkpoint({"n": 4})
+
+
 class RowDataOfNoKind(Script):
     def update(self):
         yield checkpoint({"n": 1})
