@@ -324,8 +324,8 @@ def test_changed_key_is_told_and_so_are_rows_that_it_does_not_tell_apart(tester,
     assert first.code == 0 and changes(first)[1:] == ["key none to id"], first.out
     assert first.document["totals"]["schema_changes"] == 2
     assert [w for w in first.document["warnings"] if w.startswith("k.id:")] == [
-        "k.id: the changed key does not tell rows apart, which become one when it is written"
-        " again, in 2 values"
+        "k.id: rows that the changed key does not tell apart become one when it is written again"
+        " in 2 values"
     ]
     second = tester("KeyAppears")
     assert changes(second) == [] and second.document["warnings"] == []

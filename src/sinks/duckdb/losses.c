@@ -79,7 +79,7 @@ size_t duck_losses_list(struct duck_losses *losses, const struct ps_sink_loss **
         const struct ps_table *table = counters->table;
         struct ps_sink_loss sharing = {
             table, duck_table_key_name(table, 0),
-            "the changed key does not tell rows apart, which become one when it is written again,",
+            "rows that the changed key does not tell apart become one when it is written again",
             counters->sharing, false};
         if (sharing.values != 0 && !list_add(losses, &count, &sharing)) {
             break;
