@@ -24,16 +24,14 @@
 
 /*
  * Of pg_stat_activity a: how many sessions' transactions the login may not see, and how many show
- * no one when theirs began, since track_activities is off for them, or was when it began. An active
- * session with a number and without a time is one whose transaction begins at this moment.
+ * no one when theirs began, since track_activities is off for them, or was when it began.
  */
 #define NODES_HIDDEN                                                                               \
     "count(*) FILTER (WHERE a.query = '<insufficient privilege>'"                                  \
     " AND a.usesysid IS NOT NULL) AS hidden"
 #define NODES_UNTIMED                                                                              \
     "count(*) FILTER (WHERE a.xact_start IS NULL AND (a.state = 'disabled'"                        \
-    " OR a.state LIKE 'idle in transaction%'"                                                      \
-    " OR (a.backend_xid IS NOT NULL AND a.state IS DISTINCT FROM 'active'))) AS untimed"
+    " OR a.state LIKE 'idle in transaction%')) AS untimed"
 
 struct node;
 
