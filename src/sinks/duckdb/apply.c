@@ -156,7 +156,7 @@ static enum ps_status apply_upserts(struct duck_sink *sink, struct duck_table *t
     if (status != PS_OK) {
         return status;
     }
-    status = duck_begin_insert(sink, table, err);
+    status = duck_begin_insert(sink, table, false, err);
     if (status != PS_OK) {
         return status;
     }
@@ -219,7 +219,7 @@ static enum ps_status apply_mixture(struct duck_sink *sink, struct duck_table *t
         status = duck_change(sink, table, "replacing rows of", err);
     }
     if (status == PS_OK && !table->loading) {
-        status = duck_begin_insert(sink, table, err);
+        status = duck_begin_insert(sink, table, false, err);
     }
     if (status == PS_OK && !table->loading) {
         put_insert(sql, table);

@@ -231,8 +231,7 @@ static void feed_call(struct duck_api_info *info, struct duck_api_chunk *chunk)
         uint64_t lost = duck_fill_column(library, &batch->vectors[i], drain->row, count,
                                          library->data_chunk_get_vector(chunk, i));
         if (lost != 0) {
-            atomic_fetch_add_explicit(&drain->packet->counters->cut[batch->columns[i]], lost,
-                                      memory_order_relaxed);
+            duck_losses_cut(drain->packet, i, lost);
         }
     }
     fill_own_columns(feed, drain, count, chunk);

@@ -21,6 +21,8 @@ struct duck_api_pending;
 struct duck_api_type;
 struct duck_api_chunk;
 struct duck_api_vector;
+struct duck_api_appender;
+struct duck_api_error_data;
 struct duck_api_table_function;
 struct duck_api_info; /* of a table function's bind, init or call */
 
@@ -170,6 +172,19 @@ enum duck_api_error {
     X(void *, function_get_extra_info, (struct duck_api_info * info))                              \
     X(void *, function_get_local_init_data, (struct duck_api_info * info))                         \
     X(void, function_set_error, (struct duck_api_info * info, const char *message))                \
+    X(struct duck_api_chunk *, create_data_chunk,                                                  \
+      (struct duck_api_type * *types, uint64_t columns))                                           \
+    X(int, appender_create_ext,                                                                    \
+      (struct duck_api_connection * connection, const char *catalog, const char *schema,           \
+       const char *table, struct duck_api_appender **ret_appender))                                \
+    X(int, append_data_chunk,                                                                      \
+      (struct duck_api_appender * appender, struct duck_api_chunk * chunk))                        \
+    X(int, appender_close, (struct duck_api_appender * appender))                                  \
+    X(struct duck_api_error_data *, appender_error_data, (struct duck_api_appender * appender))    \
+    X(int, error_data_error_type, (struct duck_api_error_data * error))                            \
+    X(const char *, error_data_message, (struct duck_api_error_data * error))                      \
+    X(void, destroy_error_data, (struct duck_api_error_data * *error))                             \
+    X(int, appender_destroy, (struct duck_api_appender * *appender))                               \
     X(uint64_t, data_chunk_get_size, (struct duck_api_chunk * chunk))                              \
     X(uint64_t, data_chunk_get_column_count, (struct duck_api_chunk * chunk))                      \
     X(void, data_chunk_set_size, (struct duck_api_chunk * chunk, uint64_t rows))                   \

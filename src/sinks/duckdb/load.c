@@ -92,18 +92,35 @@ enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
     if (status == PS_OK && !inside) {
         status = drop_load(sink, table, err);
     }
-    if (status == PS_OK && !inside) {
-        status = make_like(sink, table, DUCK_LOAD_PREFIX, "", err);
-        table->load_there = status == PS_OK;
-        table->load_touched = false;
-    }
     if (status == PS_OK) {
         load_goes_on(sink, table);
         table->rekeyed = false; /* The load brings the rows again. */
         table->load_inside = inside;
+        table->load_held = true;
         table->load_mixed = false;
     }
     return status;
+}
+
+enum ps_status duck_load_make(struct duck_sink *sink, struct duck_table *table,
+                              struct ps_error *err)
+{
+    enum ps_status status = PS_OK;
+    if (!table->load_inside) {
+        status = make_like(sink, table, DUCK_LOAD_PREFIX, "", err);
+    }
+    if (status == PS_OK) {
+        table->load_held = false;
+        table->load_there = !table->load_inside;
+        table->load_touched = false;
+    }
+    return status;
+}
+
+void duck_load_ended(struct duck_sink *sink, struct duck_table *table)
+{
+    sink->loads--;
+    table->loading = table->load_inside = table->load_held = table->fresh = false;
 }
 
 /* The table with its rows becomes the load's. A copy where rows of it were touched: such a table
@@ -433,8 +450,7 @@ enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, u
     }
     result.duplicates += table->load_duplicates;
     if (status == PS_OK) {
-        sink->loads--;
-        table->loading = table->load_inside = table->fresh = false;
+        duck_load_ended(sink, table);
         *ret_result = result;
     }
     return status;

@@ -44,6 +44,12 @@ void duck_losses_count(const struct duck_packet *packet)
     }
 }
 
+void duck_losses_cut(const struct duck_packet *packet, uint32_t column, uint64_t values)
+{
+    atomic_fetch_add_explicit(&packet->counters->cut[packet->batch->columns[column]], values,
+                              memory_order_relaxed);
+}
+
 /* Adds to the entry of that table, column and kind, which another shape of the table may have made;
  * false: no memory. */
 static bool list_add(struct duck_losses *losses, size_t *count, const struct ps_sink_loss *loss)

@@ -31,6 +31,9 @@ struct duck_losses {
 struct duck_counters *duck_losses_add(struct duck_losses *losses, const struct ps_table *table);
 /* Counts what prepare left out of the packet, whose counters are set. */
 void duck_losses_count(const struct duck_packet *packet);
+/* Counts values of one of the batch's columns whose digits below the microsecond were cut. Any
+ * thread. */
+void duck_losses_cut(const struct duck_packet *packet, uint32_t column, uint64_t values);
 size_t duck_losses_list(struct duck_losses *losses, const struct ps_sink_loss **ret_losses);
 void duck_losses_done(struct duck_losses *losses);
 

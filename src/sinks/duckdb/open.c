@@ -185,7 +185,8 @@ static enum ps_status open_file(struct duck_sink *sink, const char *path,
     const struct duck_library *library = sink->session.library;
     char memory[32];
     char threads[16];
-    snprintf(memory, sizeof memory, "%zuMiB", memory_for(request) >> 20);
+    sink->memory = memory_for(request);
+    snprintf(memory, sizeof memory, "%zuMiB", sink->memory >> 20);
     snprintf(threads, sizeof threads, "%u", threads_for_machine());
     const char *const options[][2] = {
         {"memory_limit", memory},
@@ -280,10 +281,10 @@ enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_r
         struct duck_feed_options options = {
             .library = sink->session.library,
             .connection = sink->session.connection,
-            .bytes_max = memory_for(request) / 64,
+            .bytes_max = sink->memory / 64,
             .threads = threads_for_machine(),
         };
-        sink->held_max = memory_for(request) / 32;
+        sink->held_max = sink->memory / 32;
         status = duck_feed_new(&options, &sink->feed, err);
     }
     return status;

@@ -274,6 +274,25 @@ static enum ps_status duckdb_load_resume(struct ps_sink *base, const struct ps_t
     return status == PS_END ? PS_END : settled(sink, status, &error, err);
 }
 
+static enum ps_status load_end(struct duck_sink *sink, struct duck_table *entry, uint32_t flags,
+                               struct ps_load_result *ret_result, struct ps_error *err)
+{
+    if (entry->load_held) {
+        enum ps_status status = duck_writer_settle(sink, err);
+        if (status == PS_OK) {
+            status = duck_begin(sink, err);
+        }
+        if (status == PS_OK) {
+            status = duck_small_end(sink, entry, flags, ret_result, err);
+        }
+        if (status != PS_END) {
+            return status;
+        }
+    }
+    enum ps_status status = quiet(sink, entry, err);
+    return status == PS_OK ? duck_load_end(sink, entry, flags, ret_result, err) : status;
+}
+
 static enum ps_status duckdb_load_end(struct ps_sink *base, const struct ps_table *table,
                                       uint32_t flags, struct ps_load_result *ret_result,
                                       struct ps_error *err)
@@ -284,13 +303,13 @@ static enum ps_status duckdb_load_end(struct ps_sink *base, const struct ps_tabl
     }
     struct ps_error error = {0};
     struct duck_table *entry = NULL;
-    enum ps_status status = known(sink, table, &entry, &error);
+    enum ps_status status = duck_tables_find(sink, table, &entry, &error);
     if (status == PS_OK && !entry->loading) {
         status = ps_fail(&error, PS_BUG, PS_CLASS_NONE, "ending the load of %s: none was begun",
                          table->name);
     }
     if (status == PS_OK) {
-        status = duck_load_end(sink, entry, flags, ret_result, &error);
+        status = load_end(sink, entry, flags, ret_result, &error);
     }
     return settled(sink, status, &error, err);
 }
@@ -401,15 +420,46 @@ static enum ps_status duckdb_describe(struct ps_sink *base, const struct ps_tabl
  * Without the order of rows an INSERT runs on all threads, and DuckDB (1.5) gives each of them
  * memory of its own: some 20 KB for a column, however few the rows, that it cannot move to the disk
  * and keeps until the commit. A few large statements are what this is made for; where a transaction
- * has had many, the next ones keep the order of rows and so go on where the last one ended.
+ * has had many, the next ones keep the order of rows and so go on where the last one ended. One of
+ * few rows keeps it anyhow: other threads cost it more than they help.
  */
 #define BEGUN_COLUMNS_MAX 2000u
+/* What the tables of one transaction may take besides. */
+#define UNWRITTEN_BEYOND ((size_t)16 << 20)
 
-enum ps_status duck_begin_insert(struct duck_sink *sink, const struct duck_table *table,
+/*
+ * What a table of few rows costs DuckDB after the commit: room for a vector of each column, which
+ * it cannot move to the disk, until it takes its log into the file. When it does that by itself it
+ * goes by the size of the log: memory would end before, with some thousand tables.
+ */
+static void count_unwritten(struct duck_sink *sink, struct duck_table *table)
+{
+    if (table->unwritten_turn == sink->log_turn + 1) {
+        return;
+    }
+    table->unwritten_turn = sink->log_turn + 1;
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        sink->unwritten += (size_t)duck_type_width(table->columns[i].type) * DUCK_VECTOR_ROWS;
+    }
+}
+
+/* After a commit. */
+static enum ps_status take_log_in(struct duck_sink *sink, struct ps_error *err)
+{
+    if (sink->unwritten < sink->memory / 2 - UNWRITTEN_BEYOND) {
+        return PS_OK;
+    }
+    sink->unwritten = 0;
+    sink->log_turn++;
+    return duck_statement_run(&sink->session, "writing to the warehouse", "CHECKPOINT", NULL, err);
+}
+
+enum ps_status duck_begin_insert(struct duck_sink *sink, struct duck_table *table, bool few,
                                  struct ps_error *err)
 {
-    sink->begun_columns += table->table->columns_count;
-    const bool keep = sink->begun_columns > BEGUN_COLUMNS_MAX;
+    count_unwritten(sink, table);
+    sink->begun_columns += few ? 0 : table->table->columns_count;
+    const bool keep = few || sink->begun_columns > BEGUN_COLUMNS_MAX;
     if (keep == sink->keeps_order) {
         return PS_OK;
     }
@@ -460,6 +510,9 @@ static enum ps_status checkpoint(struct duck_sink *sink, const char *state_json,
     }
     if (status == PS_OK) {
         status = commit(sink, err);
+    }
+    if (status == PS_OK) {
+        status = take_log_in(sink, err);
     }
     if (status == PS_OK) {
         sink->number = number;
@@ -513,7 +566,8 @@ static enum ps_status duckdb_keep_run(struct ps_sink *base, const struct ps_meas
     return settled(sink, status, &error, err);
 }
 
-/* In a transaction DuckDB holds a block of 256 KiB for each column that rows were added to. */
+/* In a transaction DuckDB holds a block, of up to 256 KiB, for each column that rows were added to.
+ */
 #define CHECKPOINT_COLUMNS 1024
 
 const struct ps_sink_ops ps_sink_duckdb = {

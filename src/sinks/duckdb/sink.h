@@ -41,6 +41,10 @@ struct duck_sink {
     uint64_t sequence; /* the last packet's */
     uint64_t number;   /* of the last checkpoint */
 
+    size_t memory;     /* that DuckDB may use */
+    size_t unwritten;  /* what it holds of tables, by estimate, until its log is taken in */
+    uint32_t log_turn; /* how often that was done */
+
     bool keeps_order;       /* as DuckDB's option preserve_insertion_order is */
     uint64_t begun_columns; /* of the INSERT statements since the last commit, added up */
 
@@ -98,6 +102,8 @@ enum ps_status duck_runs_read(struct duck_sink *sink, struct ps_arena *arena,
 /* Takes the packet, also when it fails. */
 enum ps_status duck_writer_write(struct duck_sink *sink, struct duck_table *table,
                                  struct duck_packet *packet, struct ps_error *err) PS_MUST_CHECK;
+/* Takes the first packet that waits of the table. There is one. */
+struct duck_packet *duck_writer_release(struct duck_sink *sink, struct duck_table *table);
 /* All rows of the table are where their route leads, and the connection is free. */
 enum ps_status duck_writer_flush(struct duck_sink *sink, struct duck_table *table,
                                  struct ps_error *err) PS_MUST_CHECK;
@@ -146,6 +152,11 @@ enum ps_status duck_load_resume(struct duck_sink *sink, struct duck_table *table
                                 struct ps_error *err) PS_MUST_CHECK;
 enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, uint32_t flags,
                              struct ps_load_result *ret_result, struct ps_error *err) PS_MUST_CHECK;
+/* Makes the load's table where there is none yet. The connection is free. */
+enum ps_status duck_load_make(struct duck_sink *sink, struct duck_table *table,
+                              struct ps_error *err) PS_MUST_CHECK;
+/* Notes that the load is over. */
+void duck_load_ended(struct duck_sink *sink, struct duck_table *table);
 /* To be called after each commit: whether small row groups are merged from now on. */
 void duck_load_calm(struct duck_sink *sink);
 /* True where the table holds no row, soft-deleted ones included. */
@@ -156,6 +167,16 @@ enum ps_status duck_load_is_empty(struct duck_sink *sink, const struct duck_tabl
 enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table,
                                 uint64_t *ret_duplicates, struct ps_error *err) PS_MUST_CHECK;
 
+/* small.c: loads that are held in memory until their end. */
+/* True where the packet of a load that is held so far can be held as well. */
+bool duck_small_takes(const struct duck_sink *sink, const struct duck_table *table,
+                      const struct duck_packet *packet);
+/* Ends a load that is held. END: it must go on as a large one first. A transaction is open, the
+ * connection free. */
+enum ps_status duck_small_end(struct duck_sink *sink, struct duck_table *table, uint32_t flags,
+                              struct ps_load_result *ret_result,
+                              struct ps_error *err) PS_MUST_CHECK;
+
 /* sink.c. */
 /* A transaction is open from now on. The connection is free. */
 enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
@@ -163,9 +184,9 @@ enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err) PS_MUST_
 int64_t duck_stamp(struct duck_sink *sink);
 /* Appends TIMESTAMPTZ '…'. */
 void duck_put_stamp(struct ps_buffer *out, int64_t stamp_us);
-/* An INSERT of rows of that table, or into its staging table, comes next. The connection is free.
- */
-enum ps_status duck_begin_insert(struct duck_sink *sink, const struct duck_table *table,
+/* An INSERT of rows of that table, or into its staging table, comes next; `few`: of so few that
+ * other threads would cost more than they help. The connection is free. */
+enum ps_status duck_begin_insert(struct duck_sink *sink, struct duck_table *table, bool few,
                                  struct ps_error *err) PS_MUST_CHECK;
 /* Runs sink->sql and clears it; `doing` with the table's name begins messages. */
 enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, const char *doing,

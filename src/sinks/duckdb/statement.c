@@ -161,16 +161,9 @@ enum ps_status duck_statement_run_buffer(const struct duck_session *session, con
     return status;
 }
 
-/* What reads a chunk of a query, which has at least one row. */
-struct reader {
-    void (*read)(const struct duck_library *library, struct duck_api_chunk *chunk, void *context);
-    void *context;
-    bool all; /* all chunks are read, not the first alone */
-};
-
-/* Runs the query. END: it gives no row. */
-static enum ps_status query(const struct duck_session *session, const char *what,
-                            struct ps_buffer *sql, struct reader reader, struct ps_error *err)
+enum ps_status duck_statement_query(const struct duck_session *session, const char *what,
+                                    struct ps_buffer *sql, struct duck_reader reader,
+                                    struct ps_error *err)
 {
     const struct duck_library *library = session->library;
     if (!ps_buffer_ok(sql)) {
@@ -229,7 +222,8 @@ enum ps_status duck_statement_integers(const struct duck_session *session, const
                                        struct ps_error *err)
 {
     struct integers integers = {ret_values, count};
-    return query(session, what, sql, (struct reader){read_integers, &integers, false}, err);
+    return duck_statement_query(session, what, sql,
+                                (struct duck_reader){read_integers, &integers, false}, err);
 }
 
 static void put_text(const struct duck_library *library, struct duck_api_vector *vector,
@@ -271,8 +265,8 @@ enum ps_status duck_statement_texts(const struct duck_session *session, const ch
                                     struct ps_buffer *sql, struct ps_buffer *ret_texts,
                                     struct ps_error *err)
 {
-    const struct reader reader = {read_first_texts, ret_texts, false};
-    enum ps_status status = query(session, what, sql, reader, err);
+    const struct duck_reader reader = {read_first_texts, ret_texts, false};
+    enum ps_status status = duck_statement_query(session, what, sql, reader, err);
     if (status == PS_OK && !ps_buffer_ok(ret_texts)) {
         return ps_fail_nomem(err, what);
     }
@@ -283,8 +277,8 @@ enum ps_status duck_statement_all_texts(const struct duck_session *session, cons
                                         struct ps_buffer *sql, struct ps_buffer *ret_texts,
                                         struct ps_error *err)
 {
-    const struct reader reader = {read_all_texts, ret_texts, true};
-    enum ps_status status = query(session, what, sql, reader, err);
+    const struct duck_reader reader = {read_all_texts, ret_texts, true};
+    enum ps_status status = duck_statement_query(session, what, sql, reader, err);
     if (status != PS_OK && status != PS_END) {
         return status;
     }

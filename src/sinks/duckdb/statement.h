@@ -40,6 +40,17 @@ enum ps_status duck_statement_run_buffer(const struct duck_session *session, con
                                          struct ps_buffer *sql, int64_t *ret_changed,
                                          struct ps_error *err) PS_MUST_CHECK;
 
+/* What reads a query's chunks, each of which has a row or more. */
+struct duck_reader {
+    void (*read)(const struct duck_library *library, struct duck_api_chunk *chunk, void *context);
+    void *context;
+    bool all; /* all chunks are read, not the first alone */
+};
+/* Runs a query. END: it gives no row. The buffer is cleared. */
+enum ps_status duck_statement_query(const struct duck_session *session, const char *what,
+                                    struct ps_buffer *sql, struct duck_reader reader,
+                                    struct ps_error *err) PS_MUST_CHECK;
+
 /*
  * A query's first row, whose columns are all BIGINT. END: it gives none. The buffer is cleared.
  * A NULL is 0.

@@ -314,9 +314,9 @@ enum ps_status duck_tables_look_up(struct duck_sink *sink, struct duck_table *ta
     return status;
 }
 
-static void put_create(struct ps_buffer *out, const struct duck_table *table)
+/* Appends its name and columns. */
+static void put_shape(struct ps_buffer *out, const struct duck_table *table)
 {
-    ps_buffer_puts(out, "CREATE TABLE ");
     duck_name_table(out, &table->full, "");
     for (uint32_t i = 0; i < table->columns_count; i++) {
         ps_buffer_puts(out, i == 0 ? " (" : ", ");
@@ -536,11 +536,24 @@ static enum ps_status create(struct duck_sink *sink, struct duck_table *entry, s
 {
     enum ps_status status = make_schema(sink, entry, err);
     if (status == PS_OK) {
-        put_create(&sink->sql, entry);
+        ps_buffer_puts(&sink->sql, "CREATE TABLE ");
+        put_shape(&sink->sql, entry);
         status = duck_do(sink, entry, "creating", err);
     }
     if (status == PS_OK) {
         entry->exists = entry->fresh = true;
+    }
+    return status;
+}
+
+enum ps_status duck_tables_replace(struct duck_sink *sink, struct duck_table *table,
+                                   struct ps_error *err)
+{
+    ps_buffer_puts(&sink->sql, "CREATE OR REPLACE TABLE ");
+    put_shape(&sink->sql, table);
+    enum ps_status status = duck_do(sink, table, "making anew", err);
+    if (status == PS_OK) {
+        table->rows_touched = false;
     }
     return status;
 }

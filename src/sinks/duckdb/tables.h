@@ -40,9 +40,12 @@ struct duck_table {
 
     bool loading;             /* between load_begin and load_end */
     bool load_inside;         /* its rows are in the table itself, which nobody has seen yet */
+    bool load_held;           /* all its rows are those held below; apart it has no table yet */
     bool load_there;          /* a table of a load, perhaps one that was given up, is there */
     bool load_mixed;          /* the load saw more than upserts, so that order decides */
     uint64_t load_duplicates; /* rows that were reduced before its end */
+
+    uint32_t unwritten_turn; /* 1 + the turn in which it was counted as unwritten; 0: never */
 
     bool rekeyed;      /* its key has changed, and no row has been written by it */
     bool rows_touched; /* rows of it were deleted or updated in this transaction */
@@ -102,6 +105,9 @@ bool duck_tables_keeps_pending(const struct duck_table *entry, const struct ps_t
 enum ps_status duck_tables_merge(struct duck_sink *sink, struct duck_table *entry,
                                  const struct ps_table *table, bool *ret_changed,
                                  struct ps_error *err) PS_MUST_CHECK;
+/* Makes the table anew, with the columns that it has and no row. */
+enum ps_status duck_tables_replace(struct duck_sink *sink, struct duck_table *table,
+                                   struct ps_error *err) PS_MUST_CHECK;
 /* The columns of a table that was looked up and exists, but for the sink's own and foreign ones. */
 struct ps_arena;
 enum ps_status duck_tables_describe(const struct duck_table *entry, struct ps_arena *arena,

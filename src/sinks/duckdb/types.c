@@ -17,6 +17,29 @@ struct duck_type duck_type_of_column(const struct ps_column *column)
     return type;
 }
 
+uint8_t duck_type_width(struct duck_type type)
+{
+    switch (type.type) {
+    case PS_TYPE_BOOLEAN:
+        return 1;
+    case PS_TYPE_SHORT:
+        return 2;
+    case PS_TYPE_INT:
+    case PS_TYPE_FLOAT:
+    case PS_TYPE_NAIVE_DATE:
+        return 4;
+    case PS_TYPE_LONG:
+    case PS_TYPE_DOUBLE:
+    case PS_TYPE_NAIVE_DATETIME:
+    case PS_TYPE_UTC_DATETIME:
+        return 8;
+    case PS_TYPE_DECIMAL:
+        return type.precision <= 4 ? 2 : type.precision <= 9 ? 4 : type.precision <= 18 ? 8 : 16;
+    default:
+        return sizeof(struct duck_api_string);
+    }
+}
+
 static const char *const sql_names[PS_TYPES] = {
     [PS_TYPE_UNSPECIFIED] = "VARCHAR",
     [PS_TYPE_BOOLEAN] = "BOOLEAN",

@@ -20,6 +20,9 @@ struct duck_type {
 
 struct duck_type duck_type_of_column(const struct ps_column *column);
 
+/* Bytes of a value of it in one of DuckDB's vectors. */
+uint8_t duck_type_width(struct duck_type type);
+
 /* Appends the type's name in SQL: "DECIMAL(12,2)". Not for a foreign one. */
 void duck_type_sql(struct ps_buffer *out, struct duck_type type);
 

@@ -96,7 +96,7 @@ static enum ps_status start(struct duck_sink *sink, struct duck_table *table,
         status = duck_apply_stage(sink, table, route, err);
     }
     if (status == PS_OK) {
-        status = duck_begin_insert(sink, table, err);
+        status = duck_begin_insert(sink, table, false, err);
     }
     if (status != PS_OK) {
         return status;
@@ -140,20 +140,37 @@ static enum ps_status put(struct duck_sink *sink, struct duck_table *table,
     return duck_feed_push(sink->feed, packet, err);
 }
 
+struct duck_packet *duck_writer_release(struct duck_sink *sink, struct duck_table *table)
+{
+    struct duck_packet *packet = table->held_first;
+    table->held_first = packet->next;
+    if (table->held_first == NULL) {
+        table->held_last = NULL;
+    }
+    packet->next = NULL;
+    table->held_bytes -= packet->base.bytes;
+    table->held_rows -= packet->batch->rows;
+    sink->held_bytes -= packet->base.bytes;
+    return packet;
+}
+
+/* A load that is held goes on as a large one. */
+static enum ps_status make_load(struct duck_sink *sink, struct duck_table *table,
+                                struct ps_error *err)
+{
+    enum ps_status status = duck_writer_settle(sink, err);
+    if (status == PS_OK) {
+        status = duck_begin(sink, err);
+    }
+    return status == PS_OK ? duck_load_make(sink, table, err) : status;
+}
+
 /* Puts all that waits of the table; the statement goes on. */
 static enum ps_status drain(struct duck_sink *sink, struct duck_table *table, struct ps_error *err)
 {
-    enum ps_status status = PS_OK;
+    enum ps_status status = table->load_held ? make_load(sink, table, err) : PS_OK;
     while (status == PS_OK && table->held_first != NULL) {
-        struct duck_packet *packet = table->held_first;
-        table->held_first = packet->next;
-        if (table->held_first == NULL) {
-            table->held_last = NULL;
-        }
-        packet->next = NULL;
-        table->held_bytes -= packet->base.bytes;
-        sink->held_bytes -= packet->base.bytes;
-        status = put(sink, table, packet, err);
+        status = put(sink, table, duck_writer_release(sink, table), err);
     }
     return status;
 }
@@ -168,6 +185,7 @@ static void hold(struct duck_sink *sink, struct duck_table *table, struct duck_p
     }
     table->held_last = packet;
     table->held_bytes += packet->base.bytes;
+    table->held_rows += packet->batch->rows;
     sink->held_bytes += packet->base.bytes;
 }
 
@@ -193,7 +211,8 @@ enum ps_status duck_writer_write(struct duck_sink *sink, struct duck_table *tabl
         duck_packet_free(packet);
         return PS_OK;
     }
-    if (sink->feeding == NULL || sink->feeding == table) {
+    const bool held = table->load_held && duck_small_takes(sink, table, packet);
+    if (!held && (table->load_held || sink->feeding == NULL || sink->feeding == table)) {
         enum ps_status status = drain(sink, table, err);
         if (status != PS_OK) {
             duck_packet_free(packet);

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "contract/sinks/desk.h"
 #include "sinks/duckdb/duckdb.h"
 #include "support/warehouse.h"
@@ -166,23 +167,132 @@ static void after_a_load_with_deletes_before_its_end(struct desk *desk)
     desk_checkpoint(desk);
 }
 
-/* Does the work in a process of its own, which then dies at once. */
-static const char *killed_after(void (*work)(struct desk *desk))
+static void small_loads_that_replace_all(struct desk *desk)
 {
-    static char path[512];
-    snprintf(path, sizeof path, "%s", warehouse_path());
+    small_load(desk, 0, 1000, "first");
+    small_load(desk, 0, 1000, "second");
+    desk_checkpoint(desk);
+    small_load(desk, 0, 1000, "third");
+    small_load(desk, 0, 1000, "fourth");
+    desk_checkpoint(desk);
+}
+
+static void a_small_load_after_changes_and_before_some(struct desk *desk)
+{
+    small_load(desk, 0, 1000, "first");
+    desk_checkpoint(desk);
+    desk_write(desk, &table, PS_UPSERT, "7|upserted");
+    desk_write(desk, &table, PS_DELETE, "8|~");
+    small_load(desk, 0, 1000, "second");
+    desk_write(desk, &table, PS_UPSERT, "9|upserted");
+    desk_write(desk, &table, PS_DELETE, "10|~");
+    desk_schema(desk, &wider);
+    desk_write(desk, &wider, PS_UPSERT, "5000000000|far|1.5");
+    desk_checkpoint(desk);
+    desk_truncate(desk, &wider);
+}
+
+/* A sequence of anything, which follows from the seed. */
+static uint64_t random_seed;
+
+static uint32_t draw(uint32_t below)
+{
+    random_seed = ps_hash64(random_seed + 1);
+    return (uint32_t)(random_seed >> 32) % below;
+}
+
+static void put_rows(char *out, const struct ps_table *shape, int first, int count)
+{
+    for (int row = first; row < first + count; row++) {
+        out += sprintf(out, "%d|%u%s\n", row, draw(1000), shape == &wider ? "|0.5" : "");
+    }
+}
+
+static void random_load(struct desk *desk, const struct ps_table *shape)
+{
+    char rows[2048] = "";
+    desk_schema(desk, shape);
+    desk_load_begin(desk, shape);
+    for (uint32_t i = draw(3); i > 0; i--) {
+        put_rows(rows, shape, (int)draw(3) * 10, 10 + (int)draw(2) * 20);
+        desk_write(desk, shape, PS_UPSERT, rows);
+        if (draw(8) == 0) {
+            desk_write(desk, shape, PS_DELETE, shape == &wider ? "11|~|~" : "11|~");
+        }
+        if (draw(6) == 0) {
+            desk_checkpoint(desk);
+        }
+    }
+    (void)desk_load_end(desk, shape, PS_LOAD_KEYS_MAY_REPEAT);
+}
+
+static void random_step(struct desk *desk, const struct ps_table **shape)
+{
+    char rows[2048] = "";
+    switch (draw(10)) {
+    case 0:
+        desk_truncate(desk, *shape);
+        break;
+    case 1:
+        desk_write(desk, *shape, PS_DELETE, *shape == &wider ? "3|~|~\n14|~|~" : "3|~\n14|~");
+        break;
+    case 2:
+        desk_write_columns(desk, *shape, PS_UPDATE, (const uint32_t[]){0, 1}, 2, "5|updated");
+        break;
+    case 3:
+        *shape = draw(3) == 0 ? &wider : *shape;
+        desk_schema(desk, *shape);
+        break;
+    case 4:
+    case 5:
+        put_rows(rows, *shape, (int)draw(40), 1 + (int)draw(5));
+        desk_write(desk, *shape, PS_UPSERT, rows);
+        break;
+    default:
+        random_load(desk, *shape);
+        break;
+    }
+}
+
+static void anything(struct desk *desk)
+{
+    const struct ps_table *shape = &table;
+    desk_schema(desk, shape);
+    for (int checkpoints = 0; checkpoints < 6; checkpoints++) {
+        for (uint32_t steps = draw(6); steps > 0; steps--) {
+            random_step(desk, &shape);
+        }
+        desk_checkpoint(desk);
+    }
+    random_step(desk, &shape);
+}
+
+/* Does the work in a process of its own, which then dies at once, or closes the sink. */
+static const char *done_in_child(void (*work)(struct desk *desk), bool killed)
+{
+    char *path = strdup(warehouse_path());
     pid_t child = fork();
     if (child == 0) {
         struct desk desk = {.contract = &contract, .ops = contract.ops, .destination = path};
         ps_clock_fake_init(&desk.clock, (struct ps_timestamp){1700000000, 0});
         desk_open(&desk);
         work(&desk);
-        raise(SIGKILL);
+        if (killed) {
+            raise(SIGKILL);
+        }
+        desk_close(&desk);
+        _exit(0);
     }
     int code = 0;
     assert_int_equal(waitpid(child, &code, 0), child);
-    assert_true(WIFSIGNALED(code) && WTERMSIG(code) == SIGKILL);
+    assert_true(killed ? WIFSIGNALED(code) && WTERMSIG(code) == SIGKILL
+                       : WIFEXITED(code) && WEXITSTATUS(code) == 0);
     return path;
+}
+
+static const char *killed_after(void (*work)(struct desk *desk))
+{
+    return done_in_child(work, true);
 }
 
 struct wanted {
@@ -234,6 +344,15 @@ static const struct wanted all_wanted[] = {
      "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
      "min(name) FILTER (WHERE id = 4) FROM tester.t",
      "10000|10000|1|new\n", 4},
+    {small_loads_that_replace_all,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
+     "count(*) FILTER (WHERE name LIKE 'fourth%') FROM tester.t",
+     "1000|1000|0|1000\n", 2},
+    {a_small_load_after_changes_and_before_some,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
+     "count(*) FILTER (WHERE name LIKE 'second%'), min(name) FILTER (WHERE id = 9), max(more) "
+     "FROM tester.t",
+     "1001|1001|1|999|upserted|1.5\n", 2},
 };
 
 static void test_killed_process_leaves_its_last_checkpoint(void **state)
@@ -274,6 +393,39 @@ static void test_killed_process_leaves_its_last_checkpoint(void **state)
     assert_true(WIFEXITED(code));
     assert_int_equal(WEXITSTATUS(code), 0);
     warehouse_remove(path);
+    free((void *)(uintptr_t)path);
+}
+
+/* What is read again from DuckDB's log is what a process that closes the file leaves in it. */
+static void test_killed_process_leaves_what_one_that_closes_does(void **state)
+{
+    (void)state;
+    const char *seeds = getenv("PENSTOCK_KILL_SEEDS");
+    for (uint64_t seed = 0; seed < (seeds != NULL ? strtoull(seeds, NULL, 10) : 4); seed++) {
+        random_seed = seed;
+        const char *paths[] = {done_in_child(anything, true), done_in_child(anything, false)};
+        pid_t reader = fork();
+        if (reader == 0) {
+            char *rows[2];
+            for (int i = 0; i < 2; i++) {
+                rows[i] = warehouse_query(paths[i],
+                                          "SELECT (SELECT number FROM penstock.state), count(*), "
+                                          "count(DISTINCT id), coalesce(sum(hash(t) % "
+                                          "1000000007)::BIGINT, 0) FROM tester.t t");
+            }
+            if (strcmp(rows[0], rows[1]) != 0) {
+                fprintf(stderr, "seed %d: killed %s, closed %s", (int)seed, rows[0], rows[1]);
+            }
+            _exit(strcmp(rows[0], rows[1]) == 0 ? 0 : 1);
+        }
+        int code = 0;
+        assert_int_equal(waitpid(reader, &code, 0), reader);
+        assert_true(WIFEXITED(code) && WEXITSTATUS(code) == 0);
+        for (int i = 0; i < 2; i++) {
+            warehouse_remove(paths[i]);
+            free((void *)(uintptr_t)paths[i]);
+        }
+    }
 }
 
 int main(void)
@@ -284,8 +436,20 @@ int main(void)
             test_killed_process_leaves_its_last_checkpoint, NULL, NULL,                            \
             (void *)(uintptr_t)&all_wanted[i]                                                      \
     }
-    const struct CMUnitTest tests[] = {TEST(0), TEST(1), TEST(2), TEST(3), TEST(4),
-                                       TEST(5), TEST(6), TEST(7), TEST(8), TEST(9)};
+    const struct CMUnitTest tests[] = {
+        TEST(0),
+        TEST(1),
+        TEST(2),
+        TEST(3),
+        TEST(4),
+        TEST(5),
+        TEST(6),
+        TEST(7),
+        TEST(8),
+        TEST(9),
+        TEST(10),
+        TEST(11),
+        cmocka_unit_test(test_killed_process_leaves_what_one_that_closes_does)};
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -268,6 +268,49 @@ static void test_small_load_leaves_what_others_did(void **state)
     desk_open(desk);
 }
 
+/* DuckDB holds room for 2,048 values of each column of a table that rows were added to, beyond the
+ * commit: twice its memory, if it did not write them to the file in between. */
+static void test_many_small_tables_need_little_memory(void **state)
+{
+    enum { TABLES = 100, COLUMNS = 40, A_CHECKPOINT = 10 };
+    struct desk *desk = *state;
+    struct ps_sink_request request = {.destination = desk->destination,
+                                      .schema = "tester",
+                                      .clock = &desk->clock.base,
+                                      .memory_bytes = (size_t)64 << 20};
+    static struct ps_column columns[COLUMNS];
+    static char names[COLUMNS][16], table_names[TABLES][16];
+    static struct ps_table tables[TABLES];
+    struct ps_error err = {0};
+    char row[4 * COLUMNS] = "1";
+    for (int i = 0; i < COLUMNS; i++) {
+        snprintf(names[i], sizeof names[i], "c%d", i);
+        columns[i] = (struct ps_column)DESK_COLUMN_WITH(names[i], STRING, .nullable = true,
+                                                        .key_position = i == 0 ? 1 : 0);
+        strcat(row, i == 0 ? "" : "|x");
+    }
+    desk_close(desk);
+    assert_int_equal(desk->ops->open(&request, &desk->sink, &err), PS_OK);
+    for (int i = 0; i < TABLES; i++) {
+        snprintf(table_names[i], sizeof table_names[i], "w%d", i);
+        tables[i] = (struct ps_table)DESK_TABLE(table_names[i], columns, 1);
+        desk_schema(desk, &tables[i]);
+        desk_load_begin(desk, &tables[i]);
+        desk_write(desk, &tables[i], PS_UPSERT, row);
+        (void)desk_load_end(desk, &tables[i], 0);
+        if (i % A_CHECKPOINT == A_CHECKPOINT - 1) {
+            desk_checkpoint(desk);
+        }
+    }
+    desk_close(desk);
+    char *count =
+        warehouse_query(desk->destination, "SELECT sum(estimated_size)::BIGINT FROM "
+                                           "duckdb_tables() WHERE schema_name = 'tester'");
+    assert_string_equal(count, "100\n");
+    ps_free(count);
+    desk_open(desk);
+}
+
 static void test_own_columns_are_filled(void **state)
 {
     struct desk *desk = *state;
@@ -375,6 +418,7 @@ int main(void)
         TEST(test_order_of_packets_holds_over_threads),
         TEST(test_load_that_outgrows_what_is_held_keeps_all_rows),
         TEST(test_small_load_leaves_what_others_did),
+        TEST(test_many_small_tables_need_little_memory),
         TEST(test_own_columns_are_filled),
         TEST(test_column_with_a_name_of_ours_is_refused),
         cmocka_unit_test(test_sink_when_memory_runs_out_says_so),
