@@ -25,6 +25,7 @@ static bool find_columns(struct window *window, const struct ps_read_request *re
         if (key > 0 && key <= WINDOW_KEYS_MAX) {
             window->keys[key - 1] = i;
             window->key_columns[key - 1] = column_of(request, i);
+            window->ties = window->ties || column_of(request, i)->loose;
             keys++;
         }
     }
@@ -71,7 +72,8 @@ void window_done(struct window *window)
 
 bool window_may_order(const struct window *window)
 {
-    return window->asked != NULL && window->keys_count > 0 && window->cursor_column->indexed;
+    return window->asked != NULL && window->keys_count > 0 && !window->ties &&
+           window->cursor_column->indexed;
 }
 
 /* A value in the batch is the server's own, and its text as a literal is that value again. */
@@ -157,12 +159,18 @@ static void write_comparison(struct ps_buffer *sql, const struct ps_read_request
     write_scalar(sql, value);
 }
 
-/* Rows with the position's cursor and a greater key, and those with a greater cursor. */
+/*
+ * Rows with the position's cursor and a greater key, and those with a greater cursor. Of keys that
+ * compare as equal one may have been read and the other not: then all with that cursor.
+ */
 static void write_after(struct ps_buffer *sql, const struct ps_read_request *request,
                         const struct window *window)
 {
     ps_buffer_puts(sql, " AND ");
     write_comparison(sql, request, " >= ", &window->after); /* for the index */
+    if (window->ties) {
+        return;
+    }
     ps_buffer_puts(sql, " AND (");
     write_comparison(sql, request, " > ", &window->after);
     ps_buffer_puts(sql, " OR (");

@@ -27,6 +27,7 @@ struct window {
     uint32_t cursor;                            /* batch column */
     uint32_t keys[WINDOW_KEYS_MAX], keys_count; /* batch columns, in key order */
     const struct ps_column *cursor_column, *key_columns[WINDOW_KEYS_MAX];
+    bool ties; /* keys that differ may compare as equal, and so give no order */
     bool positioned;
     struct ps_scalar after;                        /* the position's cursor … */
     struct partition_text values[WINDOW_KEYS_MAX]; /* … and key */

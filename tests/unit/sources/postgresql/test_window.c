@@ -109,6 +109,31 @@ static void test_window_by_a_key_of_another_type_has_no_order(void **state)
     window_done(&window);
 }
 
+/* Of "a" and "A", which are equal there, a position would tell one from the other by chance. */
+static void test_window_by_a_key_whose_values_tie_has_no_order(void **state)
+{
+    (void)state;
+    struct ps_column tying[3];
+    struct ps_table by_ties = table;
+    struct window window;
+    memcpy(tying, columns, sizeof tying);
+    tying[NAME].loose = true;
+    by_ties.columns = tying;
+    struct ps_read_request request = request_after(NULL);
+    request.table = &by_ties;
+    assert_true(window_init(&window, &request));
+    assert_false(window_may_order(&window));
+    window_choose(&window, types);
+    assert_written(&request, &window, " OR \"at\" IS NULL");
+    window_done(&window);
+    request.position = "+20:1970-01-01T00:02:00Z+1:a+2:17"; /* of when it was not so */
+    assert_true(window_init(&window, &request));
+    window_choose(&window, types);
+    assert_written(&request, &window,
+                   " AND \"at\" >= '1970-01-01T00:02:00Z'::timestamptz OR \"at\" IS NULL");
+    window_done(&window);
+}
+
 static void test_window_refuses_positions_that_are_none(void **state)
 {
     (void)state;
@@ -183,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_window_after_a_position_begins_behind_its_key),
         cmocka_unit_test(test_window_after_a_position_without_an_order),
         cmocka_unit_test(test_window_by_a_key_of_another_type_has_no_order),
+        cmocka_unit_test(test_window_by_a_key_whose_values_tie_has_no_order),
         cmocka_unit_test(test_window_refuses_positions_that_are_none),
         cmocka_unit_test(test_window_position_is_the_last_row_with_a_cursor),
     };
