@@ -4,17 +4,32 @@
  */
 #include <string.h>
 
-#include "base/log.h"
+#include "base/alloc.h"
 #include "engine/flatten.h"
 #include "engine/plan.h"
 #include "engine/run.h"
 
 #define AGAIN_BYTES_MAX ((size_t)1 << 30)
 
-static void log_warning(void *context, const char *text)
+/* Who plans which table, and whether the writer could be told of it so far. */
+struct telling {
+    struct worker *worker;
+    const struct job *job;
+    enum ps_status status;
+    struct ps_error *err;
+};
+
+static void tell_warning(void *context, const char *text)
 {
-    (void)context;
-    ps_log(PS_LOG_WARNING, "%s", text);
+    struct telling *telling = context;
+    const struct job *job = telling->job;
+    struct event event = {.kind = EVENT_WARNING, .table = job->index, .plan = job->table};
+    if (telling->status != PS_OK) {
+        return;
+    }
+    event.text = ps_strdup(text);
+    telling->status = event.text == NULL ? ps_fail_nomem(telling->err, "telling of a changed table")
+                                         : run_push(telling->worker->run, event, telling->err);
 }
 
 /* Lists and describes the one table again. END: it is gone. */
@@ -63,12 +78,40 @@ static bool keep_names(struct ps_arena *arena, const struct ps_plan_table *old,
 }
 
 /*
- * Plans a table anew that is not what it was. END: it is gone. It keeps its name at the
+ * What stands for the state, which is the writer's: names stay, what the table was is compared with
+ * what it is where it was read before, and nothing is gone on with. False: no memory.
+ */
+static bool stand_in(struct ps_arena *arena, const struct ps_plan_table *old,
+                     const struct ps_table *table, struct ps_table_state *ret_former)
+{
+    *ret_former =
+        (struct ps_table_state){.schema = table->schema, .table = table->name, .loading = true};
+    if (old->read_before) {
+        ret_former->mode = ps_mode_name(old->mode);
+        ret_former->fingerprint = old->fingerprint;
+    }
+    return keep_names(arena, old, ret_former) && flatten_kept(arena, old, &ret_former->flattened);
+}
+
+/* Why an incremental table is loaded that was planned again; a load's own reason stays. */
+static const char *reason_again(const struct job *job)
+{
+    const struct ps_plan_table *old = job->table;
+    if (old->load && old->resume == NULL && old->load_reason != NULL) {
+        return old->load_reason;
+    }
+    return job->stop == PS_EXPIRED ? "its history is gone"
+                                   : "it was altered or emptied during the sync";
+}
+
+/*
+ * Plans a job's table anew that is not what it was. END: it is gone. It keeps its name at the
  * destination and is loaded in full.
  */
-enum ps_status plan_again(struct worker *worker, const struct ps_plan_table *old,
+enum ps_status plan_again(struct worker *worker, const struct job *job,
                           const struct ps_plan_table **ret_table, struct ps_error *err)
 {
+    const struct ps_plan_table *old = job->table;
     if (worker->again == NULL && (worker->again = ps_arena_new(AGAIN_BYTES_MAX)) == NULL) {
         return ps_fail_nomem(err, "describing a table again");
     }
@@ -83,12 +126,11 @@ enum ps_status plan_again(struct worker *worker, const struct ps_plan_table *old
     }
     struct destination_name name = {.schema = old->sink_table->schema,
                                     .table = old->sink_table->name};
-    /* Stands for what the state keeps, which is the writer's: nothing was read, names stay. */
-    struct ps_table_state former = {.schema = table->schema, .table = table->name};
-    if (!keep_names(worker->again, old, &former) ||
-        !flatten_kept(worker->again, old, &former.flattened)) {
+    struct ps_table_state former;
+    if (!stand_in(worker->again, old, table, &former)) {
         return ps_fail_nomem(err, "describing a table again");
     }
+    struct telling telling = {worker, job, PS_OK, err};
     struct plan_table_request request = {.plan = &worker->run->request->plan,
                                          .arena = worker->again,
                                          .table = table,
@@ -96,9 +138,16 @@ enum ps_status plan_again(struct worker *worker, const struct ps_plan_table *old
                                          .selected = old->selected,
                                          .state = &former,
                                          .flatten_memory = worker->run->plan->flatten_memory,
-                                         .warn = log_warning};
+                                         .warn = tell_warning,
+                                         .context = &telling};
     status = plan_table(&request, planned, err);
     if (status == PS_OK) {
+        status = telling.status;
+    }
+    if (status == PS_OK) {
+        if (planned->load && planned->mode == PS_MODE_INCREMENTAL) {
+            planned->load_reason = reason_again(job);
+        }
         *ret_table = planned;
     }
     return status;

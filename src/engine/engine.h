@@ -98,6 +98,7 @@ struct ps_plan_table {
     bool preprocessed;                        /* a statement was run before it is read, … */
     int64_t preprocessed_rows;                /* … which affected so many rows */
     const char *fingerprint;                  /* of columns and keys; kept in the state */
+    bool read_before; /* another sync has read it, and the state keeps a fingerprint of it */
 };
 
 /* One of the metadata tables of a sync: see engine/metadata.h. */

@@ -438,6 +438,7 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
     planned.selected = request->selected;
     planned.mode = choice.mode;
     planned.reason = choice.reason;
+    planned.read_before = request->state != NULL && request->state->fingerprint != NULL;
     const struct fingerprint_subject subject = {
         .table = plain,
         .left_out = selection.left_out,

@@ -24,6 +24,7 @@ enum event_kind {
     EVENT_SKIPPED, /* the table could not be read; the sync goes on without it */
     EVENT_EXPIRED, /* the table is loaded again, since its history is gone */
     EVENT_COUNTED, /* what the source says of a table that was read */
+    EVENT_WARNING, /* what people should know of a table that was planned again */
 };
 
 /* Rows that could not be carried, for one column and reason. */
@@ -66,7 +67,7 @@ struct event {
     struct ps_load_state *load;       /* BEGIN of a load or window: what the state keeps of it */
     struct read_end *end;             /* END */
     struct ps_validation counted;     /* COUNTED */
-    char *text;                       /* SKIPPED, EXPIRED: why; COUNTED: why not exactly, or NULL */
+    char *text; /* SKIPPED, EXPIRED: why; COUNTED: why not exactly, or NULL; WARNING: the text */
 };
 
 /* A table's batches and what happens to them, kept by a worker from part to part. */
@@ -173,8 +174,9 @@ enum ps_status part_read(struct worker *worker, const struct work *work, char **
                          struct ps_error *err) PS_MUST_CHECK;
 void kit_done(struct kit *kit);
 
-/* again.c. Plans a table anew that is not what it was; it is loaded in full. END: it is gone. */
-enum ps_status plan_again(struct worker *worker, const struct ps_plan_table *old,
+/* again.c. Plans a job's table anew that is not what it was; it is loaded in full. END: it is gone.
+ * CONFIG: its changes are not to be taken over. */
+enum ps_status plan_again(struct worker *worker, const struct job *job,
                           const struct ps_plan_table **ret_table,
                           struct ps_error *err) PS_MUST_CHECK;
 

@@ -212,7 +212,7 @@ static enum ps_status open_job(struct worker *worker, struct job *job, struct ps
             return skip_job(worker, job, job->stop_error.message, err);
         }
         if (anew) {
-            status = plan_again(worker, job->table, &job->table, err);
+            status = plan_again(worker, job, &job->table, err);
             if (status == PS_END) {
                 return skip_job(worker, job, "it was dropped during the sync", err);
             }

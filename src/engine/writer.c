@@ -35,6 +35,14 @@ static int64_t clock_ns(const struct run *run)
     return clock->monotonic_ns(clock);
 }
 
+/* NULL: no memory. */
+static const char *reason_of(struct ps_arena *arena, const struct ps_plan_table *table)
+{
+    return table->load_reason == NULL
+               ? ps_arena_strdup(arena, table->reason)
+               : ps_arena_printf(arena, "%s; all rows: %s", table->reason, table->load_reason);
+}
+
 enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,
                            struct ps_error *err)
 {
@@ -75,10 +83,7 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
         told->validation.wanted = validate_is_on(&run->request->plan);
         told->preprocessed = table->preprocessed;
         told->preprocessed_rows = table->preprocessed_rows;
-        told->reason = table->load_reason == NULL
-                           ? ps_arena_strdup(result->arena, table->reason)
-                           : ps_arena_printf(result->arena, "%s; all rows: %s", table->reason,
-                                             table->load_reason);
+        told->reason = reason_of(result->arena, table);
         if (told->schema == NULL || told->table == NULL || told->reason == NULL) {
             return ps_fail_nomem(err, "starting the sync");
         }
@@ -311,6 +316,13 @@ static enum ps_status write_begin(struct writer *writer, struct event *event, st
     }
     ps_free(writer->bad[event->table]);
     writer->bad[event->table] = NULL;
+    if (event->plan != &writer->run->plan->tables[event->table]) { /* it was planned again */
+        const char *reason = reason_of(writer->result->arena, event->plan);
+        if (reason == NULL) {
+            return ps_fail_nomem(err, "telling why a table is read so");
+        }
+        told->reason = reason;
+    }
     told->mode = event->plan->mode;
     told->load = event->plan->load;
     state->loading = event->plan->load;
@@ -551,6 +563,18 @@ static void warn_of_table(struct writer *writer, const struct event *event, cons
                 told->table, what, event->text);
 }
 
+/* Much of what a plan says is what the first one of this sync has said already. */
+static void write_warning(struct writer *writer, const struct event *event)
+{
+    const struct ps_run_result *result = writer->result;
+    for (size_t i = 0; i < result->warnings_count; i++) {
+        if (strcmp(result->warnings[i], event->text) == 0) {
+            return;
+        }
+    }
+    writer_warn(writer, "%s", event->text);
+}
+
 static void write_skipped(struct writer *writer, const struct event *event)
 {
     warn_of_table(writer, event, "was not synced");
@@ -600,6 +624,9 @@ enum ps_status writer_write(struct writer *writer, struct event *event, struct p
         break;
     case EVENT_COUNTED:
         write_counted(writer, event);
+        break;
+    case EVENT_WARNING:
+        write_warning(writer, event);
         break;
     }
     if (status != PS_OK) {
