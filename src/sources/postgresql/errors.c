@@ -214,6 +214,10 @@ static const struct rule connect_rules[] = {
               "Check `user`: there is no such login, or it may not log in (ALTER ROLE … LOGIN)."),
     RULE("42501", NULL, CONFIG, PERMISSION, "GRANT CONNECT ON DATABASE … TO the login."),
     RULE("55000", NULL, CONFIG, SETTING, "Check `database`: it takes no connections."),
+};
+
+/* What libpq itself says of a connect: there is no code. */
+static const struct rule client_rules[] = {
     RULE("", "could not translate host name", RETRY, NETWORK, "Check `host`."),
     RULE("", "Connection refused", RETRY, NETWORK,
          "Check `host` and `port`, and that the server runs."),
@@ -251,7 +255,7 @@ static const struct rule connect_rules[] = {
     RULE("", "alert unsupported certificate", CONFIG, AUTH, CLIENT_ADVICE),
     RULE("", "protocol version", CONFIG, SETTING,
          "The server and this machine have no version of TLS in common."),
-    RULE("", "alert", CONFIG, SETTING, "Check `sslmode` and what TLS the server asks for."),
+    RULE("", " alert ", CONFIG, SETTING, "Check `sslmode` and what TLS the server asks for."),
     RULE("", "invalid response to SSL negotiation", CONFIG, SETTING, OTHER_ADVICE),
     RULE("", "expected authentication request", CONFIG, SETTING, OTHER_ADVICE),
     RULE("", "no password supplied", CONFIG, AUTH, "Set `password`."),
@@ -358,9 +362,26 @@ const char *error_value_reason(const char *sqlstate)
     return "a function of the server's fails on the value";
 }
 
-struct error_verdict error_classify_connect(const struct error_said *said)
+/* Hosts, logins, databases and files stand in quotes, and may be called anything. */
+static void leave_names_out(const char *text, char *ret_text, size_t size)
 {
+    size_t length = 0;
+    while (*text != '\0' && length + 1 < size) {
+        const char *end = *text == '"' ? strchr(text + 1, '"') : NULL;
+        ret_text[length++] = *text;
+        text = end != NULL ? end + 1 : text + 1;
+    }
+    ret_text[length] = '\0';
+}
+
+struct error_verdict error_classify_connect(const struct error_said *given)
+{
+    char text[2048];
+    struct error_said unnamed = *given;
+    const struct error_said *said = &unnamed;
     const char *code = said->sqlstate != NULL ? said->sqlstate : "";
+    leave_names_out(said->text != NULL ? said->text : "", text, sizeof text);
+    unnamed.text = text;
     /* With one line for each attempt, both "no encryption" and "SSL encryption": no entry at all.
      */
     if (strcmp(code, "28000") == 0 && occurs("no encryption", said->text) &&
@@ -369,7 +390,8 @@ struct error_verdict error_classify_connect(const struct error_said *said)
                                       "The server's pg_hba.conf has no entry for this login.",
                                       false};
     }
-    const struct error_verdict *found = FIND(connect_rules, code, said);
+    const struct error_verdict *found =
+        *code != '\0' ? FIND(connect_rules, code, said) : FIND(client_rules, code, said);
     return found != NULL ? *found : error_classify(said, false);
 }
 

@@ -187,6 +187,51 @@ static void test_connect_errors_have_their_class(void **state)
     }
 }
 
+static void test_names_in_connect_errors_count_for_nothing(void **state)
+{
+    (void)state;
+    static const struct expectation cases[] = {
+        {"53300", "FATAL:  53300: too many connections for role \"alert\"", PS_RETRY,
+         PS_CLASS_THROTTLE},
+        {"57P03",
+         "connection to server at \"GSSAPI\" (1.2.3.4), port 1 failed: FATAL:  57P03: the "
+         "database system is starting up",
+         PS_RETRY, PS_CLASS_FAILOVER},
+        {"3D000", "FATAL:  3D000: database \"session is\" does not exist", PS_CONFIG,
+         PS_CLASS_SETTING},
+        {"28000", "FATAL:  28000: role \"no encryption\" does not exist", PS_CONFIG, PS_CLASS_AUTH},
+        {"",
+         "connection to server at \"unreachable\" (1.2.3.4), port 1 failed: SSL error: "
+         "certificate verify failed",
+         PS_CONFIG, PS_CLASS_SETTING},
+        {"",
+         "connection to server on socket \"/v/GSSAPI alert of/.s.PGSQL.1\" failed: server is in "
+         "hot standby mode",
+         PS_RETRY, PS_CLASS_FAILOVER},
+        {"",
+         "connection to server at \"alerts\" (1.2.3.4), port 1 failed: could not receive data: "
+         "Connection reset by peer",
+         PS_RETRY, PS_CLASS_NETWORK},
+        {"", "server at \"half", PS_RETRY, PS_CLASS_NETWORK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error_said said = said_of(&cases[i]);
+        struct error_verdict verdict = error_classify_connect(&said);
+        assert_int_equal(verdict.status, cases[i].status);
+        assert_int_equal(verdict.error_class, cases[i].error_class);
+    }
+}
+
+static void test_connect_errors_with_a_code_are_known_by_it(void **state)
+{
+    (void)state;
+    /* Of servers and poolers, which may say the same words, the code counts. */
+    struct error_said said = {.sqlstate = "57P01", .text = "alert: session is over, GSSAPI"};
+    struct error_verdict verdict = error_classify_connect(&said);
+    assert_int_equal(verdict.status, PS_RETRY);
+    assert_int_equal(verdict.error_class, PS_CLASS_FAILOVER);
+}
+
 static void assert_parsed(const char *text, const char *sqlstate, const char *message,
                           const char *function)
 {
@@ -285,6 +330,8 @@ int main(void)
         cmocka_unit_test(test_errors_are_known_by_function_or_hint),
         cmocka_unit_test(test_yugabyte_texts_count_where_the_server_is_one),
         cmocka_unit_test(test_connect_errors_have_their_class),
+        cmocka_unit_test(test_names_in_connect_errors_count_for_nothing),
+        cmocka_unit_test(test_connect_errors_with_a_code_are_known_by_it),
         cmocka_unit_test(test_advice_fits_where_the_text_is_translated),
         cmocka_unit_test(test_code_and_message_are_found_in_libpqs_text),
         cmocka_unit_test(test_texts_that_may_quote_a_value_are_hidden),
