@@ -60,27 +60,74 @@ static void find_text(struct phase *phase, const char *text, struct sql_value *r
     *ret_value = (struct sql_value){.list = phase->list};
 }
 
+/* The tables that a name means, as far as they differ. */
+struct named {
+    const char *name;
+    size_t size;
+    const char *schema, *table; /* of the first of them */
+    size_t count;
+};
+
+static bool is_named(const struct named *named, const char *table)
+{
+    return strlen(table) == named->size && strncasecmp(table, named->name, named->size) == 0;
+}
+
+static void count_named(struct named *named, const char *schema, const char *table)
+{
+    if (!is_named(named, table) || (named->count > 0 && strcmp(schema, named->schema) == 0 &&
+                                    strcmp(table, named->table) == 0)) {
+        return;
+    }
+    if (named->count++ == 0) {
+        named->schema = schema;
+        named->table = table;
+    }
+}
+
+/*
+ * The table whose statement is filled, where it has that name; else those of the sync and of the
+ * state, of which tables that are gone count where there are no others.
+ */
+static void find_named(const struct phase *phase, struct named *named)
+{
+    const struct ps_plan *plan = phase->request->plan;
+    const struct ps_table *own = phase->table->source_table;
+    count_named(named, own->schema, own->name);
+    if (named->count > 0) {
+        return;
+    }
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        const struct ps_table *table = plan->tables[i].source_table;
+        count_named(named, table->schema, table->name);
+    }
+    for (int gone = 0; gone < 2 && (gone == 0 || named->count == 0); gone++) {
+        for (const struct ps_table_state *state = state_of(phase)->tables; state != NULL;
+             state = state->next) {
+            if (gone == 1 || state->mode != NULL) {
+                count_named(named, state->schema, state->table);
+            }
+        }
+    }
+}
+
 /* "{<TABLE>_last_sync}": where the table's cursor is; as {last_sync} where it has none. */
 static bool find_table_time(struct phase *phase, const char *name, struct sql_value *ret_value)
 {
     size_t size = strlen(name), end = strlen(LAST_SYNC);
-    const struct ps_table_state *state = state_of(phase)->tables;
     if (size <= end || strcasecmp(name + size - end, LAST_SYNC) != 0) {
         return false;
     }
-    const struct ps_plan *plan = phase->request->plan;
-    bool known = false;
-    for (size_t i = 0; i < plan->tables_count && !known; i++) {
-        const char *table = plan->tables[i].source_table->name;
-        known = strlen(table) == size - end && strncasecmp(table, name, size - end) == 0;
-    }
-    while (state != NULL && (strlen(state->table) != size - end ||
-                             strncasecmp(state->table, name, size - end) != 0)) {
-        state = state->next;
-    }
-    if (!known && state == NULL) {
+    struct named named = {.name = name, .size = size - end};
+    find_named(phase, &named);
+    if (named.count == 0) {
         return false;
     }
+    if (named.count > 1) {
+        *ret_value = (struct sql_value){.refusal = "more than one table is meant by {"};
+        return true;
+    }
+    const struct ps_table_state *state = ps_state_find(state_of(phase), named.schema, named.table);
     const char *last = state_of(phase)->last_sync;
     if (state != NULL && state->cursor.present) {
         (void)ps_scalar_format(&state->cursor, phase->number);

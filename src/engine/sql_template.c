@@ -197,6 +197,9 @@ static enum ps_status fill_one(struct filling *filling, const char *name, struct
     if (!sql_template->find(sql_template->context, name, &value)) {
         return refuse(err, "nothing is known for {", name, strlen(name));
     }
+    if (value.refusal != NULL) {
+        return refuse(err, value.refusal, name, strlen(name));
+    }
     if (value.list == NULL || value.list[0] == NULL) {
         return refuse(err, "there is no value for {", name, strlen(name));
     }

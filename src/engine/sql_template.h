@@ -13,6 +13,7 @@
 struct sql_value {
     const char *schema;      /* a table: its schema, "" for none; else NULL */
     const char *const *list; /* the texts, or the table's name; NULL-terminated, none empty */
+    const char *refusal;     /* why the name has no value, up to where it follows; NULL: it has */
 };
 
 struct sql_template {

@@ -209,6 +209,39 @@ static void test_preprocessing_needs_its_options_and_a_source_that_runs_sql(void
     engine_config_done(&made);
 }
 
+/* Of two tables of one name each has its own time, and for a third neither stands. */
+static void test_preprocessing_tells_tables_of_one_name_apart(void **state)
+{
+    (void)state;
+    size_t skipped;
+    static const char *const own[] = {"enable_preprocessing",
+                                      "true",
+                                      "preprocessing_table",
+                                      "*.o",
+                                      "preprocessing_sql",
+                                      "SELECT {table_list}, {O_last_sync}",
+                                      NULL};
+    static const char *const foreign[] = {
+        "enable_preprocessing", "true", "preprocessing_table", "p1.x", "preprocessing_sql",
+        "SELECT {o_last_sync}", NULL};
+    static const struct {
+        const char *schema, *name;
+    } all[] = {{"p1", "o"}, {"p1", "x"}, {"p2", "O"}};
+    for (size_t i = 0; i < 3; i++) {
+        fake_table_add(database, all[i].schema, all[i].name,
+                       "id LONG key, updated_at UTC_DATETIME");
+    }
+    fake_row_add(database, "o", "1|2024-01-01T00:00:00Z");
+    fake_row_add(database, "O", "1|2024-01-01T00:30:00Z");
+    fake_database_set_now(database, "2024-01-01T01:00:00Z", "2024-01-01T00:59:59Z");
+    assert_int_equal(sync_once(NULL, &skipped), PS_OK);
+    assert_int_equal(sync_once(own, &skipped), PS_OK);
+    assert_non_null(strstr(fake_executed(database), "\"p1\".\"o\", '2024-01-01T00:00:00Z'"));
+    assert_non_null(strstr(fake_executed(database), "\"p2\".\"O\", '2024-01-01T00:30:00Z'"));
+    assert_int_equal(sync_once(foreign, &skipped), PS_CONFIG);
+    assert_non_null(strstr(err.message, "more than one table is meant by {o_last"));
+}
+
 static void log_nowhere(void *context, enum ps_log_level level, const char *line)
 {
     (void)context;
@@ -245,6 +278,7 @@ int main(void)
         PHASE_TEST(test_preprocessing_that_fails_stops_its_table_alone),
         PHASE_TEST(test_preprocessing_tries_again_after_a_deadlock),
         PHASE_TEST(test_preprocessing_refuses_before_any_sql),
+        PHASE_TEST(test_preprocessing_tells_tables_of_one_name_apart),
         PHASE_TEST(test_preprocessing_needs_its_options_and_a_source_that_runs_sql),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

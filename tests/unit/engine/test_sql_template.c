@@ -21,8 +21,12 @@ static bool find(void *context, const char *name, struct sql_value *ret_value)
         const char *name;
         struct sql_value value;
     } known[] = {
-        {"table_list", {"public", table}}, {"odd", {"", odd_table}},     {"list", {NULL, list}},
-        {"backslash", {NULL, backslash}},  {"nothing", {NULL, nothing}},
+        {"table_list", {"public", table, NULL}},
+        {"odd", {"", odd_table, NULL}},
+        {"list", {NULL, list, NULL}},
+        {"backslash", {NULL, backslash, NULL}},
+        {"nothing", {NULL, nothing, NULL}},
+        {"many", {NULL, list, "too many things are meant by {"}},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcmp(known[i].name, name) == 0) {
@@ -88,6 +92,7 @@ static void test_template_refuses_what_it_cannot_quote(void **state)
     (void)state;
     assert_refused("SELECT {unknown}", "nothing is known for {unknown}");
     assert_refused("SELECT {nothing}", "no value for {nothing}");
+    assert_refused("SELECT {many}", "too many things are meant by {many}");
     assert_refused("SELECT 1 -- {list}", "no {list}");
     assert_refused("SELECT /* {list} */ 1", "no {list}");
     assert_refused("SELECT E'{list}'", "no {list}");
