@@ -3,6 +3,7 @@
  */
 #include "sinks/duckdb/held.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -135,6 +136,7 @@ enum ps_status duck_held_init(struct duck_held *held, const struct duck_library 
                               const struct duck_table *table, struct ps_error *err)
 {
     uint32_t chunks = 0;
+    assert(table->held_first != NULL);
     for (const struct duck_packet *packet = table->held_first; packet != NULL;
          packet = packet->next) {
         chunks += vectors_for(packet);
