@@ -311,6 +311,13 @@ struct ps_source_ops {
      */
     enum ps_status (*execute)(struct ps_source *source, const struct ps_table *table,
                               const char *sql, int64_t *ret_rows, struct ps_error *err);
+
+    /*
+     * With PS_CAP_CHANGED: whether `changed_since` finds in a part with these bounds what has
+     * changed. Where it does not, a load without a cursor begins anew at another point in time. May
+     * be NULL: it does in all.
+     */
+    bool (*shows_changes)(const char *bounds);
 };
 
 #ifdef __cplusplus

@@ -59,6 +59,7 @@ struct job {
     struct ps_now now; /* before the first point in time */
     int64_t began_ns;
     int shapes;           /* how often the table was described again */
+    int anew;             /* how often its load began anew because its point in time was lost */
     bool begun;           /* the writer was told */
     _Atomic bool joined;  /* a worker holds the table at this point in time, or has held it */
     bool mixed;           /* rows of more than one point in time were handed over */

@@ -12,6 +12,8 @@
 
 /* Tables that one point in time is read for: a server holds it all the while. */
 #define POINT_TABLES_MAX 500
+/* So often a load begins anew within a sync because its point in time was lost. */
+#define ANEW_MAX 3
 
 static const struct ps_source_ops *source_ops(const struct worker *worker)
 {
@@ -288,10 +290,22 @@ static enum ps_status open_own(struct worker *worker, struct job *job, struct ps
     return PS_OK;
 }
 
+/*
+ * True where nothing will tell what has changed in the parts that were read: rows that came, or
+ * moved there from one that was not, would be missing. A table that no point in time outlasts is
+ * read all the same in the end, and its mixed load is warned of.
+ */
+static bool begins_anew(const struct worker *worker, struct job *job)
+{
+    return job->table->load && job->table->cursor < 0 &&
+           !parts_show_changes(source_ops(worker), job->mark, job->parts[0].bounds) &&
+           job->anew++ < ANEW_MAX;
+}
+
 enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error *err)
 {
     /* What was begun and cannot be gone on with begins again, from its first row. */
-    if (job->stop == PS_SNAPSHOT_GONE && !has_progress(job)) {
+    if (job->stop == PS_SNAPSHOT_GONE && (!has_progress(job) || begins_anew(worker, job))) {
         job_forget_parts(job);
     }
     bool shared = job->parts == NULL ? parts_are_planned(source_ops(worker), job->table) &&

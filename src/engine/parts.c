@@ -103,6 +103,22 @@ uint32_t parts_connections_max(const struct ps_source_ops *ops, const struct ps_
     return ops->readers_max != 0 && ops->readers_max < most ? ops->readers_max : (uint32_t)most;
 }
 
+bool parts_show_changes(const struct ps_source_ops *ops, const char *mark, const char *bounds)
+{
+    return mark != NULL && ((ops->caps & PS_CAP_CHANGED) == 0 || ops->shows_changes == NULL ||
+                            ops->shows_changes(bounds));
+}
+
+bool parts_go_on(const struct ps_source_ops *ops, const struct ps_load_state *load)
+{
+    bool begun = false;
+    for (size_t i = 0; i < load->parts_count && !begun; i++) {
+        begun = load->parts[i].finished || load->parts[i].position != NULL;
+    }
+    return begun && (load->cursor_column != NULL ||
+                     parts_show_changes(ops, load->mark, load->parts[0].bounds));
+}
+
 double parts_read_share(const struct ps_load_state *load)
 {
     double read = 0;

@@ -29,6 +29,14 @@ enum ps_status parts_plan(const struct ps_source_ops *ops, struct ps_source *sou
 enum ps_status parts_bytes_max(const struct ps_state *state, const struct ps_plan *plan,
                                size_t *ret_bytes, struct ps_error *err) PS_MUST_CHECK;
 
+/* True where a load without a cursor that began at the mark, and has parts with such bounds, finds
+ * at another point in time what has changed in those that it has read. */
+bool parts_show_changes(const struct ps_source_ops *ops, const char *mark, const char *bounds);
+
+/* True where the next sync goes on with the load or the window, if the table is still the same:
+ * something of it has been read, and what changes of that will be found. */
+bool parts_go_on(const struct ps_source_ops *ops, const struct ps_load_state *load);
+
 /* How many connections a sync reads with at most. */
 uint32_t parts_connections_max(const struct ps_source_ops *ops, const struct ps_config *config);
 

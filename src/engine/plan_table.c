@@ -7,6 +7,7 @@
 #include "engine/flatten.h"
 #include "engine/incarnation.h"
 #include "engine/mode.h"
+#include "engine/parts.h"
 #include "engine/plan.h"
 #include "engine/shape.h"
 #include "engine/size_class.h"
@@ -368,27 +369,18 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static bool has_progress(const struct ps_load_state *load)
-{
-    for (size_t i = 0; i < load->parts_count; i++) {
-        if (load->parts[i].finished || load->parts[i].position != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /*
  * The load or the window under way that can be gone on with; NULL: there is none. What it has read
  * so far must fit what is still to come: the same columns, keys and cursor of a table that nobody
- * emptied, rewrote, or gave other parts.
+ * emptied, rewrote, or gave other parts, and of which one can tell what has changed.
  */
 static const struct ps_load_state *resumable(const struct plan_table_request *request,
                                              const struct ps_plan_table *planned)
 {
     const struct ps_load_state *load = request->state == NULL ? NULL : request->state->load;
-    if (load == NULL || !has_progress(load) || planned->load != request->state->loading ||
-        begins_anew(request) || !same_text(load->fingerprint, planned->fingerprint) ||
+    if (load == NULL || !parts_go_on(request->plan->source_ops, load) ||
+        planned->load != request->state->loading || begins_anew(request) ||
+        !same_text(load->fingerprint, planned->fingerprint) ||
         !incarnation_same(load->incarnation, request->table->incarnation)) {
         return NULL;
     }
@@ -401,6 +393,14 @@ static const struct ps_load_state *resumable(const struct plan_table_request *re
                    load->limit.scale == cursor->scale
                ? load
                : NULL;
+}
+
+/* True where a load without a cursor was cut off, and is begun anew for its lack alone. */
+static bool is_blind(const struct plan_table_request *request, const struct ps_plan_table *planned)
+{
+    const struct ps_load_state *load = request->state == NULL ? NULL : request->state->load;
+    return load != NULL && planned->mode == PS_MODE_FULL && request->state->loading &&
+           !parts_show_changes(request->plan->source_ops, load->mark, load->parts[0].bounds);
 }
 
 static enum ps_status plan_keyed_table(const struct plan_table_request *request,
@@ -478,6 +478,10 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
         return ps_fail_nomem(err, "planning a table");
     }
     planned.resume = resumable(request, &planned);
+    if (planned.resume == NULL && is_blind(request, &planned)) {
+        planned.load_reason = "its last load was cut off, and one cannot tell what has changed in "
+                              "what was read of it";
+    }
     if (planned.resume != NULL && planned.load) {
         planned.load_reason = "the load that was cut off goes on";
     } else if (planned.resume != NULL) {

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/flatten.h"
+#include "engine/parts.h"
 #include "engine/plan.h"
 #include "engine/validate.h"
 #include "engine/window.h"
@@ -480,12 +481,33 @@ static void tell_bad(struct writer *writer, const struct event *event, uint64_t 
     }
 }
 
+/* What a load that went on at another point in time cannot promise: docs/resume.md. */
+static void warn_of_mixed_load(struct writer *writer, const struct event *event,
+                               const struct ps_load_state *load)
+{
+    const struct ps_table_result *told = &writer->result->tables[event->table];
+    const struct ps_plan_table *table = event->plan;
+    bool blind = table->cursor < 0 && load != NULL &&
+                 !parts_show_changes(writer->run->request->plan.source_ops, load->mark,
+                                     load->parts[0].bounds);
+    writer_warn(writer,
+                "%s%s%s: its load was cut off and went on at another point in time; rows that "
+                "meanwhile were deleted or %s may still be at the destination as they were%s, "
+                "until it is loaded in one go (%s)",
+                told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
+                table->source_table->keys_count == 0 ? "changed" : "given another key",
+                blind ? ", and such as came or changed may be missing" : "",
+                table->mode == PS_MODE_FULL ? "the next sync, where nothing cuts it off"
+                                            : "--resync, or a re-sync on the platform");
+}
+
 static enum ps_status end_load(struct writer *writer, const struct event *event, uint64_t skipped,
-                               bool repeats, struct ps_error *err)
+                               const struct ps_load_state *load, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
     const struct ps_table *table = writer->told[event->table];
     struct ps_table_result *told = &writer->result->tables[event->table];
+    bool repeats = load != NULL && load->repeats;
     uint32_t flags = skipped > 0 ? PS_LOAD_INCOMPLETE : 0;
     if ((request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) == 0 || repeats || event->end->mixed) {
         flags |= PS_LOAD_KEYS_MAY_REPEAT;
@@ -499,6 +521,9 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
     told->vanished = loaded.vanished;
     told->deletes += loaded.vanished;
     told->mixed_snapshot = event->end->mixed;
+    if (event->end->mixed) {
+        warn_of_mixed_load(writer, event, load);
+    }
     if (loaded.duplicates > 0 && !repeats && !event->end->mixed) {
         writer_warn(writer, "%s%s%s: %llu row%s the same as another row, and became one",
                     told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
@@ -533,7 +558,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     uint64_t skipped = writer->bad[event->table] == NULL ? 0 : writer->bad[event->table]->rows;
     skipped = state->load == NULL ? skipped : state->load->skipped;
     if (event->plan->load) {
-        status = end_load(writer, event, skipped, state->load != NULL && state->load->repeats, err);
+        status = end_load(writer, event, skipped, state->load, err);
     }
     if (status == PS_OK) {
         status = remember_end(writer, event, err);

@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 import pytest
-from flow import Flow, table_result
+from flow import Flow, table_result, warnings_about
 from kills import load_of, parts_finished
 from postgresql.proxy import Fault, Proxy, Script
 
@@ -22,6 +22,14 @@ PARTS = {"partition_rows": "1000", "batch_size": "500", "checkpoint_rows": "3000
 def faulty(penstock_debug, database):
     """The build that can be made to die at a checkpoint."""
     return Flow(penstock_debug, database, **PARTS)
+
+
+@pytest.fixture
+def reader(database):
+    """A login without rights; grants are the test's."""
+    database.psql("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN PASSWORD 'secret'")
+    yield {"user": "reader", "password": "secret"}
+    database.psql("DROP OWNED BY reader; DROP ROLE reader")
 
 
 def kill_at_checkpoint(flow, number, **settings):
@@ -78,8 +86,10 @@ def test_rows_that_move_into_parts_already_read_are_found(faulty):
         f"SELECT count(*) FROM t WHERE k > 19000 AND ctid < '({read},0)'::tid"
     )
     assert int(moved) > 200, "nothing moved: the test shows nothing"
-    result = table_result(faulty.sync_and_compare("t"), "t")
+    document = faulty.sync_and_compare("t")
+    result = table_result(document, "t")
     assert result["truncates"] == 0 and result["mixed_snapshot"] is True
+    assert warnings_about(document, "public.t", "deleted or given another key may still be")
 
 
 def test_table_that_was_rewritten_meanwhile_is_loaded_again(faulty):
@@ -151,8 +161,40 @@ def test_table_without_a_key_goes_on(faulty):
         "ANALYZE t"
     )
     kill_at_checkpoint(faulty, 3)
-    result = table_result(faulty.sync_and_compare("t"), "t")
+    document = faulty.sync_and_compare("t")
+    result = table_result(document, "t")
     assert result["truncates"] == 0 and result["upserts"] < 20000
+    assert warnings_about(document, "public.t", "deleted or changed may still be")
+
+
+def test_load_by_key_without_a_cursor_begins_anew(faulty, reader):
+    """Nothing tells what has changed in the ranges that were read."""
+    database = faulty.database
+    database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, v text, secret text);"
+        "INSERT INTO t SELECT i, repeat(md5(i::text), 4) FROM generate_series(2, 40000, 2) i;"
+        "GRANT SELECT (k, v) ON t TO reader; ANALYZE t"
+    )
+    kill_at_checkpoint(faulty, 3, threads="1", **reader)
+    load = load_of(faulty, "t")
+    done = parts_finished(load)
+    assert load["bounds"][0].startswith("k") and 0 < done < len(load["bounds"])
+    last = int(load["bounds"][done - 1].rpartition(":")[2])  # behind the keys that were read
+    assert last < 39000
+    database.psql(
+        f"INSERT INTO t SELECT i, 'new' FROM generate_series(1, {last}, 100) i;"
+        f"UPDATE t SET v = 'changed' WHERE k < {last} AND k % 500 = 0;"
+        "UPDATE t SET k = 3 WHERE k = 40000"
+    )
+    plan = faulty.penstock("plan", "--config", faulty.configure(**reader), "--json")
+    [planned] = plan.document["tables"]
+    assert "cannot tell what has changed" in planned["load_reason"]
+    result = table_result(faulty.sync(**reader), "t")
+    assert result["truncates"] == 1 and "mixed_snapshot" not in result
+    assert "cannot tell what has changed" in result["reason"]
+    there = database.psql("SELECT k || v FROM t ORDER BY k").split()
+    live = "SELECT k || v FROM tester.t WHERE NOT _fivetran_deleted ORDER BY k"
+    assert [row for (row,) in faulty.query(live)] == there
 
 
 def test_load_killed_at_random(penstock, database, chance):

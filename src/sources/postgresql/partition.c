@@ -103,6 +103,11 @@ bool partition_parse(const struct ps_read_request *request, struct partition *re
     return true;
 }
 
+bool partition_is_blocks(const char *bounds)
+{
+    return bounds[0] == 'b';
+}
+
 static const char *key_column(const struct ps_table *table, uint32_t position)
 {
     for (uint32_t i = 0; i < table->columns_count; i++) {
@@ -171,7 +176,7 @@ void partition_write_where(struct ps_buffer *sql, const struct ps_table *table,
         ps_buffer_puts(sql, " WHERE ");
         write_blocks(sql, partition);
     } else if (partition->changed_since != NULL) {
-        /* Rows keep their key, and what changes of it the cursor shows: nothing moves in here. */
+        /* Nothing tells which rows have changed but the table's cursor, in its next window. */
         ps_buffer_puts(sql, " WHERE false");
     } else if (partition->kind == PARTITION_HASH) {
         ps_buffer_puts(sql, " WHERE ");

@@ -51,6 +51,9 @@ static inline bool partition_has_places(const struct partition *partition)
     return partition->kind == PARTITION_BLOCKS;
 }
 
+/* True for bounds within which a row's transaction tells that it has changed. */
+bool partition_is_blocks(const char *bounds);
+
 /* " WHERE …", or nothing. */
 void partition_write_where(struct ps_buffer *sql, const struct ps_table *table,
                            const struct partition *partition);

@@ -55,6 +55,14 @@ static void test_partition_becomes_its_condition(void **state)
     assert_where("k--", NULL, NULL, "");
 }
 
+static void test_partition_of_blocks_alone_shows_what_has_changed(void **state)
+{
+    (void)state;
+    assert_true(partition_is_blocks("b:0-128") && partition_is_blocks("b16384:128-"));
+    assert_false(partition_is_blocks("") || partition_is_blocks("h1:0-16384") ||
+                 partition_is_blocks("k+1:z-"));
+}
+
 static void test_partition_of_what_has_changed_looks_at_transactions(void **state)
 {
     (void)state;
@@ -106,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_partition_becomes_its_condition),
+        cmocka_unit_test(test_partition_of_blocks_alone_shows_what_has_changed),
         cmocka_unit_test(test_partition_of_what_has_changed_looks_at_transactions),
         cmocka_unit_test(test_partition_of_another_kind_is_refused),
         cmocka_unit_test(test_partition_position_lies_inside),
