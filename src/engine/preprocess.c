@@ -18,7 +18,7 @@
 /* Before the first sync: no row is as old. */
 #define NEVER "1970-01-01T00:00:00Z"
 #define LAST_SYNC "_last_sync"
-#define MARK_SIZE 48
+#define MARK_SIZE 17
 
 struct phase {
     const struct preprocess_request *request;
@@ -225,15 +225,14 @@ static enum ps_status fill_all(struct phase *phase, struct ps_error *err)
 }
 
 /*
- * What the state keeps of a statement that has run: for which sync, and a hash of the template,
- * since its values may have moved on when a sync is resumed.
+ * What the state keeps of a statement that has run, until a sync of its table ends well: a hash of
+ * the template, since its values may have moved on when a sync is resumed.
  */
 static void write_mark(const struct phase *phase, char out[MARK_SIZE])
 {
     const char *text =
         ps_config_text_or_empty(phase->request->run->plan.config, "preprocessing_sql");
-    snprintf(out, MARK_SIZE, "%" PRIu64 ":%016" PRIx64, state_of(phase)->syncs_completed + 1,
-             ps_hash_bytes(text, strlen(text)));
+    snprintf(out, MARK_SIZE, "%016" PRIx64, ps_hash_bytes(text, strlen(text)));
 }
 
 static enum ps_status save(const struct phase *phase, struct ps_error *err)
@@ -392,4 +391,25 @@ enum ps_status preprocess_run(const struct preprocess_request *request, struct p
     }
     plan_request->source_ops->close(phase.source);
     return status;
+}
+
+enum ps_status preprocess_end(const struct ps_run_request *run, const struct ps_plan *plan,
+                              struct ps_error *err)
+{
+    struct ps_state *state = run->state;
+    if (run->plan.tables == NULL) {
+        for (struct ps_table_state *kept = state->tables; kept != NULL; kept = kept->next) {
+            kept->preprocessed = NULL;
+        }
+        return plan->began == NULL ? PS_OK
+                                   : ps_state_set_text(state, &state->last_sync, plan->began, err);
+    }
+    for (size_t i = 0; i < plan->tables_count; i++) {
+        const struct ps_table *table = plan->tables[i].source_table;
+        struct ps_table_state *kept = ps_state_find(state, table->schema, table->name);
+        if (kept != NULL) {
+            kept->preprocessed = NULL;
+        }
+    }
+    return PS_OK;
 }

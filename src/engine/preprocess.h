@@ -27,4 +27,11 @@ struct preprocess_request {
 enum ps_status preprocess_run(const struct preprocess_request *request,
                               struct ps_error *err) PS_MUST_CHECK;
 
+/*
+ * All of the plan's tables were synced: their statements run again in the next sync, and, where no
+ * table was left out, {last_sync} is when this one began. The caller's checkpoint keeps that.
+ */
+enum ps_status preprocess_end(const struct ps_run_request *run, const struct ps_plan *plan,
+                              struct ps_error *err) PS_MUST_CHECK;
+
 #endif

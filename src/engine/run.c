@@ -311,13 +311,9 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
             run->request->state->imported_count = 0;
         }
         writer->dirty = true;
-        struct ps_state *state = run->request->state;
-        if (run->plan->began != NULL) {
-            enum ps_status kept =
-                ps_state_set_text(state, &state->last_sync, run->plan->began, err);
-            if (kept != PS_OK) {
-                return kept;
-            }
+        enum ps_status kept = preprocess_end(run->request, run->plan, err);
+        if (kept != PS_OK) {
+            return kept;
         }
     }
     struct ps_error save_err = {0};

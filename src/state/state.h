@@ -68,7 +68,7 @@ struct ps_table_state {
     const char *destination_table;  /* the name given to it at the destination; NULL: not yet */
     struct ps_renamed_column *renamed;   /* NULL: none */
     struct ps_renamed_column *flattened; /* "column/path" and "TYPE name" of members of JSON */
-    const char *preprocessed;    /* the sync's number and a hash of the statement run; NULL: none */
+    const char *preprocessed;    /* a hash of the statement run since the last sync; NULL: none */
     bool loading;                /* a full load was begun and has not ended */
     struct ps_load_state *load;  /* owned: where that load is to go on; NULL: it begins again.
                                     Where no load was begun: a window under way; NULL: none */

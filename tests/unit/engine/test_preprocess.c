@@ -21,6 +21,7 @@ static struct ps_clock_fake clock_fake;
 static struct ps_cancel cancel;
 static struct ps_error err;
 static char warnings[4096];
+static const char *const *only; /* --tables; NULL: none */
 
 static void keep_warning(void *context, const char *text)
 {
@@ -41,7 +42,8 @@ static enum ps_status sync_once(const char *const *options, size_t *ret_skipped)
                  .config = engine_config_make(&made, options),
                  .sink_caps = fake_sink_ops.caps,
                  .clock = &clock_fake.base,
-                 .cancel = &cancel},
+                 .cancel = &cancel,
+                 .tables = only},
         .sink_ops = &fake_sink_ops,
         .checkpoint_seconds = 3600,
         .events = {.warning = keep_warning},
@@ -136,6 +138,51 @@ static void test_preprocessing_of_a_resumed_sync_does_not_run_again(void **state
     assert_int_equal(lines(), 2);
     assert_int_equal(sync_once(options, &skipped), PS_OK);
     assert_int_equal(lines(), 4);
+}
+
+static const char *const log_alone[] = {"log", NULL};
+
+static void test_preprocessing_of_some_tables_leaves_the_time_of_all(void **state)
+{
+    (void)state;
+    size_t skipped;
+    tables();
+    assert_int_equal(sync_once(options, &skipped), PS_OK);
+    fake_database_set_now(database, "2024-01-01T02:00:00Z", "2024-01-01T01:59:59Z");
+    only = log_alone;
+    assert_int_equal(sync_once(options, &skipped), PS_OK);
+    assert_int_equal(lines(), 3);
+    only = NULL;
+    fake_database_set_now(database, "2024-01-01T03:00:00Z", "2024-01-01T02:59:59Z");
+    assert_int_equal(sync_once(options, &skipped), PS_OK);
+    assert_int_equal(lines(), 5);
+    assert_null(strstr(fake_executed(database), "2024-01-01T02:00:00Z"));
+    assert_int_equal(sync_once(options, &skipped), PS_OK);
+    assert_non_null(strstr(fake_executed(database), "x = '2024-01-01T03:00:00Z'"));
+}
+
+static void test_preprocessing_runs_once_also_with_a_sync_of_others_in_between(void **state)
+{
+    (void)state;
+    size_t skipped;
+    tables();
+    const struct fake_fault fault = {.call = FAKE_READER_NEXT,
+                                     .table = "other",
+                                     .status = PS_CONFIG,
+                                     .error_class = PS_CLASS_PERMISSION};
+    fake_fault_add(database, &fault);
+    assert_int_equal(sync_once(options, &skipped), PS_CONFIG);
+    assert_int_equal(lines(), 2);
+    fake_faults_clear(database);
+    only = log_alone;
+    assert_int_equal(sync_once(options, &skipped), PS_OK);
+    assert_int_equal(lines(), 2);
+    only = NULL;
+    assert_int_equal(sync_once(options, &skipped), PS_OK); /* the log's sync is another one */
+    assert_int_equal(lines(), 3);
+    assert_non_null(strstr(strchr(fake_executed(database), '\n'), "\nUPDATE \"log\" SET x"));
+    assert_int_equal(sync_once(options, &skipped), PS_OK);
+    assert_int_equal(lines(), 5);
 }
 
 static void test_preprocessing_that_fails_stops_its_table_alone(void **state)
@@ -252,6 +299,7 @@ static void log_nowhere(void *context, enum ps_log_level level, const char *line
 static int set_up(void **state)
 {
     (void)state;
+    only = NULL;
     ps_log_set_writer(log_nowhere, NULL);
     fake_sink_forget();
     database = fake_database_new();
@@ -275,6 +323,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PHASE_TEST(test_preprocessing_runs_one_statement_a_table_before_the_read),
         PHASE_TEST(test_preprocessing_of_a_resumed_sync_does_not_run_again),
+        PHASE_TEST(test_preprocessing_of_some_tables_leaves_the_time_of_all),
+        PHASE_TEST(test_preprocessing_runs_once_also_with_a_sync_of_others_in_between),
         PHASE_TEST(test_preprocessing_that_fails_stops_its_table_alone),
         PHASE_TEST(test_preprocessing_tries_again_after_a_deadlock),
         PHASE_TEST(test_preprocessing_refuses_before_any_sql),
