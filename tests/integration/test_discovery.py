@@ -86,9 +86,10 @@ def test_foreign_table_whose_server_is_gone_hinders_no_other(flow):
         "CREATE TABLE p (k int) PARTITION BY RANGE (k); CREATE TABLE p1 PARTITION OF p FOR VALUES"
         " FROM (0) TO (9); CREATE FOREIGN TABLE p2 PARTITION OF p FOR VALUES FROM (9) TO (19)"
         " SERVER gone; CREATE VIEW broken AS SELECT 1 / (k - 1) AS v FROM t;"
+        "CREATE TABLE parent (k int); CREATE FOREIGN TABLE child () INHERITS (parent) SERVER gone"
     )
     document = flow.sync(include_views="true", code=4)
-    for name in ("lost", "p", "broken"):
+    for name in ("lost", "p", "parent", "broken"):
         assert warnings_about(document, f"public.{name} was not synced")
     flow.assert_equal("t", "seen", "far")
     assert document["totals"]["retries"] == {}

@@ -49,9 +49,9 @@
 #define VERSION_INCREMENTAL_SORT 130000
 
 /*
- * Behind views and foreign tables, which may be partitions too, stand rights, functions and servers
- * of others: what fails there leaves out this table alone. A session of ours that is lost, a lock
- * and a time limit stay what they are.
+ * Behind views and foreign tables, which may be partitions and children too, stand rights,
+ * functions and servers of others: what fails there leaves out this table alone. A session of ours
+ * that is lost, a lock and a time limit stay what they are.
  */
 static enum ps_status blame_table(const struct reader *reader, enum ps_status status,
                                   struct ps_error *err)
@@ -61,7 +61,7 @@ static enum ps_status blame_table(const struct reader *reader, enum ps_status st
     bool elsewhere = status == PS_RETRY && err->error_class == PS_CLASS_NETWORK &&
                      *err->sqlstate != '\0' && PQstatus(reader_link(reader)->conn) == CONNECTION_OK;
     if ((outside && (status == PS_CONFIG || status == PS_BUG)) ||
-        ((outside || kind == PS_TABLE_PARTITIONED) && elsewhere)) {
+        ((outside || kind == PS_TABLE_PARTITIONED || reader->has_parts) && elsewhere)) {
         err->status = PS_DATA;
         return PS_DATA;
     }
