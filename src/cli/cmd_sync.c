@@ -20,6 +20,7 @@
 
 #define FOLLOW_SECONDS_MAX 86400
 #define WARNINGS_KEPT 256
+#define BEGUN_BYTES_MAX ((size_t)64 << 20)
 /* So often in a row somebody else may have the warehouse open when a later sync is due. */
 #define BUSY_MAX 60
 
@@ -30,6 +31,10 @@ struct follow {
     struct ps_cancel cancel;
     uint64_t warned[WARNINGS_KEPT]; /* hashes of what was told: not told again each time */
     size_t warned_count;
+    bool resync;            /* what --resync asks for has not all been begun yet … */
+    struct ps_arena *arena; /* … */
+    const char **begun;     /* … but of these tables; ends with NULL; NULL: of none */
+    size_t begun_count;
     unsigned busy; /* times in a row that a later sync could not open the warehouse */
 };
 
@@ -152,14 +157,49 @@ static enum ps_status prepare(struct sync *sync, struct ps_error *err)
         status = ps_fail(err, PS_CONFIG, PS_CLASS_SETTING,
                          "--follow needs a state to go on from, and --destination null keeps none");
     }
-    if (sync->follow->rounds > 0) {
-        sync->local.resync = false; /* that was for the first */
-    }
+    sync->local.resync = sync->follow->resync;
+    sync->local.resync_begun = sync->follow->begun;
     if (status == PS_OK) {
         status = local_open(&sync->local, err);
         sync->follow->busy = status == PS_OK ? 0 : sync->follow->busy + 1;
     }
     return status;
+}
+
+/* Keeps what the sync has begun to load again, for the next, which is to begin the others. A lack
+ * of memory has them all loaded again. */
+static void note_begun(struct follow *follow, const struct ps_run_result *run)
+{
+    struct ps_arena *arena = ps_arena_new(BEGUN_BYTES_MAX);
+    const char **begun =
+        arena == NULL
+            ? NULL
+            : ps_arena_array(arena, follow->begun_count + run->tables_count + 1, sizeof *begun);
+    size_t count = 0;
+
+    for (size_t i = 0; begun != NULL && i < follow->begun_count + run->tables_count; i++) {
+        const struct ps_table_result *table =
+            i < follow->begun_count ? NULL : &run->tables[i - follow->begun_count];
+        if (table != NULL && !table->done && table->truncates == 0) {
+            continue;
+        }
+        begun[count] = table == NULL
+                           ? ps_arena_strdup(arena, follow->begun[i])
+                           : ps_arena_printf(arena, "%s%s%s", table->schema,
+                                             table->schema[0] == '\0' ? "" : ".", table->table);
+        if (begun[count++] == NULL) {
+            begun = NULL;
+        }
+    }
+    if (begun == NULL) {
+        ps_arena_free(arena);
+        return;
+    }
+    begun[count] = NULL;
+    ps_arena_free(follow->arena);
+    follow->arena = arena;
+    follow->begun = begun;
+    follow->begun_count = count;
 }
 
 static enum ps_status run_engine(struct sync *sync, struct ps_error *err)
@@ -254,6 +294,10 @@ static enum exit_status run_once(const struct command_line *line, struct follow 
 
     if (ran) {
         status = run_engine(&sync, &err);
+        follow->resync = follow->resync && status != PS_OK;
+    }
+    if (follow->resync) {
+        note_begun(follow, &sync.run);
     }
     write_outcome(&sync, ran, status, &err);
     exit_status =
@@ -271,7 +315,7 @@ static enum exit_status run_once(const struct command_line *line, struct follow 
 /* The warehouse is closed between two syncs, so that others can read it. */
 static enum exit_status run_sync(const struct command_line *line, struct output *out)
 {
-    struct follow follow = {.seconds = 0};
+    struct follow follow = {.resync = command_given(line, "resync")};
     struct ps_error err = {0};
     enum exit_status exit_status;
     bool again;
@@ -297,6 +341,7 @@ static enum exit_status run_sync(const struct command_line *line, struct output 
         }
     } while (again);
     process_cancel_done();
+    ps_arena_free(follow.arena);
     return exit_status;
 }
 

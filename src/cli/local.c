@@ -232,6 +232,7 @@ struct ps_plan_request local_plan_request(const struct local *local, struct ps_c
         .tables = local->tables,
         .resync = local->resync,
         .resync_tables = local->resync_tables,
+        .resync_begun = local->resync_begun,
         .clock = ps_clock_system(),
         .cancel = cancel,
     };

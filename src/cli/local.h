@@ -70,7 +70,8 @@ struct local {
     const char *schema;
     const char *const *tables; /* NULL: none named */
     bool resync;
-    const char *const *resync_tables; /* NULL: all */
+    const char *const *resync_tables; /* NULL: all … */
+    const char *const *resync_begun;  /* … but these, which an earlier sync did; NULL: none */
 
     const struct ps_sink_ops *sink_ops;
     struct ps_sink *sink;

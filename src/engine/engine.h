@@ -132,7 +132,8 @@ struct ps_plan_request {
     const struct ps_state *state; /* NULL: as at a first sync */
     const char *const *tables;    /* --tables: patterns besides the configuration's; NULL: none */
     bool resync;                  /* load again … */
-    const char *const *resync_tables; /* … these (patterns), or all where NULL */
+    const char *const *resync_tables; /* … these (patterns), or all where NULL, … */
+    const char *const *resync_begun; /* … but these (patterns): an earlier sync did; NULL: none */
     bool platform; /* whoever reads the texts has a setup form, and no command line */
     const struct ps_selection *selection; /* the platform's; NULL: everything */
     const struct ps_clock *clock;

@@ -246,15 +246,23 @@ static void warn_of_lost_cursor(const struct plan_table_request *request, enum p
     }
 }
 
+/* True where the user wants the table loaded again, and no sync has begun that yet. */
+static bool is_asked_for(const struct plan_table_request *request)
+{
+    const struct ps_plan_request *plan = request->plan;
+    return plan->resync &&
+           (plan->resync_tables == NULL || listed(plan->resync_tables, request->table)) &&
+           !listed(plan->resync_begun, request->table);
+}
+
 /* True where what was sent before cannot be gone on from, whatever the table's mode. */
 static bool begins_anew(const struct plan_table_request *request)
 {
     const struct ps_table_state *state = request->state;
-    bool asked = request->plan->resync && (request->plan->resync_tables == NULL ||
-                                           listed(request->plan->resync_tables, request->table));
-    return asked || (state != NULL && state->destination_table != NULL &&
-                     (strcmp(state->destination_table, request->name->table) != 0 ||
-                      strcmp(state->destination_schema, request->name->schema) != 0));
+    return is_asked_for(request) ||
+           (state != NULL && state->destination_table != NULL &&
+            (strcmp(state->destination_table, request->name->table) != 0 ||
+             strcmp(state->destination_schema, request->name->schema) != 0));
 }
 
 /* Where a read of changes begins; NULL: with the first. */
@@ -284,8 +292,7 @@ static const char *load_reason(const struct plan_table_request *request,
     if (state == NULL || state->mode == NULL) {
         return state != NULL && state->loading ? "its first load was cut off" : "first sync";
     }
-    if (request->plan->resync &&
-        (request->plan->resync_tables == NULL || listed(request->plan->resync_tables, table))) {
+    if (is_asked_for(request)) {
         return "asked for";
     }
     if (state->loading) {

@@ -7,7 +7,8 @@ import time
 
 import duckdb
 import pytest
-from flow import Flow
+from flow import Flow, table_result
+from postgresql.proxy import Fault, Proxy, Script
 
 
 @pytest.fixture
@@ -80,6 +81,51 @@ def test_follow_shows_people_what_changed(flow):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
+
+
+def test_follow_loads_again_also_where_its_first_sync_fails(flow):
+    """What no cursor shows is what --resync was given for."""
+    flow.database.psql("INSERT INTO t VALUES (2, 'b', '2024-01-01')")
+    flow.sync()
+    flow.database.psql("UPDATE t SET v = 'x' WHERE k = 1")
+    login = Fault(statement=None, code="57P03", message="the database system is starting up")
+    proxy = Proxy(flow.database.server, Script(faults=[login]))
+    try:
+        process = flow.start("--follow", "1", "--resync", port=str(proxy.port), max_retries="0")
+        assert events(process, "result")["status"] == "failed"
+        second = events(process, "result")
+        third = events(process, "result")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    finally:
+        proxy.close()
+    assert table_result(second, "t")["truncates"] == 1
+    assert "asked for" in table_result(second, "t")["reason"]
+    assert table_result(third, "t")["truncates"] == 0
+    flow.assert_equal("t")
+
+
+def test_follow_does_not_begin_again_what_a_failed_sync_has_begun(flow):
+    flow.database.psql(
+        "CREATE TABLE u (k int PRIMARY KEY, v text, updated_at timestamptz);"
+        "INSERT INTO u VALUES (1, 'a', '2024-01-01')"
+    )
+    flow.sync()
+    read = Fault(statement=r'^(COPY|DECLARE).*"u"', code="57P01", message="going down", cut=True)
+    proxy = Proxy(flow.database.server, Script(faults=[read]))
+    try:
+        process = flow.start(
+            "--follow", "1", "--resync", port=str(proxy.port), max_retries="0", threads="1"
+        )
+        first = events(process, "result")
+        second = events(process, "result")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    finally:
+        proxy.close()
+    assert first["status"] == "failed"
+    assert [table_result(first, name)["truncates"] for name in "tu"] == [1, 0]
+    assert [table_result(second, name)["truncates"] for name in "tu"] == [0, 1]
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "soon", "86401"])
