@@ -8,7 +8,7 @@
 
 /* More tables than these are counted in one line. */
 #define TABLES_SHOWN 40
-/* As many tables that will be loaded again are named. */
+/* As many tables of which a load has not ended are named. */
 #define LOST_NAMED 3
 
 static const struct table_column columns[] = {
@@ -146,23 +146,36 @@ static void print_next(const struct summary *summary, struct output *out)
 /* A load that did not end is in no table yet, and nothing of it is taken up again. */
 static bool is_lost(const struct ps_table_result *table)
 {
-    return table->load && !table->done;
+    return table->load && !table->done && !table->goes_on;
 }
 
-static void print_lost(const struct ps_run_result *run, size_t lost, struct output *out)
+static bool is_kept(const struct ps_table_result *table)
 {
-    size_t named = 0;
+    return table->goes_on && !table->done;
+}
 
+/* "a, b, c and 2 more are", of the tables that are so; nothing where there are none. Gives their
+ * number. */
+static size_t print_names(const struct ps_run_result *run,
+                          bool (*is_so)(const struct ps_table_result *table), struct output *out)
+{
+    size_t count = 0, named = 0;
+
+    for (size_t i = 0; i < run->tables_count; i++) {
+        count += is_so(&run->tables[i]);
+    }
     for (size_t i = 0; i < run->tables_count && named < LOST_NAMED; i++) {
-        if (is_lost(&run->tables[i])) {
+        if (is_so(&run->tables[i])) {
             output_printf(out, "%s%s", named++ == 0 ? "" : ", ", run->tables[i].table);
         }
     }
-    if (lost > named) {
-        output_printf(out, " and %zu more", lost - named);
+    if (count > named) {
+        output_printf(out, " and %zu more", count - named);
     }
-    output_printf(out, " %s not whole and will be loaded again from the beginning\n",
-                  lost == 1 ? "is" : "are");
+    if (count > 0) {
+        output_puts(out, count == 1 ? " is" : " are");
+    }
+    return count;
 }
 
 /* A sync that did not end well: what of it is in the warehouse, and what is not. */
@@ -170,7 +183,7 @@ static void print_unfinished(const struct summary *summary, struct output *out)
 {
     const struct ps_run_result *run = summary->run;
     const char *how = summary->status == PS_CANCELED ? "interrupted" : "not finished";
-    size_t lost = 0;
+    size_t lost = 0, kept;
 
     if (run->sink_failed) {
         output_puts(out, run->checkpoints == 0
@@ -179,14 +192,17 @@ static void print_unfinished(const struct summary *summary, struct output *out)
                              : "nothing after the last checkpoint is saved: counted is what was "
                                "there then\n");
     }
-    for (size_t i = 0; i < run->tables_count; i++) {
-        lost += is_lost(&run->tables[i]);
+    if (run->checkpoints > 0) {
+        lost = print_names(run, is_lost, out);
+        output_puts(out,
+                    lost == 0 ? "" : " not whole and will be loaded again from the beginning\n");
     }
-    if (run->checkpoints > 0 && lost > 0) {
-        print_lost(run, lost, out);
-    }
+    kept = print_names(run, is_kept, out);
+    output_puts(
+        out, kept == 0 ? "" : " not whole yet; what was read up to the last checkpoint is kept\n");
     if (run->checkpoints == 0 || lost == run->tables_count) {
-        output_printf(out, "%s: the same command begins again\n", how);
+        output_printf(out, "%s: the same command %s\n", how,
+                      kept == 0 ? "begins again" : "goes on from there");
     } else {
         output_printf(out, "%s: %s saved in %s, schema %s; the same command goes on from there\n",
                       how, lost == 0 ? "what is above is" : "the other tables are",

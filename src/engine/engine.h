@@ -188,6 +188,7 @@ struct ps_table_result {
     uint64_t bytes;
     double seconds;
     bool done;
+    bool goes_on; /* a load that has not ended, and the next sync goes on with what is kept of it */
     bool preprocessed;         /* a statement of the user's was run at the source, … */
     int64_t preprocessed_rows; /* … which affected so many rows */
     /* Its load read more than one point in time: rows deleted in between may still be there. */

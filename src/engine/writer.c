@@ -30,6 +30,20 @@ static void keep_tables(struct writer *writer)
     memcpy(writer->saved, result->tables, result->tables_count * sizeof(*result->tables));
 }
 
+/* Of which loads the state keeps so much that the next sync goes on with them. */
+static void note_loads(struct writer *writer)
+{
+    const struct ps_run_request *request = writer->run->request;
+    for (size_t i = 0; i < writer->result->tables_count; i++) {
+        struct ps_table_result *told = &writer->result->tables[i];
+        const struct ps_table_state *state =
+            told->load && !told->done ? ps_state_find(request->state, told->schema, told->table)
+                                      : NULL;
+        told->goes_on = state != NULL && state->loading && state->load != NULL &&
+                        parts_go_on(request->plan.source_ops, state->load);
+    }
+}
+
 static int64_t clock_ns(const struct run *run)
 {
     const struct ps_clock *clock = run->request->plan.clock;
@@ -254,6 +268,8 @@ enum ps_status writer_resume(struct writer *writer, struct ps_error *err)
         writer->told[i] = table->sink_table;
         writer->dirty = true;
     }
+    note_loads(writer);
+    keep_tables(writer);
     return PS_OK;
 }
 
@@ -721,6 +737,7 @@ enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
     writer->rows_since = writer->bytes_since = writer->columns_since = 0;
     writer->dirty = false;
     writer->checkpoint_ns = clock_ns(writer->run);
+    note_loads(writer);
     keep_tables(writer);
     warn_of_large_state(writer);
     ps_log(PS_LOG_DEBUG, "checkpoint %llu after %llu rows", (unsigned long long)state->number,

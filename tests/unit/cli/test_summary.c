@@ -114,6 +114,25 @@ static void test_summary_of_loads_cut_off_says_that_they_begin_again(void **stat
                            "command goes on from there\n"));
 }
 
+static void test_summary_of_loads_that_go_on_says_so(void **state)
+{
+    struct stage stage;
+    const char *text;
+
+    (void)state;
+    stage_init(&stage, 2);
+    stage.tables[0].goes_on = true;
+    text = print_end(&stage, PS_CANCELED);
+    assert_non_null(strstr(text, "t00 is not whole yet; what was read up to the last checkpoint is "
+                                 "kept\ninterrupted: what is above is saved in w.db"));
+    assert_null(strstr(text, "from the beginning"));
+    stage.run.sink_failed = true;
+    stage.run.checkpoints = 0; /* kept by an earlier sync */
+    text = print_end(&stage, PS_CONFIG);
+    assert_non_null(strstr(text, "kept\nnot finished: the same command goes on from there\n"));
+    assert_null(strstr(text, "begins again"));
+}
+
 static void test_summary_after_a_failed_commit_claims_nothing(void **state)
 {
     struct stage stage;
@@ -206,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_summary_of_two_tables),
         cmocka_unit_test(test_summary_of_loads_cut_off_says_that_they_begin_again),
+        cmocka_unit_test(test_summary_of_loads_that_go_on_says_so),
         cmocka_unit_test(test_summary_after_a_failed_commit_claims_nothing),
         cmocka_unit_test(test_summary_says_what_the_next_run_reads),
         cmocka_unit_test(test_summary_counts_one_as_one),

@@ -41,7 +41,7 @@ static bool never(const char *bounds)
 }
 
 /* A load of ten parts with two batches each. */
-static struct ps_table_result load(void)
+static struct ps_table_result load_until(enum ps_status end_status)
 {
     static const char *const options[] = {
         "batch_size", "50", "partition_rows", "100", "threads", "1", "max_retries", "99", NULL};
@@ -62,16 +62,22 @@ static struct ps_table_result load(void)
     };
     assert_int_equal(fake_sink_ops.open(&open, &request.sink, &err), PS_OK);
     assert_int_equal(ps_state_new(&request.state, &err), PS_OK);
-    if (ps_sync_run(&request, &result, &err) != PS_OK) {
+    if (ps_sync_run(&request, &result, &err) != end_status) {
         fail_msg("%s", err.message);
     }
     struct ps_table_result totals = ps_run_result_totals(&result);
     totals.mixed_snapshot = result.tables[0].mixed_snapshot;
+    totals.goes_on = result.tables[0].goes_on;
     ps_run_result_done(&result);
     ps_state_free(request.state);
     fake_sink_ops.close(request.sink);
     engine_config_done(&made);
     return totals;
+}
+
+static struct ps_table_result load(void)
+{
+    return load_until(PS_OK);
 }
 
 static void lose_point(uint64_t nth)
@@ -139,6 +145,36 @@ static void test_load_that_no_point_outlasts_comes_to_an_end(void **state)
     assert_non_null(strstr(warnings, "such as came or changed may be missing"));
 }
 
+static void stop_at_the_15th(void *context, enum fake_call call, const char *table)
+{
+    (void)context;
+    (void)table;
+    if (call == FAKE_READER_NEXT && fake_calls(database, call) == 15) {
+        ps_cancel_set(&cancel, 1);
+    }
+}
+
+static struct ps_table_result load_stopped(void)
+{
+    const struct fake_fault fault = {.call = FAKE_READER_NEXT, .nth = 15, .hang = true};
+    fake_fault_add(database, &fault);
+    fake_hook_set(database, stop_at_the_15th, NULL);
+    return load_until(PS_CANCELED);
+}
+
+static void test_load_that_is_stopped_tells_whether_it_goes_on(void **state)
+{
+    (void)state;
+    assert_true(load_stopped().goes_on);
+}
+
+static void test_load_that_is_stopped_and_begins_anew_does_not_go_on(void **state)
+{
+    (void)state;
+    source_ops.shows_changes = never;
+    assert_false(load_stopped().goes_on);
+}
+
 #define LOAD_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -147,6 +183,8 @@ int main(void)
         LOAD_TEST(test_load_that_loses_its_point_goes_on_and_says_what_that_means),
         LOAD_TEST(test_load_begins_anew_where_nothing_tells_what_changed),
         LOAD_TEST(test_load_that_no_point_outlasts_comes_to_an_end),
+        LOAD_TEST(test_load_that_is_stopped_tells_whether_it_goes_on),
+        LOAD_TEST(test_load_that_is_stopped_and_begins_anew_does_not_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
