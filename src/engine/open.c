@@ -189,7 +189,39 @@ enum ps_status job_hold(struct worker *worker, struct job *job, struct ps_source
     return PS_OK;
 }
 
-/* The clock counts where it is that of the read's first point in time. */
+/* What the next window's edge may not pass after a read at the point in time with that clock. */
+static void set_limit(const struct ps_plan_table *table, const struct ps_now *now,
+                      struct ps_load_state *load)
+{
+    const struct ps_column *cursor =
+        &table->source_table->columns[table->read_columns[table->cursor]];
+    load->limit = window_limit(cursor->type, cursor->scale, now);
+    load->held = now->held;
+}
+
+/*
+ * The clock before the job's point in time. What a read saw at its first point counts as seen; but
+ * a later one can be earlier, where another server answers that lags behind.
+ */
+static enum ps_status note_clock(struct worker *worker, struct job *job, const struct ps_now *now,
+                                 struct ps_error *err)
+{
+    if (!job->begun) {
+        job->now = *now;
+        return PS_OK;
+    }
+    if (job->table->cursor < 0 || job->table->mode == PS_MODE_CHANGES) {
+        return PS_OK;
+    }
+    struct event event = {.kind = EVENT_POINT, .table = job->index, .plan = job->table};
+    enum ps_status status = ps_load_new(1, &event.load, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    set_limit(job->table, now, event.load);
+    return run_push(worker->run, event, err);
+}
+
 static enum ps_status take_point(struct worker *worker, struct job *job, struct ps_source *source,
                                  struct ps_error *err)
 {
@@ -203,10 +235,7 @@ static enum ps_status take_point(struct worker *worker, struct job *job, struct 
     if (status == PS_OK && source == job->coordinator) {
         status = job_hold(worker, job, source, err);
     }
-    if (status == PS_OK && !job->begun && !has_progress(job)) {
-        job->now = now;
-    }
-    return status;
+    return status == PS_OK ? note_clock(worker, job, &now, err) : status;
 }
 
 static enum ps_status open_shared(struct worker *worker, struct job *job, struct ps_error *err)
@@ -277,13 +306,13 @@ static enum ps_status open_own(struct worker *worker, struct job *job, struct ps
     if (status == PS_OK) {
         status = note_new_point(worker, job, worker->source, err);
     }
+    if (status == PS_OK) {
+        status = note_clock(worker, job, &worker->now, err);
+    }
     if (status != PS_OK) {
         return status;
     }
     worker->point_tables++;
-    if (!job->begun && !has_progress(job)) {
-        job->now = worker->now;
-    }
     job->owner = worker;
     job->point = worker->point;
     job->point_ns = worker->point_ns;
@@ -339,9 +368,8 @@ static enum ps_status describe_load(const struct job *job, struct ps_load_state 
         const struct ps_column *cursor =
             &table->source_table->columns[table->read_columns[table->cursor]];
         ok = keep_text(&load->cursor_column, cursor->name);
-        load->limit = window_limit(cursor->type, cursor->scale, &job->now);
+        set_limit(table, &job->now, load);
         load->largest = (struct ps_scalar){.type = cursor->type, .scale = cursor->scale};
-        load->held = job->now.held;
     }
     for (size_t i = 0; i < job->parts_count && ok; i++) {
         ok = keep_text(&load->parts[i].bounds, job->parts[i].bounds);

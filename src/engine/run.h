@@ -19,6 +19,7 @@
 
 enum event_kind {
     EVENT_BEGIN, /* a read of a table begins, or begins again */
+    EVENT_POINT, /* it goes on at another point in time */
     EVENT_ROWS,
     EVENT_END,     /* the read is complete */
     EVENT_SKIPPED, /* the table could not be read; the sync goes on without it */
@@ -64,7 +65,8 @@ struct event {
     bool part_finished;               /* … and it has been read */
     bool repeats;                     /* … keys may have been sent twice so far */
     struct ps_scalar largest;         /* … the largest cursor value among the rows */
-    struct ps_load_state *load;       /* BEGIN of a load or window: what the state keeps of it */
+    struct ps_load_state *load;       /* BEGIN of a load or window: what the state keeps of it;
+                                         POINT: `limit` and `held` as they are at this one */
     struct read_end *end;             /* END */
     struct ps_validation counted;     /* COUNTED */
     char *text; /* SKIPPED, EXPIRED: why; COUNTED: why not exactly, or NULL; WARNING: the text */

@@ -58,6 +58,12 @@ struct ps_scalar window_limit(enum ps_type type, uint8_t scale, const struct ps_
     return limit;
 }
 
+struct ps_scalar window_earlier_limit(const struct ps_scalar *limit, const struct ps_scalar *other)
+{
+    bool earlier = limit->present && other->present && ps_scalar_compare(other, limit) < 0;
+    return earlier ? *other : *limit;
+}
+
 struct ps_scalar window_next_edge(const struct ps_scalar *limit, bool held,
                                   const struct ps_scalar *largest, const struct ps_scalar *previous)
 {

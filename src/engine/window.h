@@ -17,6 +17,9 @@ struct ps_scalar window_lower(const struct ps_scalar *edge, int64_t lookback_sec
  * known, the source's clock; not present for numbers, which tell no time. */
 struct ps_scalar window_limit(enum ps_type type, uint8_t scale, const struct ps_now *now);
 
+/* The limit after a read that went on at a point in time with another limit of its own. */
+struct ps_scalar window_earlier_limit(const struct ps_scalar *limit, const struct ps_scalar *other);
+
 /*
  * The edge to keep after a read with that limit: the largest value handed over so far (by this
  * read, or before it: `previous`), but no later than the limit. `largest` and `previous` may be

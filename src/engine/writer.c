@@ -349,6 +349,19 @@ static enum ps_status write_begin(struct writer *writer, struct event *event, st
     return status == PS_OK ? remember_names(writer, event->plan, state, err) : status;
 }
 
+static enum ps_status write_point(struct writer *writer, const struct event *event,
+                                  struct ps_error *err)
+{
+    struct ps_table_state *state;
+    enum ps_status status = table_state(writer, event->plan, &state, err);
+    if (status == PS_OK && state->load != NULL) {
+        struct ps_load_state *load = state->load;
+        load->limit = window_earlier_limit(&load->limit, &event->load->limit);
+        load->held = load->held || event->load->held;
+    }
+    return status;
+}
+
 /* Adds what was left out of a part to what was left out of its table. */
 static enum ps_status add_bad(struct writer *writer, struct event *event, struct ps_error *err)
 {
@@ -650,6 +663,9 @@ enum ps_status writer_write(struct writer *writer, struct event *event, struct p
     switch (event->kind) {
     case EVENT_BEGIN:
         status = write_begin(writer, event, err);
+        break;
+    case EVENT_POINT:
+        status = write_point(writer, event, err);
         break;
     case EVENT_ROWS:
         status = write_rows(writer, event, err);

@@ -283,6 +283,59 @@ static void test_window_in_another_point_in_time_keeps_its_first_horizon(void **
     assert_int_equal(rows_with("late"), 1);
 }
 
+static void change_one_late(void)
+{
+    change_row(1, "late", "2024-01-01T00:25:00Z");
+    fake_database_set_now(database, "2024-01-01T03:00:00Z", "2024-01-01T03:00:00Z");
+}
+
+/* A replica answers that lags behind what was read before: it lacks a row that the server had. */
+static void test_window_that_goes_on_at_an_earlier_clock_takes_that(void **state)
+{
+    struct sync sync = {.resync = false};
+    (void)state;
+    (void)run_well();
+    fake_database_set_now(database, "2024-01-01T02:00:00Z", "2024-01-01T00:30:00Z");
+    change_all("new", "2024-01-01T01:00:00Z");
+    run_killed(&sync, 5);
+    fake_database_set_now(database, "2024-01-01T00:20:00Z", NULL);
+    sync = run_well();
+    assert_true(sync.goes_on);
+    assert_true(state_holds("\"value\":\"2024-01-01T00:20:00Z\""));
+    change_one_late();
+    (void)run_well();
+    assert_int_equal(rows_with("late"), 1);
+}
+
+static void fail_over(void *context, enum fake_call call, const char *table)
+{
+    (void)context;
+    (void)table;
+    if (call == FAKE_READER_NEXT && fake_calls(database, FAKE_READER_NEXT) == 7) {
+        fake_database_set_now(database, "2024-01-01T00:20:00Z", NULL);
+    }
+}
+
+/* The same of a load, within one sync. */
+static void test_load_that_fails_over_to_an_earlier_clock_takes_that(void **state)
+{
+    struct fake_fault lost = {
+        .call = FAKE_READER_NEXT, .nth = 7, .status = PS_RETRY, .error_class = PS_CLASS_NETWORK};
+    (void)state;
+    fake_database_set_now(database, "2024-01-01T02:00:00Z", "2024-01-01T00:30:00Z");
+    change_all("new", "2024-01-01T01:00:00Z");
+    fake_fault_add(database, &lost);
+    fake_hook_set(database, fail_over, NULL);
+    struct sync sync = run_well();
+    fake_hook_set(database, NULL, NULL);
+    assert_int_equal(sync.totals.truncates, 1);
+    assert_int_equal(rows_with("new"), ROWS);
+    assert_true(state_holds("\"value\":\"2024-01-01T00:20:00Z\""));
+    change_one_late();
+    (void)run_well();
+    assert_int_equal(rows_with("late"), 1);
+}
+
 static void test_window_of_a_changed_table_begins_again(void **state)
 {
     struct sync sync = {.resync = false};
@@ -367,6 +420,8 @@ int main(void)
                                         begin_without_index, end),
         TEST(test_window_that_goes_on_keeps_its_first_horizon),
         TEST(test_window_in_another_point_in_time_keeps_its_first_horizon),
+        TEST(test_window_that_goes_on_at_an_earlier_clock_takes_that),
+        TEST(test_load_that_fails_over_to_an_earlier_clock_takes_that),
         TEST(test_window_of_a_changed_table_begins_again),
         TEST(test_window_of_a_table_that_was_emptied_gives_way_to_a_load),
         TEST(test_window_that_was_taken_over_goes_on_without_a_load),
