@@ -86,14 +86,15 @@ struct ps_stored_state {
 /* What is to be known of a load at its end. */
 #define PS_LOAD_KEYS_MAY_REPEAT 1u /* keys may have been read twice: the last one wins */
 #define PS_LOAD_INCOMPLETE                                                                         \
-    2u /* rows were left out: a former row that the load did not bring may                         \
-          still be there, and stays as it is */
+    2u /* rows were left out: a former row that the load neither brought nor                       \
+          deleted may still be there, and stays as it is */
 
 /* What the end of a load did. */
 struct ps_load_result {
     uint64_t
-        duplicates;    /* identical rows of a table without a key, and keys read twice: made one */
-    uint64_t vanished; /* rows of the former table that are gone at the source: soft-deleted */
+        duplicates; /* identical rows of a table without a key, and keys read twice: made one */
+    uint64_t
+        vanished; /* rows that are gone at the source, or that the load deleted: soft-deleted */
 };
 
 /* What a sink changed by rule in one column: digits below its resolution and the like. */
@@ -169,7 +170,8 @@ struct ps_sink_ops {
     void (*packet_free)(struct ps_sink *sink, struct ps_packet *packet);
 
     /* Takes the packet, also when it fails. An error may belong to an earlier packet. Between
-     * load_begin and load_end of its table an upsert is part of the load. */
+     * load_begin and load_end of its table an upsert is part of the load; a delete counts for what
+     * the load brought before it and, with PS_SINK_STAGES_LOADS, for the table's former rows. */
     enum ps_status (*write)(struct ps_sink *sink, struct ps_packet *packet, struct ps_error *err);
 
     /* Soft-deletes all rows written before it. Of an absent table: does nothing. */

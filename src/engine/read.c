@@ -201,6 +201,20 @@ static enum ps_status push_output(const struct read *read, struct transform_outp
     return status;
 }
 
+/*
+ * True where rows that are marked as deleted are nothing to the destination. Not where one that is
+ * marked now may have been sent by this load when it was not; nor where an earlier read may have
+ * sent it and the load's beginning does not delete it: a load that leaves rows out that it cannot
+ * carry keeps all former rows but those that it says are deleted.
+ */
+static bool leaves_marked_out(const struct read *read)
+{
+    const struct job *job = read->job;
+    bool sent = job->table->read_before || job->shapes > 0;
+    bool kept = (read->worker->run->request->sink_ops->caps & PS_SINK_STAGES_LOADS) != 0;
+    return job->table->load && !job->mixed && !(sent && kept);
+}
+
 /* Takes the batch, which holds rows or bad ones. */
 static enum ps_status queue_batch(const struct read *read, struct ps_batch *batch,
                                   struct ps_error *err)
@@ -219,9 +233,8 @@ static enum ps_status queue_batch(const struct read *read, struct ps_batch *batc
         if (job->table->cursor >= 0) {
             window_observe(batch, (uint32_t)job->table->cursor, &event.largest);
         }
-        /* A row that is marked now may have been sent when it was not. */
-        bool fresh = job->table->load && !job->mixed;
-        status = transform_apply(read->worker->kit.transform, batch, fresh, &output, err);
+        status = transform_apply(read->worker->kit.transform, batch, leaves_marked_out(read),
+                                 &output, err);
         if (status == PS_OK) {
             bad = (struct given_up){output.bad, output.bad_count, output.bad_rows};
             status = count_bad(read, bad, &event.bad, err);

@@ -31,8 +31,8 @@ struct transform_output {
 };
 
 /*
- * Takes the batch, also when it fails. `load`: the rows are part of a full load, in which a marked
- * row is left out: the load's beginning has deleted it.
+ * Takes the batch, also when it fails. `load`: the rows are part of a full load in which a marked
+ * row is left out, since the destination cannot have it.
  */
 enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, bool load,
                                struct transform_output *ret_output,

@@ -421,6 +421,11 @@ static enum ps_status move_on(struct writer *writer, struct event *event, struct
     return PS_OK;
 }
 
+static bool stages_loads(const struct writer *writer)
+{
+    return (writer->run->request->sink_ops->caps & PS_SINK_STAGES_LOADS) != 0;
+}
+
 static enum ps_status write_rows(struct writer *writer, struct event *event, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
@@ -449,7 +454,8 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
         told->updates += event->rows;
         break;
     default:
-        told->deletes += event->rows;
+        /* What a load that is staged deletes is known at its end. */
+        told->deletes += event->plan->load && stages_loads(writer) ? 0 : event->rows;
         break;
     }
     told->bytes += event->bytes;

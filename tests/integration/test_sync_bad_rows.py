@@ -83,6 +83,35 @@ def test_row_that_becomes_bad_is_counted_in_an_incremental_sync(flow):
     flow.sync_and_compare("t")
 
 
+@pytest.mark.parametrize("cursor", ["updated_at", "since"])
+def test_load_that_leaves_rows_out_deletes_those_that_are_flagged(flow, cursor):
+    """Such a load keeps all former rows but the flagged ones; `since` is no cursor: mode full."""
+    flow.database.psql(
+        f"CREATE TABLE t (id int PRIMARY KEY, {cursor} timestamptz, d date,"
+        " _fivetran_deleted boolean);"
+        "INSERT INTO t SELECT i, now() - interval '1 day', '2024-01-01', false"
+        "  FROM generate_series(1, 9) i"
+    )
+    state = "SELECT id, d::varchar, _fivetran_deleted FROM tester.t ORDER BY id"
+    day = "2024-01-01"
+    settings = {"lookback_seconds": "0"}
+    flow.sync(**settings)
+    flow.database.psql(
+        f"UPDATE t SET _fivetran_deleted = true, {cursor} = now() - interval '30 min' WHERE id = 5;"
+        f"UPDATE t SET d = 'infinity', {cursor} = now() - interval '20 min' WHERE id = 7;"
+        f"UPDATE t SET {cursor} = now() WHERE id = 8"
+    )
+    document = flow.sync("--resync", code=4, **settings)
+    assert table_result(document, "t")["skipped"] == 1
+    assert table_result(document, "t")["deletes"] == 1
+    expected = [(i, day, i == 5) for i in range(1, 10)]
+    assert flow.query(state) == expected
+    flow.database.psql(f"UPDATE t SET d = '{day}', {cursor} = now() WHERE id = 7")
+    for _ in range(2):
+        flow.sync(**settings)
+        assert flow.query(state) == expected
+
+
 def test_cursor_value_that_cannot_be_carried(flow):
     flow.database.psql(
         "CREATE TABLE t (k int PRIMARY KEY, updated_at timestamptz);"

@@ -1,7 +1,8 @@
 /*
  * Whole lives of a warehouse, made from a seed: tables, rows, options, changes while syncs run,
- * faults of the source at any call, cancels, and kills (the sink fails and what it has not
- * committed is gone). After all that a sync without trouble must bring every row there is, but for
+ * rows that cannot be carried for a time, tables that are loaded anew, faults of the source at any
+ * call, cancels, and kills (the sink fails and what it has not committed is gone). After all that a
+ * sync without trouble must bring every row there is, but for
  * those that a window that went on cannot show, and one more must make the destination equal to the
  * source.
  *
@@ -46,6 +47,8 @@ static const char *const kind_columns[KINDS] = {
     "id LONG, v STRING, fill STRING",
 };
 
+static const char bad_value[] = "\\bad"; /* makes its row one that cannot be carried */
+
 struct world {
     uint64_t seed;
     struct ps_random random; /* guarded by lock: hooks run on many threads */
@@ -60,6 +63,7 @@ struct world {
     int lag;      /* so long a transaction stays open at most: its rows bear the time it began */
     bool changes; /* the source keeps its changes */
     int change_percent;
+    bool bad, resync; /* rows that cannot be carried are written; the next life reads all anew */
     int64_t cancel_after; /* calls of the source; negative: never */
     char options[16][2][32];
     const char *pairs[33];
@@ -101,6 +105,9 @@ static void row_text(struct world *world, int table, int id, char *out, size_t s
     int length = below(world, 800);
     memset(fill, 'x', sizeof fill);
     fill[length] = '\0';
+    if (world->bad && below(world, 12) == 0) {
+        snprintf(fill, sizeof fill, "%s", bad_value);
+    }
     tick(world, stamp);
     if (is_marked(world->kinds[table])) {
         bool none = world->kinds[table] == KIND_INDEX && below(world, 12) == 0;
@@ -295,6 +302,7 @@ static enum ps_status live(struct world *world, struct ps_error *err)
                  .config = engine_config_make(&made, world->pairs),
                  .sink_caps = fake_sink_ops.caps,
                  .clock = &world->clock.base,
+                 .resync = world->resync,
                  .cancel = &world->cancel},
         .sink_ops = &fake_sink_ops,
         .checkpoint_seconds = 3600,
@@ -327,6 +335,8 @@ static void live_in_trouble(struct world *world)
     add_faults(world);
     world->change_percent = below(world, 3) == 0 ? 0 : below(world, 60);
     world->cancel_after = below(world, 3) == 0 ? below(world, 150) : -1;
+    world->bad = below(world, 2) == 0;
+    world->resync = !world->changes && below(world, 4) == 0;
     if (below(world, 3) == 0) {
         fake_sink_fail(calls[below(world, (int)(sizeof calls / sizeof calls[0]))],
                        (uint64_t)(1 + below(world, 6)), kills[below(world, 2)]);
@@ -346,10 +356,32 @@ static void live_in_trouble(struct world *world)
     }
 }
 
+/* Rows that could not be carried become others that can. */
+static void repair(struct world *world)
+{
+    world->bad = false;
+    for (int table = 0; table < world->tables; table++) {
+        char *text = fake_table_text(world->database, world->names[table]);
+        for (char *at = text, *end; *at != '\0'; at = end + 1) {
+            char key[16], values[1200];
+            end = strchr(at, '\n');
+            *end = '\0';
+            int id = atoi(at);
+            if (strstr(at, bad_value) != NULL) {
+                snprintf(key, sizeof key, "%d", id);
+                row_text(world, table, id, values, sizeof values);
+                fake_row_change(world->database, world->names[table], key, values);
+            }
+        }
+        free(text);
+    }
+}
+
 static void live_well(struct world *world)
 {
     struct ps_error err = {0};
     world->cancel_after = -1;
+    world->bad = world->resync = false;
     if (live(world, &err) != PS_OK) {
         fail_seed(world, err.message);
     }
@@ -422,6 +454,7 @@ static void simulate(uint64_t seed)
     for (int lives = below(&world, LIVES_MAX + 1); lives > 0; lives--) {
         live_in_trouble(&world);
     }
+    repair(&world);
     live_well(&world);
     for (int i = 0; i < world.tables; i++) {
         /* What was behind the position of a window that went on comes with the next one. */

@@ -33,6 +33,7 @@ struct fake_table {
     char **keys; /* names, in key order */
     size_t keys_count;
     struct fake_rows rows, load;
+    struct fake_rows gone; /* keys that the load deleted */
     bool loading;
     uint64_t load_repeated; /* keys that the load brought more than once */
 };
@@ -136,6 +137,7 @@ static void table_clear(struct fake_table *table)
     free(table->scales);
     rows_clear(&table->rows);
     rows_clear(&table->load);
+    rows_clear(&table->gone);
 }
 
 static void content_clear(struct fake_content *content)
@@ -184,6 +186,7 @@ static void content_copy(struct fake_content *to, const struct fake_content *fro
         copy->scales = bytes_copy(table->scales, table->columns_count);
         rows_copy(&copy->rows, &table->rows);
         rows_copy(&copy->load, &table->load);
+        rows_copy(&copy->gone, &table->gone);
     }
 }
 
@@ -324,6 +327,12 @@ static void apply_row(struct fake_table *table, enum ps_operation operation, cha
         if (row != NULL) {
             row->deleted = true;
         }
+        if (table->loading) {
+            row = rows_add(&table->gone, table->columns_count);
+            for (size_t c = 0; c < table->columns_count; c++) {
+                row->cells[c] = copy_text(cells[c]);
+            }
+        }
     }
 }
 
@@ -429,8 +438,8 @@ static void table_add_column(struct fake_table *table, const struct ps_column *c
     table->precisions[count - 1] = column->precision;
     table->scales[count - 1] = column->scale;
     table->columns_count = count;
-    struct fake_rows *all[] = {&table->rows, &table->load};
-    for (size_t a = 0; a < 2; a++) {
+    struct fake_rows *all[] = {&table->rows, &table->load, &table->gone};
+    for (size_t a = 0; a < 3; a++) {
         for (size_t i = 0; i < all[a]->count; i++) {
             struct fake_row *row = &all[a]->rows[i];
             row->cells = must(realloc(row->cells, (count + 1) * sizeof *row->cells));
@@ -511,6 +520,7 @@ static enum ps_status fake_load_begin(struct ps_sink *base, const struct ps_tabl
     }
     if (status == PS_OK) {
         rows_clear(&table->load);
+        rows_clear(&table->gone);
         table->loading = true;
         table->load_repeated = 0;
     }
@@ -552,10 +562,12 @@ static enum ps_status fake_load_end(struct ps_sink *base, const struct ps_table 
         for (size_t c = 0; c < table->columns_count; c++) {
             row->cells[c] = copy_text(old->cells[c]);
         }
-        row->deleted = old->deleted || (flags & PS_LOAD_INCOMPLETE) == 0;
+        row->deleted = old->deleted || (flags & PS_LOAD_INCOMPLETE) == 0 ||
+                       row_with_key(table, &table->gone, old->cells) != NULL;
         result.vanished += row->deleted && !old->deleted;
     }
     rows_clear(&table->rows);
+    rows_clear(&table->gone);
     table->rows = table->load;
     table->load = (struct fake_rows){0};
     table->loading = false;

@@ -7,7 +7,7 @@
  * them is applied first, so that they find it.
  *
  * While the table is being loaded the same happens to the load's table, where upserts go straight
- * into it.
+ * into it and deletes wait for its end (gone.c).
  */
 #include <stdio.h>
 
@@ -184,8 +184,7 @@ static void put_last_sql(struct ps_buffer *out, const struct duck_table *table)
     duck_table_put_keys(out, table);
 }
 
-/* Soft-deletes the rows whose keys were deleted and not upserted. In a load, rows that came after
- * the delete stay. */
+/* Soft-deletes the rows whose keys were deleted and not upserted. */
 static enum ps_status soft_delete(struct duck_sink *sink, struct duck_table *table,
                                   struct ps_error *err)
 {
@@ -195,7 +194,6 @@ static enum ps_status soft_delete(struct duck_sink *sink, struct duck_table *tab
     ps_buffer_puts(sql, " AS a SET " DUCK_DELETED " = true, " DUCK_SYNCED " = b.stamp FROM ");
     put_last(sql, table);
     ps_buffer_puts(sql, " AS b WHERE b.upserted IS NULL AND a." DUCK_DELETED " IS NOT TRUE AND ");
-    ps_buffer_puts(sql, table->loading ? "a." DUCK_SYNCED " < b.stamp AND " : "");
     duck_table_put_match(sql, table);
     return duck_change(sink, table, "soft-deleting rows of", err);
 }
@@ -209,7 +207,7 @@ static enum ps_status apply_mixture(struct duck_sink *sink, struct duck_table *t
     if (status == PS_OK) {
         status = soft_delete(sink, table, err);
     }
-    if (status == PS_OK && !table->loading) {
+    if (status == PS_OK) {
         ps_buffer_puts(sql, "DELETE FROM ");
         put_target(sql, table);
         ps_buffer_puts(sql, " AS a USING ");
@@ -218,10 +216,10 @@ static enum ps_status apply_mixture(struct duck_sink *sink, struct duck_table *t
         duck_table_put_match(sql, table);
         status = duck_change(sink, table, "replacing rows of", err);
     }
-    if (status == PS_OK && !table->loading) {
+    if (status == PS_OK) {
         status = duck_begin_insert(sink, table, false, err);
     }
-    if (status == PS_OK && !table->loading) {
+    if (status == PS_OK) {
         put_insert(sql, table);
         ps_buffer_puts(sql, "b.stamp, coalesce(b.deleted > b.upserted, false) FROM ");
         duck_apply_put_stage(sql, table);
@@ -378,6 +376,34 @@ static enum ps_status empty_stage(struct duck_sink *sink, struct duck_table *tab
     return duck_do(sink, table, "staging rows of", err);
 }
 
+/* In a load upserts are never staged. Its deletes wait for its end, where all that it brought is
+ * there. */
+static enum ps_status apply_in_load(struct duck_sink *sink, struct duck_table *table,
+                                    struct ps_error *err)
+{
+    uint64_t deleted;
+    if (table->staged == DUCK_STAGED_OPERATIONS) {
+        return duck_gone_keep(sink, table, err);
+    }
+    /* Where a key was read twice, an update belongs to its last row. */
+    table->load_mixed = true;
+    enum ps_status status = duck_load_reduce(sink, table, &table->load_duplicates, err);
+    if (status == PS_OK && table->gone_there) {
+        status = duck_gone_apply(sink, table, &deleted, err);
+    }
+    return status == PS_OK ? apply_updates(sink, table, err) : status;
+}
+
+static enum ps_status apply_staged(struct duck_sink *sink, struct duck_table *table,
+                                   struct ps_error *err)
+{
+    if (table->loading) {
+        return apply_in_load(sink, table, err);
+    }
+    return table->staged == DUCK_STAGED_UPDATES ? apply_updates(sink, table, err)
+                                                : apply_operations(sink, table, err);
+}
+
 enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table, struct ps_error *err)
 {
     if (table->direct) {
@@ -387,14 +413,8 @@ enum ps_status duck_apply(struct duck_sink *sink, struct duck_table *table, stru
         return PS_OK;
     }
     enum ps_status status = count_sharing(sink, table, err);
-    if (status == PS_OK && table->loading) {
-        /* Where a key was read twice, what is staged belongs to its last row. */
-        table->load_mixed = true;
-        status = duck_load_reduce(sink, table, &table->load_duplicates, err);
-    }
     if (status == PS_OK) {
-        status = table->staged == DUCK_STAGED_UPDATES ? apply_updates(sink, table, err)
-                                                      : apply_operations(sink, table, err);
+        status = apply_staged(sink, table, err);
     }
     return status == PS_OK ? empty_stage(sink, table, err) : status;
 }

@@ -93,6 +93,9 @@ enum ps_status duck_load_begin(struct duck_sink *sink, struct duck_table *table,
         status = drop_load(sink, table, err);
     }
     if (status == PS_OK) {
+        status = duck_gone_drop(sink, table, err);
+    }
+    if (status == PS_OK) {
         load_goes_on(sink, table);
         table->rekeyed = false; /* The load brings the rows again. */
         table->load_inside = inside;
@@ -209,8 +212,13 @@ enum ps_status duck_load_resume(struct duck_sink *sink, struct duck_table *table
         return PS_END;
     }
     /* Later rows win by their stamps, which must not fall behind where the clock was set back. */
-    ps_buffer_puts(sql, "SELECT epoch_us(max(" DUCK_SYNCED ")) FROM ");
+    ps_buffer_puts(sql, "SELECT epoch_us(max(" DUCK_SYNCED ")) FROM (SELECT " DUCK_SYNCED " FROM ");
     put_load(sql, table);
+    if (table->gone_there) {
+        ps_buffer_puts(sql, " UNION ALL SELECT " DUCK_SYNCED " FROM ");
+        duck_name_table(sql, &table->full, DUCK_GONE_PREFIX);
+    }
+    ps_buffer_putc(sql, ')');
     status = duck_statement_integers(&sink->session, "looking at a load", sql, &stamp, 1, err);
     if (status == PS_OK) {
         sink->synced_us = stamp > sink->synced_us ? stamp : sink->synced_us;
@@ -350,7 +358,18 @@ static void put_values_not_brought(struct ps_buffer *out, const struct duck_tabl
     ps_buffer_putc(out, ')');
 }
 
-/* Rows of the former table that the load did not bring stay: soft-deleted, if it is complete. */
+/* The condition that a, which the load did not bring, is gone at the source: all of them if the
+ * load is complete, else those whose deletion it was told. */
+static void put_gone(struct ps_buffer *out, const struct duck_table *table, bool complete)
+{
+    if (complete) {
+        ps_buffer_puts(out, "true");
+    } else {
+        duck_gone_put_condition(out, table);
+    }
+}
+
+/* Rows of the former table that the load did not bring stay, soft-deleted where they are gone. */
 static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table *table,
                                  bool complete, uint64_t *ret_vanished, struct ps_error *err)
 {
@@ -367,10 +386,15 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
     ps_buffer_puts(sql, "INSERT INTO ");
     put_load(sql, table);
     ps_buffer_puts(sql, " SELECT a.*");
-    if (complete) {
-        ps_buffer_puts(sql, " REPLACE (CASE WHEN a." DUCK_DELETED " THEN a." DUCK_SYNCED " ELSE ");
+    const bool marks = complete || table->gone_there;
+    if (marks) {
+        ps_buffer_puts(sql, " REPLACE (CASE WHEN a." DUCK_DELETED " OR NOT ");
+        put_gone(sql, table, complete);
+        ps_buffer_puts(sql, " THEN a." DUCK_SYNCED " ELSE ");
         duck_put_stamp(sql, stamp);
-        ps_buffer_puts(sql, " END AS " DUCK_SYNCED ", true AS " DUCK_DELETED ")");
+        ps_buffer_puts(sql, " END AS " DUCK_SYNCED ", a." DUCK_DELETED " OR ");
+        put_gone(sql, table, complete);
+        ps_buffer_puts(sql, " AS " DUCK_DELETED ")");
     }
     ps_buffer_puts(sql, " FROM ");
     duck_name_table(sql, &table->full, "");
@@ -385,7 +409,7 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
         put_not_brought(sql, table);
     }
     status = duck_do(sink, table, "keeping vanished rows of", err);
-    if (status != PS_OK || !complete) {
+    if (status != PS_OK || !marks) {
         return status;
     }
     int64_t vanished = 0;
@@ -431,7 +455,13 @@ enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, u
                              struct ps_load_result *ret_result, struct ps_error *err)
 {
     struct ps_load_result result = {0};
+    int64_t deleted = 0;
+    uint64_t marked = 0;
     enum ps_status status = duck_apply(sink, table, err);
+    if (status == PS_OK && table->gone_there) {
+        status = duck_gone_count(sink, table, &deleted, err);
+        table->load_mixed = table->load_mixed || deleted > 0;
+    }
     /* A load inside its table has nothing to carry over, and is in its place. */
     if (status == PS_OK && !table->load_inside) {
         const bool complete = (flags & PS_LOAD_INCOMPLETE) == 0;
@@ -448,6 +478,13 @@ enum ps_status duck_load_end(struct duck_sink *sink, struct duck_table *table, u
                             table->table->keys_count == 0)) {
         status = duck_load_reduce(sink, table, &result.duplicates, err);
     }
+    if (status == PS_OK && deleted > 0) {
+        status = duck_gone_apply(sink, table, &marked, err);
+    }
+    if (status == PS_OK) {
+        status = duck_gone_drop(sink, table, err);
+    }
+    result.vanished += marked;
     result.duplicates += table->load_duplicates;
     if (status == PS_OK) {
         duck_load_ended(sink, table);

@@ -13,6 +13,8 @@
 
 /* Tables under this name are loads that are not complete. */
 #define DUCK_LOAD_PREFIX "_penstock_load_"
+/* Under this one are the keys that were deleted in such a load. */
+#define DUCK_GONE_PREFIX "_penstock_gone_"
 /* And under this one copies, within one transaction. */
 #define DUCK_COPY_PREFIX "_penstock_copy_"
 

@@ -42,8 +42,8 @@ enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, c
     return duck_statement_run_buffer(&sink->session, what, &sink->sql, NULL, err);
 }
 
-enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, const char *doing,
-                           struct ps_error *err)
+enum ps_status duck_change_rows(struct duck_sink *sink, struct duck_table *table, const char *doing,
+                                uint64_t *ret_rows, struct ps_error *err)
 {
     char what[256];
     int64_t rows = 0;
@@ -51,7 +51,15 @@ enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, con
     enum ps_status status = duck_statement_run_buffer(&sink->session, what, &sink->sql, &rows, err);
     bool *touched = duck_load_is_apart(table) ? &table->load_touched : &table->rows_touched;
     *touched = *touched || rows > 0;
+    *ret_rows = (uint64_t)rows;
     return status;
+}
+
+enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, const char *doing,
+                           struct ps_error *err)
+{
+    uint64_t rows;
+    return duck_change_rows(sink, table, doing, &rows, err);
 }
 
 enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err)

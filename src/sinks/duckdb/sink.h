@@ -167,6 +167,21 @@ enum ps_status duck_load_is_empty(struct duck_sink *sink, const struct duck_tabl
 enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table,
                                 uint64_t *ret_duplicates, struct ps_error *err) PS_MUST_CHECK;
 
+/* gone.c: keys that were deleted in a load, until its end. */
+/* Puts what is staged there. The connection is free. */
+enum ps_status duck_gone_keep(struct duck_sink *sink, struct duck_table *table,
+                              struct ps_error *err) PS_MUST_CHECK;
+/* Appends the condition that the key of a is among them. There are some. */
+void duck_gone_put_condition(struct ps_buffer *out, const struct duck_table *table);
+/* How many rows that the load brought have such a key. */
+enum ps_status duck_gone_count(struct duck_sink *sink, const struct duck_table *table,
+                               int64_t *ret_rows, struct ps_error *err) PS_MUST_CHECK;
+/* Soft-deletes those of the load's rows that came before their key was deleted; keys are unique. */
+enum ps_status duck_gone_apply(struct duck_sink *sink, struct duck_table *table, uint64_t *ret_rows,
+                               struct ps_error *err) PS_MUST_CHECK;
+enum ps_status duck_gone_drop(struct duck_sink *sink, struct duck_table *table,
+                              struct ps_error *err) PS_MUST_CHECK;
+
 /* small.c: loads that are held in memory until their end. */
 /* True where the packet of a load that is held so far can be held as well. */
 bool duck_small_takes(const struct duck_sink *sink, const struct duck_table *table,
@@ -191,7 +206,10 @@ enum ps_status duck_begin_insert(struct duck_sink *sink, struct duck_table *tabl
 /* Runs sink->sql and clears it; `doing` with the table's name begins messages. */
 enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, const char *doing,
                        struct ps_error *err) PS_MUST_CHECK;
-/* The same for a DELETE or UPDATE of the table itself or of its load. */
+/* The same for a DELETE or UPDATE of the table itself or of its load; gives the rows it touched. */
+enum ps_status duck_change_rows(struct duck_sink *sink, struct duck_table *table, const char *doing,
+                                uint64_t *ret_rows, struct ps_error *err) PS_MUST_CHECK;
+/* The same where nobody asks how many. */
 enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, const char *doing,
                            struct ps_error *err) PS_MUST_CHECK;
 

@@ -96,11 +96,31 @@ enum ps_status duck_tables_get(struct duck_sink *sink, const struct ps_table *ta
     return status;
 }
 
+/* Notes whose load it belongs to, where the table is a load's. */
+static enum ps_status take_load(struct duck_sink *sink, const char *schema, const char *name,
+                                struct ps_error *err)
+{
+    static const char *const prefixes[] = {DUCK_LOAD_PREFIX, DUCK_GONE_PREFIX};
+    for (size_t i = 0; i < 2; i++) {
+        size_t size = strlen(prefixes[i]);
+        struct duck_table *entry = NULL;
+        if (strncmp(name, prefixes[i], size) != 0) {
+            continue;
+        }
+        enum ps_status status = entry_of(sink, schema, name + size, &entry, err);
+        if (status != PS_OK) {
+            return status;
+        }
+        entry->load_there = entry->load_there || i == 0;
+        entry->gone_there = entry->gone_there || i == 1;
+    }
+    return PS_OK;
+}
+
 /* Reads "schema NUL name NUL" or, with notes, "schema NUL name NUL note NUL" … */
 static enum ps_status take_list(struct duck_sink *sink, const struct ps_buffer *list, bool notes,
                                 struct ps_error *err)
 {
-    static const size_t prefix = sizeof DUCK_LOAD_PREFIX - 1;
     enum ps_status status = PS_OK;
     if (list->size == 0) {
         return PS_OK;
@@ -110,11 +130,8 @@ static enum ps_status take_list(struct duck_sink *sink, const struct ps_buffer *
         const char *name = schema + strlen(schema) + 1;
         const char *note = name + strlen(name) + 1;
         struct duck_table *entry = NULL;
-        if (!notes && strncmp(name, DUCK_LOAD_PREFIX, prefix) == 0) {
-            status = entry_of(sink, schema, name + prefix, &entry, err);
-            if (status == PS_OK) {
-                entry->load_there = true;
-            }
+        if (!notes) {
+            status = take_load(sink, schema, name, err);
         }
         if (status == PS_OK) {
             status = entry_of(sink, schema, name, &entry, err);

@@ -42,6 +42,7 @@ struct duck_table {
     bool load_inside;         /* its rows are in the table itself, which nobody has seen yet */
     bool load_held;           /* all its rows are those held below; apart it has no table yet */
     bool load_there;          /* a table of a load, perhaps one that was given up, is there */
+    bool gone_there;          /* a table of keys that a load deleted is there, likewise */
     bool load_mixed;          /* the load saw more than upserts, so that order decides */
     uint64_t load_duplicates; /* rows that were reduced before its end */
 

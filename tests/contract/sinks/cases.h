@@ -9,6 +9,12 @@ void columns_that_come_between_rows_keep_the_order_of_operations(void **state);
 void columns_that_come_one_by_one_are_all_there(void **state);
 void operations_that_alternate_row_by_row_apply_in_order(void **state);
 
+/* case_gone.c: rows that a load says are deleted. */
+void incomplete_load_marks_what_it_was_told_is_deleted(void **state);
+void deletes_of_a_load_that_goes_on_count_at_its_end(void **state);
+void deletes_of_a_load_make_no_rows(void **state);
+void load_begun_again_discards_the_deletes_of_the_first(void **state);
+
 /* case_optional.c: members that a sink may lack. */
 void truncate_before_marks_what_was_written_before_the_mark(void **state);
 void truncate_before_of_an_absent_table_does_nothing(void **state);

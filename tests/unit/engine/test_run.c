@@ -611,6 +611,21 @@ static void test_run_load_that_left_rows_out_marks_none_as_deleted(void **state)
     assert_rows("plain", "id,v", "1|v1\n2|good\n3|v3 deleted\n");
 }
 
+static void test_run_load_that_left_rows_out_deletes_marked_ones(void **state)
+{
+    (void)state;
+    fake_table_add(database, "", "visits",
+                   "id LONG key, updated_at UTC_DATETIME, deleted BOOLEAN null, v STRING");
+    fake_rows_add(database, "visits", 1, 3, "#|2024-01-01T00:00:00Z|false|v#");
+    run_well(NULL);
+    fake_row_change(database, "visits", "2", "2|2024-01-01T00:00:00Z|true|v2");
+    fake_row_change(database, "visits", "3", "3|2024-01-01T00:00:00Z|false|\\bad");
+    struct sync sync = {.resync = true};
+    run(&sync);
+    assert_true(sync.totals.skipped == 1 && sync.totals.deletes == 1);
+    assert_rows("visits", "id,v", "1|v1\n2|v2 deleted\n3|v3\n");
+}
+
 static void test_run_resync_of_a_table_that_is_not_there_is_refused(void **state)
 {
     (void)state;
@@ -771,6 +786,7 @@ int main(void)
         RUN_TEST(test_run_many_tables_with_several_threads),
         RUN_TEST(test_run_many_small_tables_are_checkpointed_in_between),
         RUN_TEST(test_run_load_that_left_rows_out_marks_none_as_deleted),
+        RUN_TEST(test_run_load_that_left_rows_out_deletes_marked_ones),
         RUN_TEST(test_run_resync_of_a_table_that_is_not_there_is_refused),
         RUN_TEST(test_run_another_soft_delete_column_loads_again),
         RUN_TEST(test_run_refused_tables_are_counted_where_they_are_missed),
