@@ -47,6 +47,13 @@ PS_PUBLIC bool ps_type_is_variable(enum ps_type type);
 /* The most digits a DECIMAL can have: what a signed 128-bit integer holds in full. */
 #define PS_DECIMAL_PRECISION_MAX 38
 
+/* When two values of a column that arrives as text are one value to its database. */
+enum ps_text_kind {
+    PS_TEXT_PLAIN,  /* when their texts are the same */
+    PS_TEXT_PADDED, /* char(n): also when blanks at their ends differ */
+    PS_TEXT_NUMBER, /* when they are the same number: 1 and 1.00 */
+};
+
 struct ps_column {
     const char *name;        /* as the source spells it, UTF-8, never empty */
     const char *source_type; /* as the source prints it, for people: "numeric(12,2)" */
@@ -62,6 +69,7 @@ struct ps_column {
     double null_fraction; /* 0..1 from statistics; negative: unknown */
     double distinct_estimate; /* values that differ, from statistics; 0 or less: unknown */
     uint32_t source_id;       /* the source's own handle (PostgreSQL: attnum) */
+    enum ps_text_kind text_kind;
 };
 
 enum ps_table_kind {

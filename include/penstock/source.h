@@ -145,8 +145,8 @@ struct ps_read_request {
 
 /*
  * Which rows count as deleted: those whose value in the column is one of these. Numbers are at the
- * column's scale, 1 for the true of a BOOLEAN; texts are compared whole, and without regard to the
- * case of ASCII letters. NULL is none of them.
+ * column's scale, 1 for the true of a BOOLEAN; texts are compared whole, as the column's text_kind
+ * has it, and without regard to the case of ASCII letters. NULL is none of them.
  */
 struct ps_marks {
     uint32_t column;          /* index into table->columns */
@@ -154,6 +154,7 @@ struct ps_marks {
     size_t numbers_count;
     const char *const *texts; /* of all other types */
     size_t texts_count;
+    enum ps_text_kind text_kind; /* the column's */
 };
 
 struct ps_count_request {

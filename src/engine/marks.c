@@ -26,7 +26,12 @@ void marks_init(struct soft_delete *deletes, const struct ps_config *config,
     size_t count;
     const char *const *texts = ps_config_list(config, "soft_delete_values", &count);
     *marks = (struct ps_marks){
-        .column = index, .numbers = deletes->numbers, .texts = texts, .texts_count = count};
+        .column = index,
+        .numbers = deletes->numbers,
+        .texts = texts,
+        .texts_count = count,
+        .text_kind = column->text_kind,
+    };
     for (size_t i = 0; i < count && marks->numbers_count < MARKS_NUMBERS_MAX; i++) {
         if (parse_number(texts[i], column, &deletes->numbers[marks->numbers_count])) {
             marks->numbers_count++;
@@ -44,12 +49,71 @@ static bool number_marks(const struct ps_marks *marks, ps_int128 number)
     return false;
 }
 
+/* A number as its digits, without zeros that say nothing. */
+struct digits {
+    const char *whole, *fraction;
+    size_t whole_size, fraction_size;
+    bool negative;
+};
+
+static size_t count_digits(const char *text, size_t size)
+{
+    size_t count = 0;
+    while (count < size && text[count] >= '0' && text[count] <= '9') {
+        count++;
+    }
+    return count;
+}
+
+/* "-012.50". False: it is no number without an exponent. */
+static bool read_digits(const char *text, size_t size, struct digits *ret_digits)
+{
+    struct digits digits = {.negative = size > 0 && text[0] == '-'};
+    size_t sign = size > 0 && (text[0] == '-' || text[0] == '+') ? 1 : 0;
+    digits.whole = text + sign;
+    digits.whole_size = count_digits(digits.whole, size - sign);
+    const char *rest = digits.whole + digits.whole_size, *end = text + size;
+    if (rest < end && *rest == '.') {
+        digits.fraction = ++rest;
+        digits.fraction_size = count_digits(rest, (size_t)(end - rest));
+        rest += digits.fraction_size;
+    }
+    if (rest != end || digits.whole_size + digits.fraction_size == 0) {
+        return false;
+    }
+    while (digits.whole_size > 0 && digits.whole[0] == '0') {
+        digits.whole++;
+        digits.whole_size--;
+    }
+    while (digits.fraction_size > 0 && digits.fraction[digits.fraction_size - 1] == '0') {
+        digits.fraction_size--;
+    }
+    digits.negative = digits.negative && digits.whole_size + digits.fraction_size > 0;
+    *ret_digits = digits;
+    return true;
+}
+
+static bool same_number(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    struct digits x, y;
+    return read_digits(a, a_size, &x) && read_digits(b, b_size, &y) && x.negative == y.negative &&
+           x.whole_size == y.whole_size && x.fraction_size == y.fraction_size &&
+           strncmp(x.whole, y.whole, x.whole_size) == 0 &&
+           (x.fraction_size == 0 || strncmp(x.fraction, y.fraction, x.fraction_size) == 0);
+}
+
 static bool text_marks(const struct ps_marks *marks, const struct ps_vector *vector, uint32_t row)
 {
     size_t size;
     const char *text = (const char *)ps_vector_bytes(vector, row, &size);
+    while (marks->text_kind == PS_TEXT_PADDED && size > 0 && text[size - 1] == ' ') {
+        size--;
+    }
     for (size_t i = 0; i < marks->texts_count; i++) {
-        if (strlen(marks->texts[i]) == size && strncasecmp(marks->texts[i], text, size) == 0) {
+        const char *mark = marks->texts[i];
+        size_t mark_size = strlen(mark);
+        if ((mark_size == size && strncasecmp(mark, text, size) == 0) ||
+            (marks->text_kind == PS_TEXT_NUMBER && same_number(mark, mark_size, text, size))) {
             return true;
         }
     }

@@ -208,3 +208,20 @@ def test_soft_delete_values_mark_rows(flow):
     assert flow.query(alive) == [(1,), (2,)]
     flow.sync(soft_delete_column="gone", soft_delete_values="x")
     assert flow.query(alive) == [(1,), (3,)]
+
+
+def test_soft_delete_marks_are_found_as_the_server_compares_them(flow):
+    """In char(n) blanks at the end do not count, in numeric zeros do not; the count agrees."""
+    flow.database.psql(
+        "CREATE TABLE c (k int PRIMARY KEY, gone char(5));"
+        "INSERT INTO c VALUES (1, 'true'), (2, 'no');"
+        "CREATE TABLE n (k int PRIMARY KEY, gone numeric);"
+        "INSERT INTO n VALUES (1, 1), (2, 1.0), (3, 0.0), (4, 10);"
+        "CREATE TABLE w (k int PRIMARY KEY, gone numeric(50,2));"
+        "INSERT INTO w VALUES (1, 1), (2, 0)"
+    )
+    document = flow.sync(soft_delete_column="gone", validation_count="exact")
+    for table, keys in {"c": [2], "n": [3, 4], "w": [2]}.items():
+        rows = flow.query(f"SELECT k FROM tester.{table} WHERE NOT _fivetran_deleted ORDER BY k")
+        assert rows == [(key,) for key in keys]
+        assert table_result(document, table)["validation"]["count"] == len(keys)

@@ -65,6 +65,14 @@ static void resolve_domain(const struct catalog *catalog, uint32_t *type, int32_
     }
 }
 
+static enum ps_text_kind text_kind_of(uint32_t type, const struct type_field *field)
+{
+    if (type == OID_NUMERIC && ps_type_is_variable(field->type)) {
+        return PS_TEXT_NUMBER;
+    }
+    return type == OID_BPCHAR ? PS_TEXT_PADDED : PS_TEXT_PLAIN;
+}
+
 enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_error *err)
 {
     struct catalog *catalog = context;
@@ -97,6 +105,7 @@ enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_
     column->precision = field.precision;
     column->scale = field.scale;
     column->json_valid = field.json_valid;
+    column->text_kind = text_kind_of(type, &field);
     column->nullable = !read_bool(row, 5);
     column->backfilled = read_bool(row, 6);
     column->null_fraction = -1;

@@ -20,7 +20,8 @@ static bool is_number(const struct ps_column *column)
 {
     const char *type = column->source_type;
     return strcmp(type, "smallint") == 0 || strcmp(type, "integer") == 0 ||
-           strcmp(type, "bigint") == 0 || begins(type, "numeric(");
+           strcmp(type, "bigint") == 0 ||
+           (begins(type, "numeric(") && column->type == PS_TYPE_DECIMAL);
 }
 
 static bool is_text(const struct ps_column *column)
