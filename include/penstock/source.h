@@ -49,12 +49,18 @@ struct ps_reader {
 #define PS_CAP_CHANGED 32u    /* rows can move between partitions; see changed_since below */
 #define PS_CAP_TEXTS 64u     /* dates, times and decimals can be read as texts; see as_text below */
 #define PS_CAP_METADATA 128u /* `metadata_tables` is on where the configuration says nothing */
+#define PS_CAP_NO_LOADS 256u /* with PS_CAP_CHANGES: tables are never loaded; see below */
 
 /*
- * PS_CAP_CHANGES: the source keeps changes, from the first row's on. A read of a table without
- * partition and window gives those after the request's position (NULL: all), in order, in batches
- * of one operation each. reader_position is where the next such read begins, also once the reader
- * has come to its end. There are no full loads of such a source.
+ * PS_CAP_CHANGES: the source keeps changes. A read of a table without partition and window gives
+ * those after the request's position, in order, in batches of one operation each; EXPIRED where
+ * they are not kept any more. Without a position it gives the table's rows, as upserts or as all
+ * changes from the first row's on: that is the table's full load, which goes on after its last
+ * position where it was cut off, and at its end rows that it did not bring count as deleted.
+ * reader_position is where the next such read begins, also once the reader has come to its end.
+ *
+ * With PS_CAP_NO_LOADS a read without a position adds to what was sent before, too: no TRUNCATE
+ * comes before it, and what it does not bring stays.
  */
 
 /* A named setup test, as the form offers it. */

@@ -93,7 +93,8 @@ static bool stand_in(struct ps_arena *arena, const struct ps_plan_table *old,
     return keep_names(arena, old, ret_former) && flatten_kept(arena, old, &ret_former->flattened);
 }
 
-/* Why an incremental table is loaded that was planned again; a load's own reason stays. */
+/* Why a table is loaded that was planned again, and need not be each time; a load's own reason
+ * stays. */
 static const char *reason_again(const struct job *job)
 {
     const struct ps_plan_table *old = job->table;
@@ -145,7 +146,7 @@ enum ps_status plan_again(struct worker *worker, const struct job *job,
         status = telling.status;
     }
     if (status == PS_OK) {
-        if (planned->load && planned->mode == PS_MODE_INCREMENTAL) {
+        if (planned->load && planned->mode != PS_MODE_FULL) {
             planned->load_reason = reason_again(job);
         }
         *ret_table = planned;

@@ -125,7 +125,8 @@ static enum ps_status note_new_point(struct worker *worker, struct job *job,
     const struct ps_source_ops *ops = source_ops(worker);
     const char *mark = NULL;
     enum ps_status status = ops->mark == NULL ? PS_OK : ops->mark(source, &mark, err);
-    if (status != PS_OK || !job->table->load) {
+    /* Changes go on in their own order: it brings what has changed meanwhile. */
+    if (status != PS_OK || !job->table->load || job->table->mode == PS_MODE_CHANGES) {
         return status;
     }
     bool moves = (ops->caps & PS_CAP_CHANGED) != 0;
@@ -388,8 +389,8 @@ enum ps_status job_begin(struct worker *worker, struct job *job, struct ps_error
         return PS_OK;
     }
     struct event event = {.kind = EVENT_BEGIN, .table = job->index, .plan = job->table};
-    enum ps_status status =
-        job->table->mode == PS_MODE_CHANGES ? PS_OK : describe_load(job, &event.load, err);
+    const bool kept = job->table->load || job->table->mode != PS_MODE_CHANGES;
+    enum ps_status status = kept ? describe_load(job, &event.load, err) : PS_OK;
     if (status != PS_OK) {
         return status;
     }

@@ -25,7 +25,7 @@ size_t parts_wanted(const struct ps_plan_table *table)
 
 bool parts_are_planned(const struct ps_source_ops *ops, const struct ps_plan_table *table)
 {
-    return table->load && ops->plan != NULL &&
+    return table->load && table->mode != PS_MODE_CHANGES && ops->plan != NULL &&
            (table->source_table->rows_estimate > table->sizing.parameters.batch_rows ||
             parts_wanted(table) > 1);
 }
@@ -105,6 +105,9 @@ uint32_t parts_connections_max(const struct ps_source_ops *ops, const struct ps_
 
 bool parts_show_changes(const struct ps_source_ops *ops, const char *mark, const char *bounds)
 {
+    if ((ops->caps & PS_CAP_CHANGES) != 0) {
+        return true; /* they come after the position, in their own order */
+    }
     return mark != NULL && ((ops->caps & PS_CAP_CHANGED) == 0 || ops->shows_changes == NULL ||
                             ops->shows_changes(bounds));
 }

@@ -265,30 +265,11 @@ static bool begins_anew(const struct plan_table_request *request)
              strcmp(state->destination_schema, request->name->schema) != 0));
 }
 
-/* Where a read of changes begins; NULL: with the first. */
-static enum ps_status plan_changes(const struct plan_table_request *request,
-                                   struct ps_plan_table *planned, struct ps_error *err)
-{
-    planned->load = false;
-    if (request->plan->state == NULL || begins_anew(request)) {
-        return PS_OK;
-    }
-    const char *position = request->state != NULL && request->state->position != NULL
-                               ? request->state->position
-                               : request->plan->state->position;
-    /* A copy: the state's moves on while it is read. */
-    planned->position = position == NULL ? NULL : ps_arena_strdup(request->arena, position);
-    return position != NULL && planned->position == NULL ? ps_fail_nomem(err, "planning a table")
-                                                         : PS_OK;
-}
-
-/* Why an incremental table is loaded in full in this sync; NULL: it is not. */
+/* Why a table is loaded in full in this sync, whatever shows its changes; NULL: nothing says so. */
 static const char *load_reason(const struct plan_table_request *request,
-                               const struct ps_plan_table *planned,
                                const struct fingerprint_subject *subject)
 {
     const struct ps_table_state *state = request->state;
-    const struct ps_table *table = request->table;
     if (state == NULL || state->mode == NULL) {
         return state != NULL && state->loading ? "its first load was cut off" : "first sync";
     }
@@ -303,9 +284,47 @@ static const char *load_reason(const struct plan_table_request *request,
         strcmp(state->destination_schema, request->name->schema) != 0) {
         return "its place at the destination changed";
     }
-    const char *change = fingerprint_change(state->fingerprint, subject, request->arena);
-    if (change != NULL) {
-        return change;
+    return fingerprint_change(state->fingerprint, subject, request->arena);
+}
+
+/*
+ * Whether changes are loaded in full first, and where a read of them begins; NULL: with the
+ * table's rows, or with the first change.
+ */
+static enum ps_status plan_changes(const struct plan_table_request *request,
+                                   const struct fingerprint_subject *subject,
+                                   struct ps_plan_table *planned, struct ps_error *err)
+{
+    const struct ps_table_state *state = request->state;
+    const char *position = state == NULL ? NULL : state->position;
+    planned->load = false;
+    if ((request->plan->source_ops->caps & PS_CAP_NO_LOADS) == 0) {
+        planned->load_reason = load_reason(request, subject);
+        if (planned->load_reason == NULL && position == NULL) {
+            planned->load_reason = "nothing says where its changes go on";
+        }
+        planned->load = planned->load_reason != NULL;
+    } else if (position == NULL && request->plan->state != NULL) {
+        position = request->plan->state->position;
+    }
+    if (planned->load || position == NULL || begins_anew(request)) {
+        return PS_OK;
+    }
+    /* A copy: the state's moves on while it is read. */
+    planned->position = ps_arena_strdup(request->arena, position);
+    return planned->position == NULL ? ps_fail_nomem(err, "planning a table") : PS_OK;
+}
+
+/* Why an incremental table is loaded in full in this sync; NULL: it is not. */
+static const char *window_load_reason(const struct plan_table_request *request,
+                                      const struct ps_plan_table *planned,
+                                      const struct fingerprint_subject *subject)
+{
+    const struct ps_table_state *state = request->state;
+    const struct ps_table *table = request->table;
+    const char *reason = load_reason(request, subject);
+    if (reason != NULL) {
+        return reason;
     }
     const struct ps_column *cursor = &table->columns[planned->read_columns[planned->cursor]];
     if (state->cursor_column != NULL && strcmp(state->cursor_column, cursor->name) == 0 &&
@@ -461,7 +480,7 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
         return status;
     }
     if (planned.mode == PS_MODE_INCREMENTAL) {
-        planned.load_reason = load_reason(request, &planned, &subject);
+        planned.load_reason = window_load_reason(request, &planned, &subject);
         planned.load = planned.load_reason != NULL;
         if (!planned.load) {
             planned.edge = request->state->cursor;
@@ -473,7 +492,7 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
         }
     }
     if (planned.mode == PS_MODE_CHANGES) {
-        status = plan_changes(request, &planned, err);
+        status = plan_changes(request, &subject, &planned, err);
         if (status != PS_OK) {
             return status;
         }

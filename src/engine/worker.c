@@ -192,8 +192,8 @@ static enum ps_status end_job(struct worker *worker, struct job *job, char *posi
         .position = position,
         .mixed = job->mixed,
         .seconds = (double)(ps_monotonic_ns() - job->began_ns) / 1e9,
-        .once = job->table->load && job->table->resume == NULL && !job->mixed &&
-                !atomic_load(&job->repeats),
+        .once = job->table->load && job->table->mode != PS_MODE_CHANGES &&
+                job->table->resume == NULL && !job->mixed && !atomic_load(&job->repeats),
         .threads = job->active_most,
         .batch_rows = tuning_batch(worker->run->tuning, job->table).rows,
     };

@@ -396,7 +396,8 @@ static enum ps_status move_on(struct writer *writer, struct event *event, struct
 {
     struct ps_table_state *state;
     enum ps_status status = table_state(writer, event->plan, &state, err);
-    if (status == PS_OK && event->plan->mode == PS_MODE_CHANGES && event->position != NULL) {
+    if (status == PS_OK && event->plan->mode == PS_MODE_CHANGES && !event->plan->load &&
+        event->position != NULL) {
         ps_free(state->position);
         state->position = event->position;
         event->position = NULL;
@@ -542,7 +543,7 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
     const struct ps_run_request *request = writer->run->request;
     const struct ps_table *table = writer->told[event->table];
     struct ps_table_result *told = &writer->result->tables[event->table];
-    bool repeats = load != NULL && load->repeats;
+    bool repeats = event->plan->mode == PS_MODE_CHANGES || (load != NULL && load->repeats);
     uint32_t flags = skipped > 0 ? PS_LOAD_INCOMPLETE : 0;
     if ((request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) == 0 || repeats || event->end->mixed) {
         flags |= PS_LOAD_KEYS_MAY_REPEAT;

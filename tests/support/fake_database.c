@@ -357,6 +357,13 @@ void fake_row_change(struct fake_database *database, const char *table, const ch
     ps_mutex_unlock(&database->lock);
 }
 
+void fake_log_cut(struct fake_database *database, const char *table)
+{
+    struct fake_table *found = lock_table(database, table);
+    found->log_begins = ++database->time;
+    ps_mutex_unlock(&database->lock);
+}
+
 void fake_table_truncate(struct fake_database *database, const char *table)
 {
     struct fake_table *found = lock_table(database, table);

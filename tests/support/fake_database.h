@@ -35,7 +35,8 @@ struct fake_table {
     struct fake_row *rows;
     size_t rows_count, rows_capacity;
     uint32_t incarnation;
-    int64_t estimate; /* -1: the number of rows */
+    uint64_t log_begins; /* changes up to that time are not kept any more */
+    int64_t estimate;    /* -1: the number of rows */
     bool dropped, refused;
 };
 
@@ -109,9 +110,10 @@ struct fake_window {
 };
 void fake_order_window(struct fake_order *order, const struct fake_table *table,
                        const struct fake_window *window);
-/* With the lock held: the changes up to that time. False: the position is none. */
-bool fake_order_changes(struct fake_order *order, const struct fake_table *table, uint64_t time,
-                        const char *position);
+/* With the lock held: the changes up to that time. CONFIG: the position is none. EXPIRED: what
+ * comes after it is not kept any more. */
+enum ps_status fake_order_changes(struct fake_order *order, const struct fake_table *table,
+                                  uint64_t time, const char *position, struct ps_error *err);
 
 /*
  * Counts the call, runs the hook, and looks for a fault that is due; true: `ret_fault` holds it.

@@ -153,20 +153,28 @@ static bool replaced(const struct fake_table *table, const struct fake_row *ende
     return false;
 }
 
-bool fake_order_changes(struct fake_order *order, const struct fake_table *table, uint64_t time,
-                        const char *position)
+enum ps_status fake_order_changes(struct fake_order *order, const struct fake_table *table,
+                                  uint64_t time, const char *position, struct ps_error *err)
 {
+    /* The rows that were there when the log begins have come then. */
+    const uint64_t begins = table->log_begins < time ? table->log_begins : time;
     uint64_t after = 0;
     size_t taken = 0, count = 0;
     int used = 0;
     if (position != NULL && (sscanf(position, "%" SCNu64 ",%zu%n", &after, &taken, &used) != 2 ||
                              position[used] != '\0')) {
-        return false;
+        return ps_fail(err, PS_CONFIG, PS_CLASS_DATA, "the position is no place in the log");
+    }
+    if (position != NULL && after < table->log_begins) {
+        return ps_fail(err, PS_EXPIRED, PS_CLASS_NONE, "the log begins later");
     }
     for (size_t i = 0; i < table->rows_count; i++) {
         const struct fake_row *row = &table->rows[i];
+        if (row->died <= begins) {
+            continue;
+        }
         if (row->born <= time) {
-            add_change(order, row->born, i, row, PS_UPSERT);
+            add_change(order, row->born < begins ? begins : row->born, i, row, PS_UPSERT);
         }
         if (row->died <= time && !replaced(table, row)) {
             add_change(order, row->died, i, row, PS_DELETE);
@@ -185,5 +193,5 @@ bool fake_order_changes(struct fake_order *order, const struct fake_table *table
             order->next = i + 1;
         }
     }
-    return true;
+    return PS_OK;
 }

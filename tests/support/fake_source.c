@@ -467,11 +467,16 @@ static enum ps_status take_order(struct fake_reader *reader, const struct fake_t
         }
     } else if (changes) {
         reader->ordered = reader->positions = true;
-        if (!fake_order_changes(&reader->order, known, reader->time, request->position)) {
-            return ps_fail(err, PS_CONFIG, PS_CLASS_DATA, "the position is no place in the log");
+        enum ps_status status =
+            fake_order_changes(&reader->order, known, reader->time, request->position, err);
+        if (status != PS_OK) {
+            return status;
         }
-        snprintf(reader->position, sizeof reader->position, "%s",
-                 request->position == NULL ? "0,0" : request->position);
+        snprintf(reader->position, sizeof reader->position, "%" PRIu64 ",0",
+                 known->log_begins < reader->time ? known->log_begins : reader->time);
+        if (request->position != NULL) {
+            snprintf(reader->position, sizeof reader->position, "%s", request->position);
+        }
     }
     take_places(reader, request);
     return PS_OK;

@@ -91,6 +91,9 @@ void fake_rows_add(struct fake_database *database, const char *table, int64_t fi
 /* The visible rows whose first value is `key` end; with values not NULL a new one is added. */
 void fake_row_change(struct fake_database *database, const char *table, const char *key,
                      const char *values);
+/* With PS_CAP_CHANGES: the changes up to now are not kept any more. A read of them from the first
+ * on begins with the rows that are visible now; a position of before is EXPIRED. */
+void fake_log_cut(struct fake_database *database, const char *table);
 /* All rows end, and the table has a new incarnation. */
 void fake_table_truncate(struct fake_database *database, const char *table);
 /* The rows that are visible now. */

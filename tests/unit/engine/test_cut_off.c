@@ -35,16 +35,25 @@ static void log_nowhere(void *context, enum ps_log_level level, const char *line
 struct sync {
     const char *state; /* what it begins with where the sink keeps none; NULL: nothing */
     bool resync;
+    const char *empty_value; /* the option; NULL: not set */
     enum ps_status status;
     struct ps_table_result totals;
-    bool goes_on;
+    bool goes_on, history_gone;
 };
 
 static void run(struct sync *sync)
 {
-    static const char *const options[] = {
-        "batch_size", "10", "checkpoint_rows", "10", "retry_sleep_seconds", "1", "lookback_seconds",
-        "0",          NULL};
+    const char *const options[] = {"batch_size",
+                                   "10",
+                                   "checkpoint_rows",
+                                   "10",
+                                   "retry_sleep_seconds",
+                                   "1",
+                                   "lookback_seconds",
+                                   "0",
+                                   sync->empty_value == NULL ? NULL : "empty_value",
+                                   sync->empty_value,
+                                   NULL};
     struct engine_config made;
     struct ps_run_result result = {.arena = NULL};
     struct ps_error err = {0};
@@ -69,6 +78,7 @@ static void run(struct sync *sync)
     sync->status = ps_sync_run(&request, &result, &err);
     sync->totals = ps_run_result_totals(&result);
     sync->goes_on = strstr(result.tables[0].reason, "the read that was cut off goes on") != NULL;
+    sync->history_gone = strstr(result.tables[0].reason, "all rows: its history is gone") != NULL;
     ps_run_result_done(&result);
     ps_state_free(request.state);
     fake_sink_ops.close(request.sink);
@@ -166,6 +176,13 @@ static int begin_with_changes(void **state)
     (void)begin_with("UTC_DATETIME");
     fake_database_set_caps(database,
                            PS_CAP_SNAPSHOT | PS_CAP_RESUME | PS_CAP_COUNT_CHEAP | PS_CAP_CHANGES);
+    return 0;
+}
+
+static int begin_without_loads(void **state)
+{
+    (void)begin_with_changes(state);
+    fake_database_set_caps(database, fake_database_ops(database)->caps | PS_CAP_NO_LOADS);
     return 0;
 }
 
@@ -405,11 +422,134 @@ static void test_changes_that_are_read_anew_go_on(void **state)
     run_killed(&sync, 5);
     uint64_t sent = sync.totals.upserts;
     assert_in_range(sent, 10, ROWS - 10);
-    assert_int_equal(run_well().totals.upserts, ROWS - sent);
+    sync = run_well();
+    assert_int_equal(sync.totals.upserts, ROWS - sent);
+    assert_int_equal(sync.totals.truncates, 0);
+}
+
+static void test_changes_begin_with_a_load(void **state)
+{
+    (void)state;
+    fake_row_change(database, "t", "7", NULL);
+    change_row(8, "new", "2024-01-01T00:10:00Z");
+    struct sync sync = run_well();
+    assert_int_equal(sync.totals.truncates, 1);
+    assert_int_equal(rows_with("old"), ROWS - 2);
+    assert_int_equal(rows_with("new"), 1);
+    change_row(9, "new", "2024-01-01T00:10:00Z");
+    sync = run_well();
+    assert_int_equal(sync.totals.truncates, 0);
+    assert_int_equal(sync.totals.upserts, 1);
+    sync.empty_value = "N/A"; /* other values of rows that are there already */
+    run(&sync);
+    assert_int_equal(sync.totals.truncates, 1);
+    assert_int_equal(rows_with("new"), 2);
+}
+
+/* Nobody tells of the rows that were deleted in what is lost of the log. */
+static void lose_deletes(void)
+{
+    (void)run_well();
+    fake_row_change(database, "t", "7", NULL);
+    fake_log_cut(database, "t");
+    fake_row_change(database, "t", "8", NULL);
+    change_row(9, "new", "2024-01-01T00:10:00Z");
+}
+
+static void assert_nothing_is_left(void)
+{
+    assert_int_equal(rows_with("old"), ROWS - 3);
+    assert_int_equal(rows_with("new"), 1);
+    struct sync sync = run_well();
+    assert_int_equal(sync.totals.truncates, 0);
+    assert_int_equal(sync.totals.upserts + sync.totals.deletes, 0);
+}
+
+static void test_changes_whose_history_is_gone_are_loaded(void **state)
+{
+    (void)state;
+    lose_deletes();
+    struct sync sync = run_well();
+    assert_true(sync.history_gone);
+    assert_int_equal(sync.totals.truncates, 1);
+    assert_nothing_is_left();
+}
+
+static void test_changes_of_a_resync_are_loaded(void **state)
+{
+    struct sync sync = {.resync = true};
+    (void)state;
+    lose_deletes();
+    run(&sync);
+    assert_int_equal(sync.status, PS_OK);
+    assert_int_equal(sync.totals.truncates, 1);
+    assert_nothing_is_left();
+}
+
+static void test_load_of_changes_goes_on_after_its_last_checkpoint(void **state)
+{
+    struct sync sync = {.resync = false};
+    (void)state;
+    lose_deletes();
+    run_killed(&sync, 5);
+    assert_true(state_holds("\"loading\":true,\"load\":{"));
+    assert_int_equal(rows_with("old"), ROWS); /* nothing of it is seen yet */
+    uint64_t sent = sync.totals.upserts;
+    assert_in_range(sent, 10, ROWS - 10);
+    fake_row_change(database, "t", "1", NULL);        /* sent */
+    change_row(2, "new", "2024-01-01T00:20:00Z");     /* likewise */
+    change_row(ROWS, "last", "2024-01-01T00:20:00Z"); /* not yet */
+    sync = run_well();
+    assert_int_equal(sync.totals.truncates, 0);
+    assert_int_equal(sync.totals.upserts, ROWS - 1 + 3 - sent);
+    assert_int_equal(rows_with("old"), ROWS - 6);
+    assert_int_equal(rows_with("new"), 2);
+    assert_int_equal(rows_with("last"), 1);
+    assert_int_equal(run_well().totals.upserts, 0);
+}
+
+/* The same within one sync, whose connection is lost. */
+static void test_load_of_changes_goes_on_in_another_point_in_time(void **state)
+{
+    struct fake_fault lost = {
+        .call = FAKE_READER_NEXT, .nth = 7, .status = PS_RETRY, .error_class = PS_CLASS_NETWORK};
+    (void)state;
+    lose_deletes();
+    fake_fault_add(database, &lost);
+    struct sync sync = run_well();
+    assert_int_equal(sync.totals.truncates, 1);
+    assert_int_equal(sync.totals.upserts, ROWS); /* one of them twice, as it changed */
+    assert_nothing_is_left();
+}
+
+static void test_load_of_changes_whose_history_is_gone_begins_again(void **state)
+{
+    struct sync sync = {.resync = false};
+    (void)state;
+    lose_deletes();
+    run_killed(&sync, 5);
+    fake_row_change(database, "t", "1", NULL);
+    fake_log_cut(database, "t");
+    assert_int_equal(run_well().totals.truncates, 1);
+    assert_int_equal(rows_with("old"), ROWS - 4);
+}
+
+/* There is no row from which a position could come. */
+static void test_changes_of_an_empty_table_are_loaded_once(void **state)
+{
+    (void)state;
+    fake_table_truncate(database, "t");
+    fake_log_cut(database, "t");
+    assert_int_equal(run_well().totals.truncates, 1);
+    assert_int_equal(run_well().totals.truncates, 0);
+    add_rows(1, 3, "new", "2024-01-01T00:10:00Z");
+    assert_int_equal(run_well().totals.truncates, 0);
+    assert_int_equal(rows_with("new"), 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 #define TEST_CHANGES(name) cmocka_unit_test_setup_teardown(name, begin_with_changes, end)
+#define TEST_NO_LOADS(name) cmocka_unit_test_setup_teardown(name, begin_without_loads, end)
 
 int main(void)
 {
@@ -425,8 +565,15 @@ int main(void)
         TEST(test_window_of_a_changed_table_begins_again),
         TEST(test_window_of_a_table_that_was_emptied_gives_way_to_a_load),
         TEST(test_window_that_was_taken_over_goes_on_without_a_load),
-        TEST_CHANGES(test_changes_go_on_after_their_last_checkpoint),
-        TEST_CHANGES(test_changes_that_are_read_anew_go_on),
+        TEST_NO_LOADS(test_changes_go_on_after_their_last_checkpoint),
+        TEST_NO_LOADS(test_changes_that_are_read_anew_go_on),
+        TEST_CHANGES(test_changes_begin_with_a_load),
+        TEST_CHANGES(test_changes_whose_history_is_gone_are_loaded),
+        TEST_CHANGES(test_changes_of_a_resync_are_loaded),
+        TEST_CHANGES(test_load_of_changes_goes_on_after_its_last_checkpoint),
+        TEST_CHANGES(test_load_of_changes_goes_on_in_another_point_in_time),
+        TEST_CHANGES(test_load_of_changes_whose_history_is_gone_begins_again),
+        TEST_CHANGES(test_changes_of_an_empty_table_are_loaded_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
