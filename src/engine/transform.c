@@ -187,10 +187,33 @@ static uint32_t find_marked(struct transform *transform, const struct ps_batch *
     return count;
 }
 
+/* True for null, "", [] and {}, whatever blanks stand around and in them. */
+static bool json_says_nothing(const char *text, size_t size)
+{
+    static const char *const nothings[] = {"null", "\"\"", "[]", "{}", NULL};
+    char kept[sizeof("null")];
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++) {
+        bool in_text = count == 1 && kept[0] == '"';
+        if (strchr(" \t\r\n", text[i]) != NULL && text[i] != '\0' && !in_text) {
+            continue;
+        }
+        if (count == sizeof(kept) - 1) {
+            return false;
+        }
+        kept[count++] = text[i];
+    }
+    kept[count] = '\0';
+    size_t at = 0;
+    while (nothings[at] != NULL && strcmp(nothings[at], kept) != 0) {
+        at++;
+    }
+    return nothings[at] != NULL;
+}
+
 /* True where the value is empty: NULL, no text, or JSON that says nothing. */
 static bool is_empty(const struct ps_vector *vector, uint32_t row)
 {
-    static const char *const nothings[] = {"null", "\"\"", "[]", "{}", NULL};
     if (!ps_vector_is_valid(vector, row)) {
         return true;
     }
@@ -199,12 +222,7 @@ static bool is_empty(const struct ps_vector *vector, uint32_t row)
     }
     size_t size;
     const char *text = (const char *)ps_vector_bytes(vector, row, &size);
-    for (size_t i = 0; vector->type == PS_TYPE_JSON && nothings[i] != NULL; i++) {
-        if (strlen(nothings[i]) == size && memcmp(nothings[i], text, size) == 0) {
-            return true;
-        }
-    }
-    return size == 0;
+    return size == 0 || (vector->type == PS_TYPE_JSON && json_says_nothing(text, size));
 }
 
 /* Puts the text that stands for an empty value, or NULL where there is none. */

@@ -48,7 +48,7 @@ static struct transform_output apply_with(const char *const *pairs,
     struct transform *transform;
     struct transform_output output;
     const struct ps_config *config = engine_config_make(&made, pairs);
-    assert_int_equal(transform_new(table, config, 8, &transform, &err), PS_OK);
+    assert_int_equal(transform_new(table, config, 16, &transform, &err), PS_OK);
     assert_int_equal(transform_apply(transform, batch, load, &output, &err), PS_OK);
     transform_free(transform);
     engine_config_done(&made);
@@ -205,21 +205,22 @@ static void test_transform_fills_empty_json_with_a_value_of_json(void **state)
                                   .read_table = &as_sent,
                                   .sink_table = &as_sent,
                                   .soft_delete = -1};
-    struct ps_batch_shape shape = {&as_sent, identity, 3, 8, 1 << 20};
-    static const char *const values[] = {"{}", "[]", "null", "\"\"", "0"};
+    struct ps_batch_shape shape = {&as_sent, identity, 3, 16, 1 << 20};
+    static const char *const values[] = {"{}",         "[]",    "null", "\"\"",  "{ }",   " [\n] ",
+                                         "\tnull\r\n", "\"\" ", "0",    "[ 0 ]", "\" \"", "[null]"};
+    const uint32_t count = sizeof values / sizeof values[0], empty = 8;
     struct ps_batch *batch;
     assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
-    for (uint32_t i = 0; i < 5; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         ps_batch_put_long(batch, 0, i);
         ps_batch_put_null(batch, 1);
         assert_true(ps_batch_put_bytes(batch, 2, values[i], strlen(values[i])));
         ps_batch_row_end(batch);
     }
     struct transform_output output = apply_with(filled, &table, batch, false);
-    for (uint32_t i = 0; i < 4; i++) {
-        assert_string_equal(text_at(output.rows, 2, i), "\"N/A\"");
+    for (uint32_t i = 0; i < count; i++) {
+        assert_string_equal(text_at(output.rows, 2, i), i < empty ? "\"N/A\"" : values[i]);
     }
-    assert_string_equal(text_at(output.rows, 2, 4), "0");
     ps_batch_release(output.rows);
 }
 
