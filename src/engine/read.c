@@ -18,6 +18,7 @@ struct read {
     struct part *part;
     bool changed;
     struct ps_reader *reader;
+    struct bad_list *bad; /* given up since the last position: what is read again counts once */
 };
 
 static const struct ps_source_ops *source_ops(const struct worker *worker)
@@ -92,6 +93,22 @@ static void reader_forget(struct worker *worker)
     ps_mutex_unlock(&worker->run->lock);
 }
 
+void bad_add(struct bad_list *list, struct bad_rows bad)
+{
+    uint32_t at = 0;
+    while (at < list->count &&
+           (list->bad[at].column != bad.column || strcmp(list->bad[at].reason, bad.reason) != 0)) {
+        at++;
+    }
+    if (at == BAD_ROWS_MAX) {
+        return;
+    }
+    if (at == list->count) {
+        list->bad[list->count++] = (struct bad_rows){bad.column, bad.reason, 0};
+    }
+    list->bad[at].rows += bad.rows;
+}
+
 /* What was given up of a batch. */
 struct given_up {
     const struct ps_bad_rows *reasons;
@@ -119,9 +136,9 @@ static enum ps_status count_bad(const struct read *read, struct given_up bad,
         return ps_fail_nomem(err, "counting rows");
     }
     (*list)->rows += bad.rows;
-    for (uint32_t i = 0; i < bad.reasons_count && (*list)->count < BAD_ROWS_MAX; i++) {
-        (*list)->bad[(*list)->count++] = (struct bad_rows){
-            columns[bad.reasons[i].column].name, bad.reasons[i].reason, bad.reasons[i].rows};
+    for (uint32_t i = 0; i < bad.reasons_count; i++) {
+        bad_add(*list, (struct bad_rows){columns[bad.reasons[i].column].name, bad.reasons[i].reason,
+                                         bad.reasons[i].rows});
     }
     return PS_OK;
 }
@@ -216,14 +233,13 @@ static bool leaves_marked_out(const struct read *read)
 }
 
 /* Takes the batch, which holds rows or bad ones. */
-static enum ps_status queue_batch(const struct read *read, struct ps_batch *batch,
-                                  struct ps_error *err)
+static enum ps_status queue_batch(struct read *read, struct ps_batch *batch, struct ps_error *err)
 {
     struct job *job = read->job;
     struct event event = event_of(read);
     struct transform_output output = {.rows = NULL};
     struct given_up bad = {batch->bad, batch->bad_count, batch->bad_rows};
-    enum ps_status status = count_bad(read, bad, &event.bad, err);
+    enum ps_status status = count_bad(read, bad, &read->bad, err);
     if (status == PS_OK) {
         status = job_begin(read->worker, job, err);
     }
@@ -237,7 +253,7 @@ static enum ps_status queue_batch(const struct read *read, struct ps_batch *batc
                                  &output, err);
         if (status == PS_OK) {
             bad = (struct given_up){output.bad, output.bad_count, output.bad_rows};
-            status = count_bad(read, bad, &event.bad, err);
+            status = count_bad(read, bad, &read->bad, err);
         }
     }
     char *position = NULL;
@@ -248,8 +264,11 @@ static enum ps_status queue_batch(const struct read *read, struct ps_batch *batc
         ps_batch_release(output.rows);
         ps_batch_release(output.deletes);
         ps_free(event.position);
-        ps_free(event.bad);
         return status;
+    }
+    if (event.position != NULL) {
+        event.bad = read->bad;
+        read->bad = NULL;
     }
     read->part->handed = true;
     status = push_output(read, output, &event, err);
@@ -262,8 +281,7 @@ static enum ps_status queue_batch(const struct read *read, struct ps_batch *batc
     return status;
 }
 
-static enum ps_status hand_over(const struct read *read, struct ps_batch *batch,
-                                struct ps_error *err)
+static enum ps_status hand_over(struct read *read, struct ps_batch *batch, struct ps_error *err)
 {
     enum ps_status status = queue_batch(read, batch, err);
     transform_sent(read->worker->kit.transform);
@@ -280,7 +298,7 @@ static bool point_is_old(const struct read *read)
 }
 
 /* One batch from the reader into the queue. END: the reader has no more. */
-static enum ps_status read_batch(const struct read *read, struct ps_error *err)
+static enum ps_status read_batch(struct read *read, struct ps_error *err)
 {
     struct run *run = read->worker->run;
     struct ps_batch *batch;
@@ -373,25 +391,28 @@ static enum ps_status join(struct worker *worker, struct job *job, struct ps_err
 }
 
 /* The end of a part: the writer learns of it, and of where a read of changes goes on. */
-static enum ps_status finish(const struct read *read, char **ret_position, struct ps_error *err)
+static enum ps_status finish(struct read *read, char **ret_position, struct ps_error *err)
 {
     const struct ps_plan_table *table = read->job->table;
-    if (table->mode == PS_MODE_CHANGES) {
-        const char *position = source_ops(read->worker)->reader_position(read->reader);
-        *ret_position = position == NULL ? NULL : ps_strdup(position);
-        return position != NULL && *ret_position == NULL ? ps_fail_nomem(err, "ending a read")
-                                                         : PS_OK;
+    struct event event = event_of(read);
+    event.part_finished = table->load && !read->changed;
+    if (event.part_finished || read->bad != NULL) {
+        enum ps_status status = job_begin(read->worker, read->job, err);
+        if (status == PS_OK) {
+            event.bad = read->bad;
+            read->bad = NULL;
+            status = run_push(read->worker->run, event, err);
+        }
+        if (status != PS_OK) {
+            return status;
+        }
     }
-    if (!table->load || read->changed) {
+    if (table->mode != PS_MODE_CHANGES) {
         return PS_OK;
     }
-    enum ps_status status = job_begin(read->worker, read->job, err);
-    if (status != PS_OK) {
-        return status;
-    }
-    struct event event = event_of(read);
-    event.part_finished = true;
-    return run_push(read->worker->run, event, err);
+    const char *position = source_ops(read->worker)->reader_position(read->reader);
+    *ret_position = position == NULL ? NULL : ps_strdup(position);
+    return position != NULL && *ret_position == NULL ? ps_fail_nomem(err, "ending a read") : PS_OK;
 }
 
 enum ps_status part_read(struct worker *worker, const struct work *work, char **ret_position,
@@ -423,6 +444,7 @@ enum ps_status part_read(struct worker *worker, const struct work *work, char **
     if (status == PS_END) {
         status = finish(&read, ret_position, err);
     }
+    ps_free(read.bad);
     reader_forget(worker);
     source_ops(worker)->reader_close(read.reader);
     return status;

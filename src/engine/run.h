@@ -42,6 +42,9 @@ struct bad_list {
     uint64_t rows; /* all of them, also of reasons beyond BAD_ROWS_MAX */
 };
 
+/* Adds to the rows of that column and reason; `rows` of the list stays. */
+void bad_add(struct bad_list *list, struct bad_rows bad);
+
 /* How a read of a table ended. */
 struct read_end {
     char *position; /* of a read of changes, owned; NULL: none, or as it was */

@@ -375,18 +375,7 @@ static enum ps_status add_bad(struct writer *writer, struct event *event, struct
     struct bad_list *all = *kept;
     all->rows += bad->rows;
     for (uint32_t i = 0; i < bad->count; i++) {
-        uint32_t at = 0;
-        while (at < all->count && (all->bad[at].column != bad->bad[i].column ||
-                                   strcmp(all->bad[at].reason, bad->bad[i].reason) != 0)) {
-            at++;
-        }
-        if (at == BAD_ROWS_MAX) {
-            continue;
-        }
-        if (at == all->count) {
-            all->bad[all->count++] = (struct bad_rows){bad->bad[i].column, bad->bad[i].reason, 0};
-        }
-        all->bad[at].rows += bad->bad[i].rows;
+        bad_add(all, bad->bad[i]);
     }
     return PS_OK;
 }

@@ -175,6 +175,20 @@ static void test_load_that_is_stopped_and_begins_anew_does_not_go_on(void **stat
     assert_false(load_stopped().goes_on);
 }
 
+/* No positions: its part is read again from the beginning. */
+static void test_load_counts_bad_rows_that_are_read_again_once(void **state)
+{
+    const struct fake_fault lost = {.call = FAKE_READER_NEXT, .nth = 33, .status = PS_RETRY};
+    (void)state;
+    fake_database_set_caps(database, PS_CAP_SNAPSHOT);
+    source_ops = *fake_database_ops(database);
+    fake_row_add(database, "t", "\\bad"); /* in the last of eleven parts, three calls each */
+    fake_fault_add(database, &lost);
+    assert_int_equal(load().skipped, 1);
+    assert_int_equal(fake_calls(database, FAKE_READER_OPEN), 12);
+    assert_non_null(strstr(warnings, "t: 1 row was left out: column \"id\""));
+}
+
 #define LOAD_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -184,6 +198,7 @@ int main(void)
         LOAD_TEST(test_load_begins_anew_where_nothing_tells_what_changed),
         LOAD_TEST(test_load_that_no_point_outlasts_comes_to_an_end),
         LOAD_TEST(test_load_that_is_stopped_tells_whether_it_goes_on),
+        LOAD_TEST(test_load_counts_bad_rows_that_are_read_again_once),
         LOAD_TEST(test_load_that_is_stopped_and_begins_anew_does_not_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
