@@ -250,12 +250,23 @@ static enum ps_status open_job(struct worker *worker, struct job *job, struct ps
     }
 }
 
+/* The connection could not join the point in time: it may be at another of several servers than the
+ * coordinator, and could join none of its points. */
+static bool is_apart(const struct worker *worker, const struct job *job, const struct ps_error *err)
+{
+    return err->status == PS_SNAPSHOT_GONE && err->error_class == PS_CLASS_NONE &&
+           job->coordinator != NULL && worker->point != job->point;
+}
+
 /* The part was not read to its end. Other than OK: the sync ends. */
 static enum ps_status part_failed(struct worker *worker, const struct work *work,
                                   enum ps_status status, struct ps_error *err)
 {
     struct run *run = worker->run;
     struct job *job = work->job;
+    if (is_apart(worker, job, err)) {
+        worker_source_drop(worker);
+    }
     if (job_is_stopped(run, job)) {
         job_part_back(run, work);
         return PS_OK;

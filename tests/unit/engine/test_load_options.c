@@ -317,6 +317,28 @@ static void test_point_in_time_is_not_read_for_longer_than_its_minutes(void **st
     assert_true(points("30") > one);
 }
 
+/* How many connections a load of ten parts takes. */
+static uint64_t connections_of_a_load(void)
+{
+    uint64_t before = fake_calls(database, FAKE_OPEN);
+    assert_int_equal(load(OPTIONS("batch_size", "50", "partition_rows", "100", "threads", "1",
+                                  "retry_sleep_seconds", "0")),
+                     1000);
+    return fake_calls(database, FAKE_OPEN) - before;
+}
+
+/* It may be at another of several servers than the point in time, and then never could. */
+static void test_connection_that_cannot_join_is_opened_anew(void **state)
+{
+    const struct fake_fault apart = {.call = FAKE_PIN, .nth = 2, .status = PS_SNAPSHOT_GONE};
+    (void)state;
+    uint64_t usual = connections_of_a_load();
+    fake_sink_forget();
+    fake_fault_add(database, &apart);
+    /* The one that holds the point in time, and the one that reads. */
+    assert_int_equal(connections_of_a_load(), usual + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +359,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(test_point_in_time_is_not_read_for_longer_than_its_minutes,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(test_connection_that_cannot_join_is_opened_anew, begin,
+                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
