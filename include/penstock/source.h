@@ -115,6 +115,9 @@ struct ps_partition {
 };
 struct ps_partition_list {
     struct ps_arena *arena;
+    /* The caller's: a table whose rows stand in so many stores (partitions) at most has a part for
+     * each, though fewer parts are asked for. 0: no more than are asked for. */
+    size_t stores_max;
     struct ps_partition *partitions;
     size_t partitions_count;
 };
@@ -216,8 +219,9 @@ struct ps_source_ops {
                                struct ps_table *table, struct ps_error *err);
 
     /*
-     * Cuts a table's full load into at most partitions_max disjoint parts that together are the
-     * whole table, from statistics, never from a scan. May be NULL: one part, the whole table.
+     * Cuts a table's full load into at most partitions_max disjoint parts, or list->stores_max,
+     * that together are the whole table, from statistics, never from a scan. May be NULL: one part,
+     * the whole table.
      */
     enum ps_status (*plan)(struct ps_source *source, const struct ps_table *table,
                            size_t partitions_max, struct ps_partition_list *list,

@@ -43,9 +43,10 @@ enum ps_status parts_plan(const struct ps_source_ops *ops, struct ps_source *sou
                           const struct ps_plan_table *table, size_t bytes_max,
                           struct ps_partition_list *ret_list, struct ps_error *err)
 {
-    size_t wanted = parts_wanted(table);
+    size_t wanted = parts_wanted(table), stores_max = PARTS_MAX;
     for (;;) {
-        struct ps_partition_list list = {.arena = ps_arena_new(LIST_BYTES_MAX)};
+        struct ps_partition_list list = {.arena = ps_arena_new(LIST_BYTES_MAX),
+                                         .stores_max = stores_max};
         *ret_list = list;
         if (list.arena == NULL) {
             return ps_fail_nomem(err, "planning a read");
@@ -56,12 +57,15 @@ enum ps_status parts_plan(const struct ps_source_ops *ops, struct ps_source *sou
             *ret_list = list;
             return status;
         }
-        if (wanted == 1) {
+        size_t parts = list.partitions_count > wanted ? list.partitions_count : wanted;
+        if (parts == 1) {
             return PS_OK;
         }
         ps_arena_free(list.arena);
-        size_t fewer = (size_t)((double)wanted * (double)bytes_max / (double)size);
-        wanted = fewer == 0 ? 1 : fewer < wanted ? fewer : wanted - 1;
+        size_t fewer = (size_t)((double)parts * (double)bytes_max / (double)size);
+        fewer = fewer == 0 ? 1 : fewer < parts ? fewer : parts - 1;
+        wanted = fewer < wanted ? fewer : wanted;
+        stores_max = fewer;
     }
 }
 

@@ -14,9 +14,10 @@ size_t parts_wanted(const struct ps_plan_table *table);
 bool parts_are_planned(const struct ps_source_ops *ops, const struct ps_plan_table *table);
 
 /*
- * Has the source cut the table, into as many parts as are wanted, or fewer where their bounds would
- * take more than bytes_max in the state. None in the list: it is read as one. The list has an arena
- * of its own, which the caller frees whatever the status (NULL is possible).
+ * Has the source cut the table, into as many parts as are wanted, or more where its rows stand in
+ * more stores than that, or fewer where their bounds would take more than bytes_max in the state.
+ * None in the list: it is read as one. The list has an arena of its own, which the caller frees
+ * whatever the status (NULL is possible).
  */
 enum ps_status parts_plan(const struct ps_source_ops *ops, struct ps_source *source,
                           const struct ps_plan_table *table, size_t bytes_max,

@@ -95,8 +95,15 @@ def test_plan_profile_sets_batches(plan):
 def test_plan_shows_partitions_and_threads(plan, database):
     database.psql(
         "CREATE TABLE seen (k int PRIMARY KEY, updated_at timestamptz DEFAULT now() NOT NULL);"
-        "CREATE VIEW looked AS SELECT * FROM plain; VACUUM ANALYZE seen"
+        "CREATE VIEW looked AS SELECT * FROM plain; VACUUM ANALYZE seen;"
+        "CREATE TABLE divided (k int PRIMARY KEY) PARTITION BY HASH (k)"
     )
+    for number in range(30):
+        database.psql(
+            f"CREATE TABLE d{number} PARTITION OF divided FOR VALUES"
+            f" WITH (MODULUS 30, REMAINDER {number})"
+        )
+    database.psql("INSERT INTO divided SELECT generate_series(1, 20000); ANALYZE divided")
     cut = {"partition_rows": "1000", "include_views": "true"}
     found = tables(plan("--json", strategy="plain=real_time", **cut))
     shown = {
@@ -105,6 +112,7 @@ def test_plan_shows_partitions_and_threads(plan, database):
     }
     assert shown.pop("broad") == (11, 11, 4)
     assert shown.pop("plain") == (20, 20, 1)
+    assert shown.pop("divided") == (30, 30, 4)  # one each, though twenty are enough
     assert shown.pop("vectors") == (1, 1, 1)
     assert shown.pop("looked") == (1, 1, 1)  # nobody can cut a view
     assert shown.pop("seen") == (1, 1, 1)

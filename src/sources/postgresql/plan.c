@@ -80,6 +80,7 @@ static enum ps_status cut_blocks(const struct ps_table *table, const struct leaf
     for (size_t i = 0; i < count; i++) {
         blocks += leaves[i].blocks;
     }
+    parts_max = parts_max < count ? count : parts_max;
     enum ps_status status = make_room(list, parts_max, err);
     bool named = count > 1 || leaves[0].oid != table->source_id;
     for (size_t i = 0; i < count && status == PS_OK; i++) {
@@ -125,7 +126,8 @@ static enum ps_status plan_blocks(struct source *source, const struct ps_table *
     }
     size_t count = (size_t)PQntuples(result);
     struct leaf *leaves = ps_calloc(count + 1, sizeof *leaves);
-    bool all = count > 0 && count <= parts_max;
+    /* Only parts of one leaf have places, from which a read goes on. */
+    bool all = count > 0 && (count <= parts_max || count <= list->stores_max);
     for (size_t i = 0; i < count && leaves != NULL; i++) {
         leaves[i].oid = (uint32_t)strtoul(PQgetvalue(result, (int)i, 0), NULL, 10);
         leaves[i].blocks = strtoll(PQgetvalue(result, (int)i, 1), NULL, 10) / BLOCK_BYTES;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/parts.h"
 #include "support/fake_sink.h"
 #include "support/fake_source.h"
 #include "unit/engine/engine_config.h"
@@ -138,6 +139,48 @@ static void test_parts_leave_room_for_tables_to_come(void **state)
     assert_in_range(parts, 300, 900);
 }
 
+/* A table in a hundred stores, whose bounds take 8 bytes each in the state. */
+static enum ps_status plan_stores(struct ps_source *source, const struct ps_table *table,
+                                  size_t partitions_max, struct ps_partition_list *list,
+                                  struct ps_error *err)
+{
+    (void)source;
+    (void)table;
+    (void)err;
+    size_t count = list->stores_max < 100 ? partitions_max : 100;
+    list->partitions = ps_arena_array(list->arena, count, sizeof *list->partitions);
+    for (size_t i = 0; i < count; i++) {
+        list->partitions[i] = (struct ps_partition){.bounds = "12345"};
+    }
+    list->partitions_count = count;
+    return PS_OK;
+}
+
+/* Of a table for whose rows three parts are enough. */
+static size_t count_parts(size_t bytes_max)
+{
+    struct ps_source_ops ops = *fake_database_ops(database);
+    struct ps_table source_table = {.rows_estimate = 3000};
+    struct ps_plan_table table = {.source_table = &source_table,
+                                  .sizing.parameters.partition_rows = 1000};
+    struct ps_partition_list list;
+    struct ps_error err = {0};
+    ops.plan = plan_stores;
+    assert_int_equal(parts_plan(&ops, NULL, &table, bytes_max, &list, &err), PS_OK);
+    size_t count = list.partitions_count;
+    ps_arena_free(list.arena);
+    return count;
+}
+
+static void test_each_store_has_a_part_where_the_state_bears_it(void **state)
+{
+    (void)state;
+    assert_int_equal(count_parts(800), 100);
+    assert_int_equal(count_parts(799), 3);
+    assert_int_equal(count_parts(16), 2);
+    assert_int_equal(count_parts(7), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +189,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parts_beside_a_state_above_its_bound_are_few, begin,
                                         end),
         cmocka_unit_test_setup_teardown(test_parts_leave_room_for_tables_to_come, begin, end),
+        cmocka_unit_test_setup_teardown(test_each_store_has_a_part_where_the_state_bears_it, begin,
+                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
