@@ -106,6 +106,16 @@ PS_PUBLIC const void *ps_config_upload(const struct ps_config *config, const cha
 PS_PUBLIC const char *ps_config_by_table(const struct ps_config *config, const char *name,
                                          const char *schema, const char *table);
 
+/* Start it as {0}. */
+struct ps_pattern_walk {
+    size_t entry, pattern;
+    const char *option; /* whose pattern was given last */
+};
+/* The next of the patterns of all BY_TABLE options, each as often as it was given; NULL: no more.
+ */
+PS_PUBLIC const char *ps_config_next_pattern(const struct ps_config *config,
+                                             struct ps_pattern_walk *walk);
+
 /*
  * True where `pattern` ("table" or "schema.table", with `*`) names the table; case does not count.
  * The grammar of `tables`, `exclude_tables` and every BY_TABLE option.

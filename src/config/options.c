@@ -645,3 +645,16 @@ const char *ps_config_by_table(const struct ps_config *config, const char *name,
     }
     return entry->default_for_all;
 }
+
+const char *ps_config_next_pattern(const struct ps_config *config, struct ps_pattern_walk *walk)
+{
+    for (; walk->entry < config->count; walk->entry++, walk->pattern = 0) {
+        const struct config_entry *entry = &config->entries[walk->entry];
+        if (entry->option->type == PS_OPTION_BY_TABLE && entry->present &&
+            walk->pattern < entry->value.by_table_count) {
+            walk->option = entry->option->name;
+            return entry->value.by_table[walk->pattern++].pattern;
+        }
+    }
+    return NULL;
+}

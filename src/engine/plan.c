@@ -82,18 +82,45 @@ static size_t list_size(const char *const *patterns)
     return size;
 }
 
+static void warn_of_miss(struct planner *planner, const char *pattern, const char *option)
+{
+    const char *text =
+        ps_arena_printf(planner->plan->arena, "no table matches `%s` (%s)", pattern, option);
+    if (text == NULL) {
+        planner->failed = true;
+    } else {
+        planner_warn(planner, text);
+    }
+}
+
 static void warn_of_misses(struct planner *planner, const char *const *patterns, const bool *hits,
                            const char *option)
 {
     for (size_t i = 0; patterns != NULL && patterns[i] != NULL; i++) {
         if (!hits[i]) {
-            const char *text = ps_arena_printf(planner->plan->arena, "no table matches `%s` (%s)",
-                                               patterns[i], option);
-            if (text == NULL) {
-                planner->failed = true;
-            } else {
-                planner_warn(planner, text);
-            }
+            warn_of_miss(planner, patterns[i], option);
+        }
+    }
+}
+
+/* A slip in an option by table would leave the table as it is. Tables that are not selected, or
+ * not for this login, are none. */
+static void warn_of_options_by_table(struct planner *planner)
+{
+    const struct ps_table_list *found = &planner->found;
+    struct ps_pattern_walk walk = {0};
+    for (const char *pattern;
+         (pattern = ps_config_next_pattern(planner->request->config, &walk)) != NULL;) {
+        const char *const one[] = {pattern, NULL};
+        bool hit = false;
+        for (size_t i = 0; i < found->tables_count && !hit; i++) {
+            hit = matches_any(one, found->tables[i], NULL);
+        }
+        for (size_t i = 0; i < found->refused_count && !hit; i++) {
+            hit = matches_any(one, found->refused[i], NULL);
+        }
+        if (!hit) {
+            warn_of_miss(planner, pattern, walk.option);
         }
     }
 }
@@ -283,6 +310,7 @@ static enum ps_status select_tables(struct planner *planner, struct ps_error *er
     warn_of_misses(planner, wanted, wanted_hits, "tables");
     warn_of_misses(planner, unwanted, unwanted_hits, "exclude_tables");
     warn_of_misses(planner, asked, asked_hits, "--tables");
+    warn_of_options_by_table(planner);
     enum ps_status status = check_refused(planner, err);
     if (status == PS_OK) {
         status = check_resync(planner, err);

@@ -1,6 +1,6 @@
 /*
- * Tables that change while a sync runs: what the second plan of them says reaches whom the first
- * one's does.
+ * What plans say to people: the sync's own, and the second one of a table that changes while the
+ * sync runs.
  */
 #include "support/unit.h"
 
@@ -174,6 +174,24 @@ static void test_again_repeats_no_warning_of_the_first_plan(void **state)
     assert_null(strstr(first + 1, "is a number"));
 }
 
+/* What another option leaves out is no slip. */
+static void test_plan_tells_of_options_by_table_that_meet_none(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"exclude_tables",
+                                          "other",
+                                          "primary_keys",
+                                          "peopel=none, PEOPLE=auto",
+                                          "strategy",
+                                          "other=wide, auto, s.people=wide",
+                                          NULL};
+    people();
+    fake_table_add(database, "", "other", "id LONG key");
+    assert_int_equal(sync_once(options), PS_OK);
+    assert_string_equal(warnings, "no table matches `peopel` (primary_keys)\n"
+                                  "no table matches `s.people` (strategy)\n");
+}
+
 static void log_nowhere(void *context, enum ps_log_level level, const char *line)
 {
     (void)context;
@@ -210,6 +228,7 @@ int main(void)
         AGAIN_TEST(test_again_of_a_first_sync_compares_with_nothing),
         AGAIN_TEST(test_again_without_its_cursor_a_table_is_full_and_said_to_be),
         AGAIN_TEST(test_again_repeats_no_warning_of_the_first_plan),
+        AGAIN_TEST(test_plan_tells_of_options_by_table_that_meet_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
