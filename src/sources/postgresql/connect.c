@@ -262,6 +262,9 @@ static bool attempt(struct attempts *attempts, const struct place *place)
     while (PQstatus(conn) != CONNECTION_BAD && wanted != PGRES_POLLING_FAILED) {
         if (wanted == PGRES_POLLING_OK) {
             attempts->link->conn = conn;
+            (void)snprintf(attempts->link->server, LINK_SERVER_SIZE, "%.120s:%s",
+                           *place->address != '\0' ? place->address : place->host->name,
+                           place->host->port);
             return true;
         }
         if (!wait_for(attempts->settings, conn, wanted, deadline_ns)) {

@@ -453,7 +453,7 @@ enum ps_status link_begin(struct link *link, const char *snapshot, struct ps_err
         }
         goto out;
     }
-    pids_add(link->settings->target, link->registered_pid);
+    pids_add(link->server, link->registered_pid);
 out:
     ps_buffer_done(&sql);
     return status;
@@ -465,7 +465,7 @@ void link_end(struct link *link)
         return;
     }
     /* Before the server can give the backend to somebody else, as a pooler would. */
-    pids_remove(link->settings->target, link->registered_pid);
+    pids_remove(link->server, link->registered_pid);
     link->in_transaction = false;
     link->registered_pid = 0;
     if (link->conn == NULL) {
@@ -518,7 +518,7 @@ void link_close(struct link *link)
         link_interrupt(link);
     }
     if (link->in_transaction) {
-        pids_remove(link->settings->target, link->registered_pid);
+        pids_remove(link->server, link->registered_pid);
     }
     link->in_transaction = false;
     link->registered_pid = 0;

@@ -19,6 +19,7 @@
 #define LINK_LOOK_MS 50
 
 #define LINK_ABOUT_SIZE 160
+#define LINK_SERVER_SIZE 192
 
 /* Owned by its source; one thread at a time. A link whose `conn` is NULL is closed. */
 struct link {
@@ -30,11 +31,12 @@ struct link {
     bool recovery;  /* the server is a replica */
     bool pooled;    /* a pooler is between */
     bool may_export, may_see_locks, may_see_statistics; /* rights that everybody has by default */
-    char about[LINK_ABOUT_SIZE]; /* for people: "PostgreSQL 15.12, a replica, TLSv1.3" */
-    bool in_transaction;         /* begun by link_begin and not yet ended by us */
-    int registered_pid;          /* the backend in pids.h while in a transaction; 0: none */
-    bool bulk_buffer;            /* libpq's buffer was made to grow, see reader.c */
-    bool interrupted;            /* link_interrupt was called */
+    char about[LINK_ABOUT_SIZE];   /* for people: "PostgreSQL 15.12, a replica, TLSv1.3" */
+    bool in_transaction;           /* begun by link_begin and not yet ended by us */
+    char server[LINK_SERVER_SIZE]; /* which of the hosts and addresses it is: "10.0.0.7:5432" */
+    int registered_pid;            /* the backend in pids.h while in a transaction; 0: none */
+    bool bulk_buffer;              /* libpq's buffer was made to grow, see reader.c */
+    bool interrupted;              /* link_interrupt was called */
     /* Set for as long as statements may be called off: the flag, and what wakes a wait for it. */
     const _Atomic bool *canceled;
     int wake_fd;

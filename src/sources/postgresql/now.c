@@ -78,7 +78,7 @@ static void write_horizon(struct ps_buffer *sql, const struct source *source)
                         " pg_catalog.current_database() AND COALESCE(a.backend_type, '') NOT IN"
                         " ('autovacuum worker', 'walsender')"
                         " AND a.pid NOT IN (pg_catalog.pg_backend_pid()");
-    pids_write(source->settings.target, sql);
+    pids_write(source->link.server, sql);
     ps_buffer_puts(sql, ") OFFSET 0) h");
 }
 

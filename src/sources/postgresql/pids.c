@@ -7,7 +7,7 @@
 #define PIDS_MAX 256
 
 struct entry {
-    uint64_t target; /* a hash of the target's text */
+    uint64_t server; /* a hash of its address */
     int pid;         /* 0: a free place */
 };
 
@@ -24,38 +24,38 @@ static uint64_t hash(const char *text)
     return value;
 }
 
-static void replace(uint64_t target, int from, int to)
+static void replace(uint64_t server, int from, int to)
 {
     pthread_mutex_lock(&lock);
     for (int i = 0; i < PIDS_MAX; i++) {
-        if (entries[i].pid == from && (from == 0 || entries[i].target == target)) {
-            entries[i] = (struct entry){target, to};
+        if (entries[i].pid == from && (from == 0 || entries[i].server == server)) {
+            entries[i] = (struct entry){server, to};
             break;
         }
     }
     pthread_mutex_unlock(&lock);
 }
 
-void pids_add(const char *target, int pid)
+void pids_add(const char *server, int pid)
 {
     if (pid != 0) {
-        replace(hash(target), 0, pid);
+        replace(hash(server), 0, pid);
     }
 }
 
-void pids_remove(const char *target, int pid)
+void pids_remove(const char *server, int pid)
 {
     if (pid != 0) {
-        replace(hash(target), pid, 0);
+        replace(hash(server), pid, 0);
     }
 }
 
-void pids_write(const char *target, struct ps_buffer *out)
+void pids_write(const char *server, struct ps_buffer *out)
 {
-    uint64_t wanted = hash(target);
+    uint64_t wanted = hash(server);
     pthread_mutex_lock(&lock);
     for (int i = 0; i < PIDS_MAX; i++) {
-        if (entries[i].pid != 0 && entries[i].target == wanted) {
+        if (entries[i].pid != 0 && entries[i].server == wanted) {
             ps_buffer_printf(out, ", %d", entries[i].pid);
         }
     }

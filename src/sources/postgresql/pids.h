@@ -8,11 +8,12 @@
 
 #include "base/buffer.h"
 
-/* target: "host:port/database"; a number means nothing at another server. 0 is ignored. */
-void pids_add(const char *target, int pid);
-void pids_remove(const char *target, int pid);
+/* server: the address of the one that answered, since a number means nothing at another. 0 is
+ * ignored. */
+void pids_add(const char *server, int pid);
+void pids_remove(const char *server, int pid);
 
-/* Appends ", 1, 2" for those at the target. */
-void pids_write(const char *target, struct ps_buffer *out);
+/* Appends ", 1, 2" for those at the server. */
+void pids_write(const char *server, struct ps_buffer *out);
 
 #endif
