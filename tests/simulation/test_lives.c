@@ -158,6 +158,10 @@ static void hook(void *context, enum fake_call call, const char *table)
     if (below(world, 100) < world->change_percent) {
         change(world);
     }
+    bool loads = (fake_database_ops(world->database)->caps & PS_CAP_NO_LOADS) == 0;
+    if (world->changes && loads && below(world, 100) == 0) {
+        fake_log_cut(world->database, world->names[below(world, world->tables)]);
+    }
     if (below(world, 200) == 0) {
         ps_clock_fake_advance(&world->clock, INT64_C(20000000000));
     }
@@ -194,9 +198,9 @@ static void world_make(struct world *world, uint64_t seed)
     world->lag = below(world, 3) == 0 ? below(world, 30) : 0;
     world->changes = below(world, 5) == 0;
     if (world->changes) {
+        uint32_t loads = below(world, 3) == 0 ? PS_CAP_NO_LOADS : 0;
         fake_database_set_caps(world->database, PS_CAP_SNAPSHOT | PS_CAP_RESUME |
-                                                    PS_CAP_COUNT_CHEAP | PS_CAP_CHANGES |
-                                                    PS_CAP_NO_LOADS);
+                                                    PS_CAP_COUNT_CHEAP | PS_CAP_CHANGES | loads);
     } else if (below(world, 4) != 0) {
         fake_database_reuse(world->database);
     }
