@@ -126,6 +126,8 @@ class Session:
             process, secret = struct.unpack("!iI", body[4:12])
             body = body[:4] + struct.pack("!iI", process - self.proxy.script.process, secret)
         self.server = socket.create_connection(self.proxy.target)
+        for connection in (self.client, self.server):  # messages are small, and each is waited for
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.from_server = self.server.makefile("rb")
         self.server.sendall(struct.pack("!I", size) + body)
         return kind != CANCEL_REQUEST
