@@ -142,10 +142,14 @@ def wait_until(condition, what, timeout=30):
         time.sleep(0.02)
 
 
-def wait_for_blocked_reader(database):
-    """Until a session of penstock's waits for a lock."""
+def reader_is_blocked(database):
+    """A session of penstock's waits for a lock."""
     sql = (
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         " AND application_name LIKE 'penstock%' AND datname = current_database()"
     )
-    wait_until(lambda: database.psql(sql) != "0", "penstock waits for a lock")
+    return database.psql(sql) != "0"
+
+
+def wait_for_blocked_reader(database):
+    wait_until(lambda: reader_is_blocked(database), "penstock waits for a lock")

@@ -1,13 +1,13 @@
 """Calls that wait for a source which does not answer: cancelled or stopped, they end at once."""
 
 import contextlib
+import select
 import socket
-import time
 
 import grpc
 import pytest
 from clients.connector import code_of
-from flow import session, wait_until
+from flow import reader_is_blocked, session, wait_until
 from postgresql.proxy import Fault, Proxy, Script
 
 # Whoever is not called off waits far longer than any test: minutes.
@@ -21,13 +21,14 @@ PREPROCESSING = {
 }
 
 
-def silent_on(statement):
-    return Script(faults=[Fault(statement=statement, silent=True, times=1000)])
+def is_called(listener):
+    """Somebody has connected, whom nobody answers."""
+    return bool(select.select([listener], [], [], 0)[0])
 
 
 @pytest.fixture
-def place(database, request):
-    """`place(kind)`: what to be configured for so that a call waits there."""
+def place(database):
+    """`place(kind)`: what to be configured for so that a call waits there, and whether one does."""
     with contextlib.ExitStack() as stack:
 
         def make(kind):
@@ -36,19 +37,20 @@ def place(database, request):
             configuration = database.configuration() | SLOW
             if kind == "nobody answers":
                 silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-                return configuration | {"host": "127.0.0.1", "port": str(silent.getsockname()[1])}
+                there = {"host": "127.0.0.1", "port": str(silent.getsockname()[1])}
+                return configuration | there, lambda: is_called(silent)
             if kind == "a locked catalog":
                 stack.enter_context(session(database))(
                     "BEGIN; LOCK TABLE pg_inherits IN ACCESS EXCLUSIVE MODE"
                 )
-                return configuration
+                return configuration, lambda: reader_is_blocked(database)
             if kind == "preprocessing":
-                return configuration | PREPROCESSING
+                return configuration | PREPROCESSING, lambda: sleeping(database) == "1"
             statement = {"the version": "version", "the catalog": "pg_class"}[kind]
-            proxy = stack.enter_context(
-                contextlib.closing(Proxy(database.server, silent_on(statement)))
-            )
-            return configuration | {"port": str(proxy.port)}
+            fault = Fault(statement=statement, silent=True, times=1000)
+            proxy = Proxy(database.server, Script(faults=[fault]))
+            stack.enter_context(contextlib.closing(proxy))
+            return configuration | {"port": str(proxy.port)}, lambda: fault.happened > 0
 
         yield make
 
@@ -77,19 +79,12 @@ WAITS = [
 ]
 
 
-def wait_until_it_waits(server, database, kind):
-    wait_until(lambda: calls(server) > 0, "the call is under way")
-    if kind == "preprocessing":
-        wait_until(lambda: sleeping(database) == "1", "the statement runs")
-    else:
-        time.sleep(0.2)  # most of the times it waits there by now; else it ends a little earlier
-
-
 @pytest.mark.parametrize(("method", "kind"), [*WAITS, ("Update", "a locked catalog")])
 def test_call_that_waits_for_its_source_is_called_off(serve, place, database, method, kind):
     server = serve()
-    call = begin(server, method, place(kind))
-    wait_until_it_waits(server, database, kind)
+    configuration, waits = place(kind)
+    call = begin(server, method, configuration)
+    wait_until(waits, "the call waits there")
     call.cancel()
     wait_until(lambda: calls(server) == 0, "nothing of the call is left", timeout=MOMENT)
     wait_until(lambda: sleeping(database) == "0", "the statement has ended", timeout=MOMENT)
@@ -101,8 +96,9 @@ def test_server_that_is_stopped_waits_for_no_source(serve, place, database):
     server = serve()
     under_way = []
     for method, kind in WAITS:
-        under_way.append((method, begin(server, method, place(kind))))
-        wait_until_it_waits(server, database, kind)
+        configuration, waits = place(kind)
+        under_way.append((method, begin(server, method, configuration)))
+        wait_until(waits, "the call waits there")
     server.process.terminate()
     for method, call in under_way:
         code, _ = code_of(lambda: list(call) if method == "Update" else call.result())  # noqa: B023
