@@ -484,25 +484,29 @@ static enum ps_status remember_end(struct writer *writer, const struct event *ev
                                         : ps_state_keep_position(state, event->end->position, err);
 }
 
+/* The table's name, as warnings have it. */
+static const char *label_of(const struct writer *writer, const struct event *event)
+{
+    return plan_table_label(writer->result->arena, event->plan->source_table);
+}
+
 /* Names what was left out; of what was left out before a load was cut off only the number is known.
  */
 static void tell_bad(struct writer *writer, const struct event *event, uint64_t rows)
 {
     const struct bad_list *bad = writer->bad[event->table];
     struct ps_table_result *told = &writer->result->tables[event->table];
-    const char *dot = told->schema[0] == '\0' ? "" : ".";
     uint64_t here = bad == NULL ? 0 : bad->rows;
     told->skipped += rows;
     if (rows > here) {
-        writer_warn(writer, "%s%s%s: %llu row%s left out before its read was cut off", told->schema,
-                    dot, told->table, (unsigned long long)(rows - here),
+        writer_warn(writer, "%s: %llu row%s left out before its read was cut off",
+                    label_of(writer, event), (unsigned long long)(rows - here),
                     rows - here == 1 ? " was" : "s were");
     }
     for (uint32_t i = 0; bad != NULL && i < bad->count; i++) {
-        writer_warn(writer, "%s%s%s: %llu row%s left out: column \"%s\": %s", told->schema, dot,
-                    told->table, (unsigned long long)bad->bad[i].rows,
-                    bad->bad[i].rows == 1 ? " was" : "s were", bad->bad[i].column,
-                    bad->bad[i].reason);
+        writer_warn(writer, "%s: %llu row%s left out: column \"%s\": %s", label_of(writer, event),
+                    (unsigned long long)bad->bad[i].rows, bad->bad[i].rows == 1 ? " was" : "s were",
+                    bad->bad[i].column, bad->bad[i].reason);
     }
 }
 
@@ -510,16 +514,15 @@ static void tell_bad(struct writer *writer, const struct event *event, uint64_t 
 static void warn_of_mixed_load(struct writer *writer, const struct event *event,
                                const struct ps_load_state *load)
 {
-    const struct ps_table_result *told = &writer->result->tables[event->table];
     const struct ps_plan_table *table = event->plan;
     bool blind = table->cursor < 0 && load != NULL &&
                  !parts_show_changes(writer->run->request->plan.source_ops, load->mark,
                                      load->parts[0].bounds);
     writer_warn(writer,
-                "%s%s%s: its load was cut off and went on at another point in time; rows that "
+                "%s: its load was cut off and went on at another point in time; rows that "
                 "meanwhile were deleted or %s may still be at the destination as they were%s, "
                 "until it is loaded in one go (%s)",
-                told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
+                label_of(writer, event),
                 table->source_table->keys_count == 0 ? "changed" : "given another key",
                 blind ? ", and such as came or changed may be missing" : "",
                 table->mode == PS_MODE_FULL ? "the next sync, where nothing cuts it off"
@@ -550,9 +553,8 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
         warn_of_mixed_load(writer, event, load);
     }
     if (loaded.duplicates > 0 && !repeats && !event->end->mixed) {
-        writer_warn(writer, "%s%s%s: %llu row%s the same as another row, and became one",
-                    told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
-                    (unsigned long long)loaded.duplicates,
+        writer_warn(writer, "%s: %llu row%s the same as another row, and became one",
+                    label_of(writer, event), (unsigned long long)loaded.duplicates,
                     loaded.duplicates == 1 ? " was" : "s were");
     }
     return PS_OK;
@@ -560,13 +562,11 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
 
 static void tell_crowded(struct writer *writer, const struct event *event)
 {
-    const struct ps_table_result *told = &writer->result->tables[event->table];
     if (flatten_is_crowded(event->plan->flattener)) {
         writer_warn(writer,
-                    "%s%s%s: more than %d members of its JSON could be columns (flatten); those "
+                    "%s: more than %d members of its JSON could be columns (flatten); those "
                     "that came later stay JSON",
-                    told->schema, told->schema[0] == '\0' ? "" : ".", told->table,
-                    FLATTEN_COLUMNS_MAX);
+                    label_of(writer, event), FLATTEN_COLUMNS_MAX);
     }
 }
 
@@ -608,9 +608,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
 
 static void warn_of_table(struct writer *writer, const struct event *event, const char *what)
 {
-    const struct ps_table_result *told = &writer->result->tables[event->table];
-    writer_warn(writer, "%s%s%s %s: %s", told->schema, told->schema[0] == '\0' ? "" : ".",
-                told->table, what, event->text);
+    writer_warn(writer, "%s %s: %s", label_of(writer, event), what, event->text);
 }
 
 /* Much of what a plan says is what the first one of this sync has said already. */
@@ -635,17 +633,15 @@ static void write_skipped(struct writer *writer, const struct event *event)
 static void write_counted(struct writer *writer, const struct event *event)
 {
     struct ps_table_result *told = &writer->result->tables[event->table];
-    const char *dot = told->schema[0] == '\0' ? "" : ".";
     told->validation = event->counted;
     if (event->text != NULL) {
-        writer_warn(writer, "%s%s%s: its rows could not be counted: %s", told->schema, dot,
-                    told->table, event->text);
+        writer_warn(writer, "%s: its rows could not be counted: %s", label_of(writer, event),
+                    event->text);
     }
     if (told->once && told->validation.same_point && told->skipped == 0 &&
         told->upserts != (uint64_t)told->validation.rows) {
-        writer_warn(writer,
-                    "%s%s%s: %llu row%s read, and the source counts %lld at that point in time",
-                    told->schema, dot, told->table, (unsigned long long)told->upserts,
+        writer_warn(writer, "%s: %llu row%s read, and the source counts %lld at that point in time",
+                    label_of(writer, event), (unsigned long long)told->upserts,
                     told->upserts == 1 ? " was" : "s were", (long long)told->validation.rows);
     }
 }
