@@ -290,6 +290,17 @@ def test_data_that_cannot_be_read_costs_its_table_alone(through):
     each.flow.assert_equal("t", "other")
 
 
+def test_session_whose_state_is_not_known_is_not_used_again(through):
+    """As if an interruption came late and met the statement after the one that it was meant for."""
+    renamed = {"ROLLBACK TO SAVEPOINT penstock;": "ROLLBACK TO SAVEPOINT nowhere;"}
+    each = through(Script(renamed=renamed))
+    tables = [f"s{number}" for number in range(5)]
+    each.database.psql("".join(f"CREATE TABLE {name} AS SELECT 1 AS k;" for name in tables))
+    document, _ = each.sync()
+    assert document["warnings"] == []
+    each.flow.assert_equal("t", "other", *tables)
+
+
 def test_text_of_somebodys_function_is_not_shown_whatever_its_code(penstock, database):
     """And its code is not believed: it ends neither the sync nor the connection."""
     codes = ("42501", "40001", "72000", "57P01", "55P03", "P0001", "XX000")

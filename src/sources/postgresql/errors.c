@@ -126,6 +126,8 @@ static const struct rule rules[] = {
          "The server ends idle transactions: see idle_in_transaction_session_timeout."),
     RULE("25P04", NULL, RETRY, TIMEOUT,
          "The server ends long transactions: see transaction_timeout."),
+    RULE("25P02", NULL, RETRY, TIMEOUT,
+         "A statement before it was ended by somebody at the server, or by a pooler."),
     RAISED_BY("PreventCommandDuringRecovery", "25006", "during recovery", RETRY, FAILOVER,
               "The server is a replica now."),
     RULE("25006", NULL, DATA, DATA, "What is read calls a function that writes: leave it out."),

@@ -99,10 +99,8 @@ static void write_hold(struct ps_buffer *sql, const struct source *source,
 static enum ps_status waited(struct source *source, const struct ps_table *table,
                              enum ps_status status, struct ps_error *err)
 {
-    bool back = err->error_class == PS_CLASS_LOCK_TIMEOUT && source->link.conn != NULL &&
-                PQsendQuery(source->link.conn, "ROLLBACK TO SAVEPOINT penstock_hold;"
-                                               "RELEASE SAVEPOINT penstock_hold") &&
-                link_drain(&source->link, LINK_SHORT_MS);
+    bool back =
+        err->error_class == PS_CLASS_LOCK_TIMEOUT && link_go_back(&source->link, "penstock_hold");
     int64_t now_ns = ps_monotonic_ns();
     source->hold_since_ns =
         source->hold_since_ns == 0 ? now_ns - HOLD_MS * INT64_C(1000000) : source->hold_since_ns;

@@ -459,6 +459,15 @@ out:
     return status;
 }
 
+/* Whether the statements leave the session so. They may fail at a server that works: a pooler can
+ * hand on an interruption when the statement that it was meant for is over. */
+static bool ends_as(struct link *link, const char *sql, PGTransactionStatusType state)
+{
+    return link->conn != NULL && PQstatus(link->conn) == CONNECTION_OK &&
+           PQsendQuery(link->conn, sql) && link_drain(link, LINK_SHORT_MS) &&
+           PQtransactionStatus(link->conn) == state;
+}
+
 void link_end(struct link *link)
 {
     if (!link->in_transaction) {
@@ -471,10 +480,17 @@ void link_end(struct link *link)
     if (link->conn == NULL) {
         return;
     }
-    if (PQstatus(link->conn) != CONNECTION_OK || !PQsendQuery(link->conn, "ROLLBACK") ||
-        !link_drain(link, LINK_SHORT_MS)) {
+    if (!ends_as(link, "ROLLBACK", PQTRANS_IDLE)) {
         link_close(link);
     }
+}
+
+bool link_go_back(struct link *link, const char *savepoint)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "ROLLBACK TO SAVEPOINT %s;RELEASE SAVEPOINT %s", savepoint,
+                   savepoint);
+    return ends_as(link, sql, PQTRANS_INTRANS);
 }
 
 struct interruption {

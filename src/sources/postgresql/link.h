@@ -80,6 +80,8 @@ enum ps_status link_begin(struct link *link, const char *snapshot,
 bool link_reads_followers(const struct link *link);
 /* Ends it, if one is open. A connection that does not answer is closed. */
 void link_end(struct link *link);
+/* Back to the savepoint, which is let go. False: where the transaction stands is not known. */
+bool link_go_back(struct link *link, const char *savepoint) PS_MUST_CHECK;
 
 /*
  * Runs one or more statements and keeps their results in order: ret_results[0 … results_count) on

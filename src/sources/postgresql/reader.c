@@ -543,6 +543,8 @@ enum ps_status reader_start(struct reader *reader, struct ps_error *err)
         reader->state = READER_ROWS;
     } else {
         status = fail_read(reader, result, err);
+        /* Nothing of the statement is left to be interrupted. */
+        (void)link_drain(link, LINK_SHORT_MS);
     }
     PQclear(result);
     return status;
@@ -765,9 +767,7 @@ void source_reader_close(struct ps_reader *base)
             link->interrupted = false;
         }
         /* The point in time lives on; the table's lock does not. */
-        if (!idle ||
-            !PQsendQuery(link->conn, "ROLLBACK TO SAVEPOINT penstock;RELEASE SAVEPOINT penstock") ||
-            !link_drain(link, LINK_SHORT_MS)) {
+        if (!idle || !link_go_back(link, "penstock")) {
             link_close(link);
         }
     }

@@ -130,7 +130,10 @@ class Session:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.from_server = self.server.makefile("rb")
         self.server.sendall(struct.pack("!I", size) + body)
-        return kind != CANCEL_REQUEST
+        if kind == CANCEL_REQUEST:
+            self.from_server.read()  # the server closes it once the backend has been told
+            return False
+        return True
 
     def upwards(self):
         """From the client to the server."""

@@ -51,7 +51,7 @@ static void test_statement_errors_have_their_class(void **state)
         {"08P01", "query_wait_timeout", PS_RETRY, PS_CLASS_THROTTLE},
         {"08P01", "pgbouncer cannot connect to server", PS_RETRY, PS_CLASS_FAILOVER},
         {"42601", "syntax error", PS_BUG, PS_CLASS_NONE},
-        {"25P02", "current transaction is aborted", PS_BUG, PS_CLASS_NONE},
+        {"25P02", "current transaction is aborted", PS_RETRY, PS_CLASS_TIMEOUT},
         {"XX000", "could not open relation with OID 5", PS_SCHEMA, PS_CLASS_SCHEMA},
         {"XX000", "Timed out: passed its deadline", PS_BUG, PS_CLASS_NONE},
         {"", "server closed the connection unexpectedly", PS_RETRY, PS_CLASS_NETWORK},
