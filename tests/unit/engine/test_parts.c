@@ -1,28 +1,12 @@
 /*
  * Unit tests for src/engine/parts.c: how many parts a load is cut into, and what the state bears.
  */
-#include "support/unit.h"
+#include "support/harness.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "engine/engine.h"
 #include "engine/parts.h"
-#include "support/fake_sink.h"
-#include "support/fake_source.h"
-#include "unit/engine/engine_config.h"
-
-static struct fake_database *database;
-static struct ps_clock_fake clock_fake;
-static struct ps_cancel cancel;
-
-static void log_nowhere(void *context, enum ps_log_level level, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)line;
-}
 
 /* Other tables that the state knows, of 500 bytes each. */
 static void fill_state(struct ps_state *state, int tables)
@@ -42,75 +26,43 @@ static void fill_state(struct ps_state *state, int tables)
 struct loaded {
     uint64_t parts;
     size_t state_bytes;
-    int warnings; /* that the state is too large */
+    size_t warnings; /* that the state is too large */
 };
 
 /* A load of a table that is wanted in a thousand parts of a row each. */
-static struct loaded load_beside(int tables)
+static struct loaded load_beside(struct harness *h, int tables)
 {
-    static const char *const options[] = {"batch_size", "1", "partition_rows", "1", NULL};
-    struct engine_config made;
-    struct ps_run_result result = {.arena = NULL};
-    struct ps_error err = {0};
-    struct loaded loaded = {.parts = fake_calls(database, FAKE_READER_OPEN)};
-    struct ps_sink_request open = {
-        .destination = "warehouse", .schema = "tester", .clock = &clock_fake.base};
-    struct ps_run_request request = {
-        .plan = {.source_ops = fake_database_ops(database),
-                 .config = engine_config_make(&made, options),
-                 .sink_caps = fake_sink_ops.caps,
-                 .clock = &clock_fake.base,
-                 .cancel = &cancel},
-        .sink_ops = &fake_sink_ops,
-        .checkpoint_seconds = 3600,
+    uint64_t opened = fake_calls(h->database, FAKE_READER_OPEN);
+    harness_open(h);
+    fill_state(h->request.state, tables);
+    harness_sync(h);
+    assert_int_equal(h->totals.upserts, 1000);
+    return (struct loaded){
+        .parts = fake_calls(h->database, FAKE_READER_OPEN) - opened,
+        .state_bytes = strlen(fake_sink_state(h->destination)),
+        .warnings = harness_count(h->warnings, "meant to stay below 4"),
     };
-    fake_sink_forget();
-    assert_int_equal(fake_sink_ops.open(&open, &request.sink, &err), PS_OK);
-    assert_int_equal(ps_state_new(&request.state, &err), PS_OK);
-    fill_state(request.state, tables);
-    if (ps_sync_run(&request, &result, &err) != PS_OK) {
-        fail_msg("%s", err.message);
-    }
-    assert_int_equal(ps_run_result_totals(&result).upserts, 1000);
-    for (size_t i = 0; i < result.warnings_count; i++) {
-        loaded.warnings += strstr(result.warnings[i], "meant to stay below 4") != NULL;
-    }
-    ps_run_result_done(&result);
-    ps_state_free(request.state);
-    fake_sink_ops.close(request.sink);
-    engine_config_done(&made);
-    loaded.parts = fake_calls(database, FAKE_READER_OPEN) - loaded.parts;
-    loaded.state_bytes = strlen(fake_sink_state("warehouse"));
-    return loaded;
 }
 
 static int begin(void **state)
 {
-    (void)state;
-    database = fake_database_new();
-    fake_table_add(database, "", "t", "id LONG key");
-    fake_rows_add(database, "t", 1, 1000, "#");
-    ps_clock_fake_init(&clock_fake, (struct ps_timestamp){1700000000, 0});
-    ps_cancel_init(&cancel);
-    ps_log_set_writer(log_nowhere, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    ps_log_set_writer(NULL, NULL);
-    fake_database_free(database);
+    (void)harness_set_up(state);
+    struct harness *h = *state;
+    h->each_first = true;
+    fake_table_add(h->database, "", "t", "id LONG key");
+    fake_rows_add(h->database, "t", 1, 1000, "#");
+    harness_config(h, "batch_size", "1");
+    harness_config(h, "partition_rows", "1");
     return 0;
 }
 
 /* Bounds such as "998-999" take 9 to 11 bytes each. */
 static void test_parts_are_fewer_where_the_state_is_near_its_bound(void **state)
 {
-    (void)state;
-    assert_int_equal(load_beside(0).parts, 1000);
-    assert_int_equal(load_beside(1000).parts, 1000);
-    struct loaded near = load_beside(8400);
+    struct harness *h = *state;
+    assert_int_equal(load_beside(h, 0).parts, 1000);
+    assert_int_equal(load_beside(h, 1000).parts, 1000);
+    struct loaded near = load_beside(h, 8400);
     assert_in_range(near.state_bytes, PS_STATE_BYTES - (64 << 10), PS_STATE_BYTES);
     assert_in_range(near.parts, 300, 900);
     assert_int_equal(near.warnings, 0);
@@ -119,8 +71,8 @@ static void test_parts_are_fewer_where_the_state_is_near_its_bound(void **state)
 /* It is said, and kept whole. */
 static void test_parts_beside_a_state_above_its_bound_are_few(void **state)
 {
-    (void)state;
-    struct loaded above = load_beside(9000);
+    struct harness *h = *state;
+    struct loaded above = load_beside(h, 9000);
     assert_true(above.state_bytes > PS_STATE_BYTES);
     assert_in_range(above.parts, 300, 500);
     assert_int_equal(above.warnings, 1);
@@ -129,13 +81,13 @@ static void test_parts_beside_a_state_above_its_bound_are_few(void **state)
 /* Tables that the state does not know yet will need their room, too. */
 static void test_parts_leave_room_for_tables_to_come(void **state)
 {
-    (void)state;
+    struct harness *h = *state;
     char name[64];
     for (int i = 0; i < 300; i++) {
         snprintf(name, sizeof name, "a_table_that_is_read_for_the_first_time_%03d", i);
-        fake_table_add(database, "", name, "id LONG key");
+        fake_table_add(h->database, "", name, "id LONG key");
     }
-    uint64_t parts = load_beside(8200).parts - 300;
+    uint64_t parts = load_beside(h, 8200).parts - 300;
     assert_in_range(parts, 300, 900);
 }
 
@@ -157,9 +109,9 @@ static enum ps_status plan_stores(struct ps_source *source, const struct ps_tabl
 }
 
 /* Of a table for whose rows three parts are enough. */
-static size_t count_parts(size_t bytes_max)
+static size_t count_parts(struct harness *h, size_t bytes_max)
 {
-    struct ps_source_ops ops = *fake_database_ops(database);
+    struct ps_source_ops ops = *fake_database_ops(h->database);
     struct ps_table source_table = {.rows_estimate = 3000};
     struct ps_plan_table table = {.source_table = &source_table,
                                   .sizing.parameters.partition_rows = 1000};
@@ -174,23 +126,22 @@ static size_t count_parts(size_t bytes_max)
 
 static void test_each_store_has_a_part_where_the_state_bears_it(void **state)
 {
-    (void)state;
-    assert_int_equal(count_parts(800), 100);
-    assert_int_equal(count_parts(799), 3);
-    assert_int_equal(count_parts(16), 2);
-    assert_int_equal(count_parts(7), 0);
+    struct harness *h = *state;
+    assert_int_equal(count_parts(h, 800), 100);
+    assert_int_equal(count_parts(h, 799), 3);
+    assert_int_equal(count_parts(h, 16), 2);
+    assert_int_equal(count_parts(h, 7), 0);
 }
+
+#define PARTS_TEST(name) HARNESS_TEST_FROM(name, begin)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_parts_are_fewer_where_the_state_is_near_its_bound,
-                                        begin, end),
-        cmocka_unit_test_setup_teardown(test_parts_beside_a_state_above_its_bound_are_few, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(test_parts_leave_room_for_tables_to_come, begin, end),
-        cmocka_unit_test_setup_teardown(test_each_store_has_a_part_where_the_state_bears_it, begin,
-                                        end),
+        PARTS_TEST(test_parts_are_fewer_where_the_state_is_near_its_bound),
+        PARTS_TEST(test_parts_beside_a_state_above_its_bound_are_few),
+        PARTS_TEST(test_parts_leave_room_for_tables_to_come),
+        PARTS_TEST(test_each_store_has_a_part_where_the_state_bears_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * Whole syncs under a scripted machine: what the tuner changes reaches workers, queue, log, result.
  */
-#include "support/unit.h"
+#include "support/harness.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -10,143 +10,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/thread.h"
-#include "engine/engine.h"
 #include "engine/tuning.h"
-#include "support/fake_sink.h"
-#include "support/fake_source.h"
 #include "unit/engine/engine_config.h"
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define SECOND INT64_C(1000000000)
-#define CHANGES 64
 /* Batches of 400 rows, of which the reader is at most four ahead. */
 #define SIZES "batch_size", "400", "max_queue_size", "1600"
 
-static struct fake_database *database;
-static struct ps_clock_fake clock_fake;
-static struct ps_cancel cancel;
-static char logged[8192], warned[1024];
-
-/* A machine that is always the same, looked at whenever the writer comes by. */
-static struct script {
-    struct ps_monitor base;
-    struct ps_resource_sample sample;
-    int disk_full_after; /* samples; 0: never */
-    atomic_int samples;
-} script;
-
-static void play(struct ps_monitor *monitor, struct ps_resource_sample *ret_sample)
-{
-    (void)monitor;
-    int number = atomic_fetch_add(&script.samples, 1);
-    *ret_sample = script.sample;
-    ret_sample->at_ns = number * SECOND;
-    if (script.disk_full_after > 0 && number >= script.disk_full_after) {
-        ret_sample->disk_percent = 95;
-    }
-}
-
-static void keep_line(void *context, enum ps_log_level level, const char *line)
-{
-    (void)context;
-    (void)level;
-    size_t size = strlen(logged);
-    snprintf(logged + size, sizeof(logged) - size, "%s\n", line);
-}
-
-static void keep_warning(void *context, const char *text)
-{
-    (void)context;
-    snprintf(warned, sizeof(warned), "%s", text);
-}
-
-struct sync {
-    enum ps_status status;
-    struct ps_error err;
-    struct ps_table_result totals;
-    uint64_t checkpoints;
-    struct ps_parameter_change changes[CHANGES]; /* without their texts */
-    char cause[256];                             /* of the first */
-    size_t changes_count;
-};
-
-static struct sync run(const char *const *options)
-{
-    struct sync sync = {.status = PS_BUG};
-    struct engine_config made;
-    struct ps_run_result result = {.arena = NULL};
-    struct ps_sink_request open = {
-        .destination = "warehouse", .schema = "tester", .clock = &clock_fake.base};
-    struct ps_run_request request = {
-        .plan = {.source_ops = fake_database_ops(database),
-                 .config = engine_config_make(&made, options),
-                 .sink_caps = fake_sink_ops.caps,
-                 .clock = &clock_fake.base,
-                 .cancel = &cancel},
-        .sink_ops = &fake_sink_ops,
-        .checkpoint_seconds = 3600,
-        .monitor = &script.base,
-        .events = {.warning = keep_warning},
-    };
-    fake_sink_forget(); /* each run is a first one */
-    assert_int_equal(fake_sink_ops.open(&open, &request.sink, &sync.err), PS_OK);
-    assert_int_equal(ps_state_new(&request.state, &sync.err), PS_OK);
-    sync.status = ps_sync_run(&request, &result, &sync.err);
-    sync.totals = ps_run_result_totals(&result);
-    sync.checkpoints = result.checkpoints;
-    sync.changes_count = result.changes_count < CHANGES ? result.changes_count : CHANGES;
-    for (size_t i = 0; i < sync.changes_count; i++) {
-        sync.changes[i] = result.changes[i];
-    }
-    if (result.changes_count > 0) {
-        snprintf(sync.cause, sizeof(sync.cause), "%s: %s", result.changes[0].parameter,
-                 result.changes[0].cause);
-    }
-    ps_run_result_done(&result);
-    ps_state_free(request.state);
-    fake_sink_ops.close(request.sink);
-    engine_config_done(&made);
-    return sync;
-}
-
+/* A machine that is always the same, looked at whenever the writer comes by; each sync is a first
+ * one. */
 static int begin(void **state)
 {
-    (void)state;
-    database = fake_database_new();
-    ps_clock_fake_init(&clock_fake, (struct ps_timestamp){1700000000, 0});
-    ps_cancel_init(&cancel);
-    logged[0] = warned[0] = '\0';
-    ps_log_set_writer(keep_line, NULL);
-    script.base = (struct ps_monitor){.sample = play};
-    script.sample = (struct ps_resource_sample){
-        .memory_percent = 50,
-        .memory_limit_bytes = UINT64_C(8) << 30,
-        .memory_of = "cgroup v2",
-        .stalled_percent = -1,
-        .cpu_percent = 50,
-        .disk_percent = 10,
-        .disk_path = "/data",
-        .disk_free_bytes = UINT64_C(1) << 30,
-    };
-    script.disk_full_after = 0;
-    atomic_store(&script.samples, 0);
+    (void)harness_set_up(state);
+    struct harness *h = *state;
+    h->each_first = true;
+    h->request.monitor = &h->monitor.base;
+    h->monitor.step_ns = HARNESS_SECOND;
+    h->monitor.sample.memory_bytes = 0;
+    h->monitor.sample.cpu_percent = 50;
+    h->monitor.sample.disk_percent = 10;
+    h->monitor.sample.disk_path = "/data";
+    h->monitor.sample.disk_free_bytes = UINT64_C(1) << 30;
     return 0;
 }
 
-static int end(void **state)
+/* Of the first change of a parameter: which, and why. */
+static void expect_first_change(const struct harness *h, const char *parameter, const char *cause)
 {
-    (void)state;
-    ps_log_set_writer(NULL, NULL);
-    fake_database_free(database);
-    return 0;
+    assert_true(h->result.changes_count > 0);
+    assert_string_equal(h->result.changes[0].parameter, parameter);
+    assert_string_equal(h->result.changes[0].cause, cause);
 }
 
-static void rows(int64_t count)
+static void rows(struct harness *h, int64_t count)
 {
-    fake_table_add(database, "", "t", "id LONG key, name STRING");
-    fake_rows_add(database, "t", 1, count, "#|n");
+    fake_table_add(h->database, "", "t", "id LONG key, name STRING");
+    fake_rows_add(h->database, "t", 1, count, "#|n");
 }
 
 /* The rows of the smallest and of the largest write but the last, which is what was left. */
@@ -165,18 +65,17 @@ static void writes(unsigned long *ret_least, unsigned long *ret_most)
 
 static void test_tuning_memory_pressure_makes_batches_smaller_while_a_table_is_read(void **state)
 {
-    (void)state;
+    struct harness *h = *state;
     unsigned long least, most;
-    rows(4000);
-    script.sample.memory_percent = 95;
-    struct sync sync = run(OPTIONS(SIZES));
-    assert_int_equal(sync.status, PS_OK);
-    assert_int_equal(sync.totals.upserts, 4000);
-    assert_string_equal(sync.cause, "batch_rows: memory at 95 % of 8192 MiB (cgroup v2)");
-    assert_int_equal(sync.changes[0].old_value, 400);
-    assert_int_equal(sync.changes[0].new_value, 200);
-    assert_int_equal(sync.changes[0].at.seconds, 1700000000);
-    assert_non_null(strstr(logged, "batch_rows: 400 → 200: memory at 95 %"));
+    rows(h, 4000);
+    h->monitor.sample.memory_percent = 95;
+    harness_sync_with(h, SIZES);
+    assert_int_equal(h->totals.upserts, 4000);
+    expect_first_change(h, "batch_rows", "memory at 95 % of 8192 MiB (cgroup v2)");
+    assert_int_equal(h->result.changes[0].old_value, 400);
+    assert_int_equal(h->result.changes[0].new_value, 200);
+    assert_int_equal(h->result.changes[0].at.seconds, HARNESS_BEGAN);
+    assert_non_null(strstr(h->logged, "batch_rows: 400 → 200: memory at 95 %"));
     writes(&least, &most);
     assert_int_equal(most, 400);
     assert_in_range(least, 100, 200);
@@ -184,50 +83,49 @@ static void test_tuning_memory_pressure_makes_batches_smaller_while_a_table_is_r
 
 static void test_tuning_thresholds_are_the_users(void **state)
 {
-    (void)state;
-    rows(4000);
-    script.sample.memory_percent = 60;
-    struct sync sync = run(OPTIONS(SIZES, "memory_threshold_high", "55"));
-    assert_int_equal(sync.changes[0].new_value, 300);
-    script.sample.memory_percent = 75;
-    sync = run(OPTIONS(SIZES, "profile", "development"));
-    assert_int_equal(sync.changes[0].new_value, 300);
-    script.sample.memory_percent = 60;
-    sync = run(OPTIONS(SIZES, "memory_threshold_high", "50", "memory_threshold_critical", "55"));
-    assert_int_equal(sync.changes[0].new_value, 200);
+    struct harness *h = *state;
+    rows(h, 4000);
+    h->monitor.sample.memory_percent = 60;
+    harness_sync_with(h, SIZES, "memory_threshold_high", "55");
+    assert_int_equal(h->result.changes[0].new_value, 300);
+    h->monitor.sample.memory_percent = 75;
+    harness_sync_with(h, SIZES, "profile", "development");
+    assert_int_equal(h->result.changes[0].new_value, 300);
+    h->monitor.sample.memory_percent = 60;
+    harness_sync_with(h, SIZES, "memory_threshold_high", "50", "memory_threshold_critical", "55");
+    assert_int_equal(h->result.changes[0].new_value, 200);
     for (int i = 0; i < 3; i++) {
         static const char *const more[] = {"u", "v", "w"};
-        fake_table_add(database, "", more[i], "id LONG key");
+        fake_table_add(h->database, "", more[i], "id LONG key");
     }
-    script.sample.memory_percent = 50;
-    script.sample.cpu_percent = 60;
-    sync = run(OPTIONS(SIZES, "cpu_threshold_high", "55"));
-    assert_string_equal(sync.cause, "threads: CPU at 60 %");
-    assert_int_equal(sync.changes[0].new_value, 2);
-    sync = run(OPTIONS(SIZES, "cpu_threshold_high", "50", "cpu_threshold_critical", "55"));
-    assert_int_equal(sync.changes[0].new_value, 1);
+    h->monitor.sample.memory_percent = 50;
+    h->monitor.sample.cpu_percent = 60;
+    harness_sync_with(h, SIZES, "cpu_threshold_high", "55");
+    expect_first_change(h, "threads", "CPU at 60 %");
+    assert_int_equal(h->result.changes[0].new_value, 2);
+    harness_sync_with(h, SIZES, "cpu_threshold_high", "50", "cpu_threshold_critical", "55");
+    assert_int_equal(h->result.changes[0].new_value, 1);
 }
 
 static void test_tuning_that_is_turned_off_looks_at_nothing(void **state)
 {
-    (void)state;
-    rows(4000);
-    script.sample.memory_percent = script.sample.disk_percent = 99;
-    struct sync sync = run(OPTIONS(SIZES, "enable_resource_monitoring", "false"));
-    assert_int_equal(sync.status, PS_OK);
-    assert_int_equal(sync.changes_count, 0);
-    assert_int_equal(atomic_load(&script.samples), 0);
+    struct harness *h = *state;
+    rows(h, 4000);
+    h->monitor.sample.memory_percent = h->monitor.sample.disk_percent = 99;
+    harness_sync_with(h, SIZES, "enable_resource_monitoring", "false");
+    assert_int_equal(h->result.changes_count, 0);
+    assert_int_equal(atomic_load(&h->monitor.looks), 0);
 }
 
 static void test_tuning_batches_keep_within_the_memory_there_is(void **state)
 {
-    (void)state;
-    rows(10);
-    script.sample.memory_limit_bytes = UINT64_C(128) << 20;
-    struct sync sync = run(OPTIONS("batch_bytes", "100000000"));
-    assert_string_equal(sync.cause, "batch_bytes: 128 MiB of memory may be used");
-    assert_int_equal(sync.changes[0].old_value, 100000000);
-    assert_int_equal(sync.changes[0].new_value, 512 << 10);
+    struct harness *h = *state;
+    rows(h, 10);
+    h->monitor.sample.memory_limit_bytes = UINT64_C(128) << 20;
+    harness_sync_with(h, "batch_bytes", "100000000");
+    expect_first_change(h, "batch_bytes", "128 MiB of memory may be used");
+    assert_int_equal(h->result.changes[0].old_value, 100000000);
+    assert_int_equal(h->result.changes[0].new_value, 512 << 10);
 }
 
 /* The threads that open readers: those of the first four tables, and those of all later ones. */
@@ -236,7 +134,7 @@ static atomic_int opened;
 
 static void note_opener(void *context, enum fake_call call, const char *table)
 {
-    (void)context;
+    struct harness *h = context;
     (void)table;
     if (call != FAKE_READER_OPEN) {
         return;
@@ -244,28 +142,26 @@ static void note_opener(void *context, enum fake_call call, const char *table)
     int number = atomic_fetch_add(&opened, 1);
     openers[number] = pthread_self();
     /* The first four wait for each other, and for the tuner. */
-    while (atomic_load(&opened) < 4 || atomic_load(&script.samples) < 6) {
+    while (atomic_load(&opened) < 4 || atomic_load(&h->monitor.looks) < 6) {
         sched_yield();
     }
 }
 
 static void test_tuning_cpu_pressure_leaves_one_thread_at_work(void **state)
 {
-    (void)state;
+    struct harness *h = *state;
     for (int i = 0; i < 20; i++) {
         char name[16];
         snprintf(name, sizeof(name), "t%d", i);
-        fake_table_add(database, "", name, "id LONG key");
-        fake_rows_add(database, name, 1, 10, "#");
+        fake_table_add(h->database, "", name, "id LONG key");
+        fake_rows_add(h->database, name, 1, 10, "#");
     }
     atomic_store(&opened, 0);
-    fake_hook_set(database, note_opener, NULL);
-    script.sample.cpu_percent = 99;
-    struct sync sync = run(OPTIONS("threads", "4"));
-    fake_hook_set(database, NULL, NULL);
-    assert_int_equal(sync.status, PS_OK);
-    assert_int_equal(sync.totals.upserts, 200);
-    assert_string_equal(sync.cause, "threads: CPU at 99 %");
+    fake_hook_set(h->database, note_opener, h);
+    h->monitor.sample.cpu_percent = 99;
+    harness_sync_with(h, "threads", "4");
+    assert_int_equal(h->totals.upserts, 200);
+    expect_first_change(h, "threads", "CPU at 99 %");
     assert_int_equal(atomic_load(&opened), 20);
     for (int i = 5; i < 20; i++) {
         assert_true(pthread_equal(openers[i], openers[4]));
@@ -274,22 +170,21 @@ static void test_tuning_cpu_pressure_leaves_one_thread_at_work(void **state)
 
 static void test_tuning_throttled_source_gets_fewer_threads(void **state)
 {
-    (void)state;
-    rows(10);
-    fake_table_add(database, "", "u", "id LONG key");
-    fake_fault_add(database, &(struct fake_fault){.call = FAKE_READER_NEXT,
-                                                  .table = "t",
-                                                  .status = PS_RETRY,
-                                                  .error_class = PS_CLASS_THROTTLE});
-    struct sync sync = run(NULL);
-    assert_int_equal(sync.status, PS_OK);
-    assert_string_equal(sync.cause, "threads: the source asks for less");
-    assert_int_equal(sync.changes[0].new_value, 1);
+    struct harness *h = *state;
+    rows(h, 10);
+    fake_table_add(h->database, "", "u", "id LONG key");
+    fake_fault_add(h->database, &(struct fake_fault){.call = FAKE_READER_NEXT,
+                                                     .table = "t",
+                                                     .status = PS_RETRY,
+                                                     .error_class = PS_CLASS_THROTTLE});
+    harness_sync(h);
+    expect_first_change(h, "threads", "the source asks for less");
+    assert_int_equal(h->result.changes[0].new_value, 1);
 }
 
 static void test_tuning_growth_reaches_batches_and_the_threads_of_a_table(void **state)
 {
-    (void)state;
+    struct harness *h = *state;
     static struct ps_table columns = {.columns_count = 10};
     struct ps_plan_table tables[] = {
         {.read_table = &columns,
@@ -301,8 +196,8 @@ static void test_tuning_growth_reaches_batches_and_the_threads_of_a_table(void *
     const struct ps_plan plan = {.tables = tables, .tables_count = 2};
     struct engine_config made;
     const struct ps_run_request request = {
-        .plan = {.config = engine_config_make(&made, NULL), .clock = &clock_fake.base},
-        .monitor = &script.base,
+        .plan = {.config = engine_config_make(&made, NULL), .clock = &h->clock.base},
+        .monitor = &h->monitor.base,
     };
     struct ps_run_result result = {.arena = ps_arena_new(1 << 20)};
     struct tuning_progress progress = {.rows = 0};
@@ -329,33 +224,31 @@ static void test_tuning_growth_reaches_batches_and_the_threads_of_a_table(void *
 
 static void test_tuning_full_disk_ends_the_sync_with_what_was_read(void **state)
 {
-    (void)state;
-    rows(4000);
-    script.disk_full_after = 5;
-    struct sync sync = run(OPTIONS("batch_size", "100", "max_queue_size", "400"));
-    assert_int_equal(sync.status, PS_CONFIG);
-    assert_int_equal(sync.err.error_class, PS_CLASS_DISK);
-    assert_non_null(strstr(sync.err.message, "the disk of /data is 95 % full, with 1024 MiB free"));
-    assert_non_null(strstr(sync.err.message, "free some of it"));
-    assert_int_equal(sync.checkpoints, 1);
-    script.disk_full_after = 0;
-    assert_int_equal(run(NULL).status, PS_OK);
+    struct harness *h = *state;
+    rows(h, 4000);
+    h->monitor.disk_full_after = 5;
+    harness_sync_ending_with(h, PS_CONFIG, "batch_size", "100", "max_queue_size", "400");
+    assert_int_equal(h->err.error_class, PS_CLASS_DISK);
+    harness_expect_error(h, "the disk of /data is 95 % full, with 1024 MiB free");
+    harness_expect_error(h, "free some of it");
+    assert_int_equal(h->result.checkpoints, 1);
+    h->monitor.disk_full_after = 0;
+    harness_sync(h);
 }
 
 static void test_tuning_disk_that_gets_short_is_warned_about(void **state)
 {
-    (void)state;
-    rows(10);
-    script.sample.disk_percent = 85;
-    assert_int_equal(run(NULL).status, PS_OK);
-    assert_string_equal(warned, "the disk of /data is 85 % full, with 1024 MiB free");
-    warned[0] = '\0';
-    script.sample.disk_free_bytes = UINT64_C(3) << 30;
-    assert_int_equal(run(NULL).status, PS_OK);
-    assert_string_equal(warned, "");
-    assert_int_equal(run(OPTIONS("disk_threshold_high", "81")).status, PS_OK);
-    assert_string_equal(warned, "the disk of /data is 85 % full, with 3072 MiB free");
-    assert_int_equal(run(OPTIONS("disk_threshold_critical", "84")).status, PS_CONFIG);
+    struct harness *h = *state;
+    rows(h, 10);
+    h->monitor.sample.disk_percent = 85;
+    harness_sync(h);
+    assert_string_equal(h->warnings, "the disk of /data is 85 % full, with 1024 MiB free\n");
+    h->monitor.sample.disk_free_bytes = UINT64_C(3) << 30;
+    harness_sync(h);
+    assert_string_equal(h->warnings, "");
+    harness_sync_with(h, "disk_threshold_high", "81");
+    assert_string_equal(h->warnings, "the disk of /data is 85 % full, with 3072 MiB free\n");
+    harness_sync_ending_with(h, PS_CONFIG, "disk_threshold_critical", "84");
 }
 
 static void test_tuning_thresholds_that_contradict_are_refused_by_name(void **state)
@@ -382,52 +275,33 @@ static void test_tuning_thresholds_that_contradict_are_refused_by_name(void **st
     }
 }
 
-static void cancel_at_checkpoint(void *context, enum fake_call call, const char *table)
-{
-    (void)context;
-    (void)table;
-    if (call == FAKE_READER_NEXT && fake_calls(database, FAKE_READER_NEXT) == 1) {
-        ps_cancel_set(&cancel, 2);
-    }
-}
-
 static void test_batch_delay_waits_after_each_batch_and_can_be_interrupted(void **state)
 {
-    (void)state;
-    rows(1000);
-    fake_hook_set(database, cancel_at_checkpoint, NULL);
-    struct sync sync = run(OPTIONS("batch_size", "10", "batch_delay_ms", "3600000"));
-    assert_int_equal(sync.status, PS_CANCELED);
-    assert_int_equal(fake_calls(database, FAKE_READER_NEXT), 1);
-    fake_hook_set(database, NULL, NULL);
-    ps_cancel_init(&cancel);
-    assert_int_equal(run(OPTIONS("batch_delay_ms", "1")).totals.upserts, 1000);
+    struct harness *h = *state;
+    rows(h, 1000);
+    harness_cancel_at(h, FAKE_READER_NEXT, 1);
+    harness_sync_ending_with(h, PS_CANCELED, "batch_size", "10", "batch_delay_ms", "3600000");
+    assert_int_equal(fake_calls(h->database, FAKE_READER_NEXT), 1);
+    harness_sync_with(h, "batch_delay_ms", "1");
+    assert_int_equal(h->totals.upserts, 1000);
 }
+
+#define TUNING_TEST(name) HARNESS_TEST_FROM(name, begin)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            test_tuning_memory_pressure_makes_batches_smaller_while_a_table_is_read, begin, end),
-        cmocka_unit_test_setup_teardown(test_tuning_thresholds_are_the_users, begin, end),
-        cmocka_unit_test_setup_teardown(test_tuning_that_is_turned_off_looks_at_nothing, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(test_tuning_batches_keep_within_the_memory_there_is, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(test_tuning_cpu_pressure_leaves_one_thread_at_work, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(test_tuning_throttled_source_gets_fewer_threads, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(
-            test_tuning_growth_reaches_batches_and_the_threads_of_a_table, begin, end),
-        cmocka_unit_test_setup_teardown(test_tuning_full_disk_ends_the_sync_with_what_was_read,
-                                        begin, end),
-        cmocka_unit_test_setup_teardown(test_tuning_disk_that_gets_short_is_warned_about, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(test_tuning_thresholds_that_contradict_are_refused_by_name,
-                                        begin, end),
-        cmocka_unit_test_setup_teardown(
-            test_batch_delay_waits_after_each_batch_and_can_be_interrupted, begin, end),
+        TUNING_TEST(test_tuning_memory_pressure_makes_batches_smaller_while_a_table_is_read),
+        TUNING_TEST(test_tuning_thresholds_are_the_users),
+        TUNING_TEST(test_tuning_that_is_turned_off_looks_at_nothing),
+        TUNING_TEST(test_tuning_batches_keep_within_the_memory_there_is),
+        TUNING_TEST(test_tuning_cpu_pressure_leaves_one_thread_at_work),
+        TUNING_TEST(test_tuning_throttled_source_gets_fewer_threads),
+        TUNING_TEST(test_tuning_growth_reaches_batches_and_the_threads_of_a_table),
+        TUNING_TEST(test_tuning_full_disk_ends_the_sync_with_what_was_read),
+        TUNING_TEST(test_tuning_disk_that_gets_short_is_warned_about),
+        cmocka_unit_test(test_tuning_thresholds_that_contradict_are_refused_by_name),
+        TUNING_TEST(test_batch_delay_waits_after_each_batch_and_can_be_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
