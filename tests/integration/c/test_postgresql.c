@@ -57,15 +57,15 @@ static void fixture_config(struct fixture *fixture, const char *login, const cha
 {
     struct ps_error err = {0};
     memset(fixture, 0, sizeof *fixture);
-    for (; *more != NULL; more += 2) {
-        add_setting(fixture, more[0], more[1]);
-    }
     add_setting(fixture, "host", host);
     add_setting(fixture, "port", port);
     add_setting(fixture, "database", database);
     add_setting(fixture, "user", login);
     add_setting(fixture, "password", password);
     add_setting(fixture, "schema", "penstock T*");
+    for (; *more != NULL; more += 2) {
+        add_setting(fixture, more[0], more[1]);
+    }
     const struct ps_option *const tables[] = {ps_source_postgresql.options, NULL};
     assert_int_equal(ps_config_new(&fixture->settings, tables, NULL, &fixture->config, &err),
                      PS_OK);
@@ -593,6 +593,27 @@ static void test_horizon_follows_the_oldest_transaction_but_our_own(void **state
     fixture_close(&low);
 }
 
+/* A number is a session's at one server, whichever hosts were named to find it. */
+static void test_own_sessions_are_known_by_the_server_that_answered(void **state)
+{
+    (void)state;
+    NEEDS_SERVER();
+    struct fixture one, listed;
+    struct ps_error err = {0};
+    struct ps_now now;
+    char hosts[256];
+    (void)snprintf(hosts, sizeof hosts, "127.0.0.1:1,%s:%s", host, port);
+    fixture_open(&one, user);
+    fixture_open_with(&listed, user, (const char *const[]){"host", hosts, NULL});
+    ok(ps_source_postgresql.pin(listed.source, NULL, &err), &err);
+    run("SELECT pg_sleep(2.2)");
+    ok(ps_source_postgresql.now(one.source, &now, &err), &err);
+    assert_true(now.horizon_known);
+    assert_int_equal(now.utc.seconds - now.horizon_utc.seconds, 1);
+    fixture_close(&one);
+    fixture_close(&listed);
+}
+
 static void test_lost_connection_is_retryable_and_comes_back(void **state)
 {
     (void)state;
@@ -723,6 +744,7 @@ int main(void)
         cmocka_unit_test_setup(test_changes_behind_the_point_in_time_are_seen, fresh),
         cmocka_unit_test_setup(test_cancel_ends_a_read_and_the_point_in_time_stays, fresh),
         cmocka_unit_test_setup(test_horizon_follows_the_oldest_transaction_but_our_own, fresh),
+        cmocka_unit_test_setup(test_own_sessions_are_known_by_the_server_that_answered, fresh),
         cmocka_unit_test_setup(test_lost_connection_is_retryable_and_comes_back, fresh),
         cmocka_unit_test_setup(test_setup_tests_say_what_to_do, fresh),
         cmocka_unit_test_setup(test_keepalives_are_the_users, fresh),
