@@ -86,6 +86,18 @@ static void close_sync(struct harness *h)
     h->open = false;
 }
 
+/* Told once: what was left behind stays there for the tests that follow. */
+static void expect_no_leak(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    static bool told;
+    if (!told && __lsan_do_recoverable_leak_check() != 0) {
+        told = true;
+        fail_msg("the test left memory behind");
+    }
+#endif
+}
+
 int harness_tear_down(void **state)
 {
     struct harness *h = *state;
@@ -102,11 +114,7 @@ int harness_tear_down(void **state)
     *state = NULL;
     assert_int_equal(sources, 0);
     assert_int_equal(hanging, 0);
-#ifdef __SANITIZE_ADDRESS__
-    if (__lsan_do_recoverable_leak_check() != 0) {
-        fail_msg("this test, or one before it, left memory behind");
-    }
-#endif
+    expect_no_leak();
     return 0;
 }
 
@@ -253,8 +261,14 @@ void harness_expect_rows(const struct harness *h, const char *table, const char 
                          const char *expected)
 {
     char *rows = harness_rows(h, table, columns);
-    assert_string_equal(rows, expected);
+    const bool equal = strcmp(rows, expected) == 0;
+    if (!equal) {
+        print_error("%s: %s\n%s", table, columns, rows);
+    }
     ps_free(rows);
+    if (!equal) {
+        fail_msg("%s should be:\n%s", table, expected);
+    }
 }
 
 void harness_expect_absent(const struct harness *h, const char *table)

@@ -50,7 +50,8 @@ void deletes_of_a_load_that_goes_on_count_at_its_end(void **state)
     desk_checkpoint(desk);
     desk_load_begin(desk, &gone);
     desk_write(desk, &gone, PS_UPSERT, "3|x");
-    desk_write_columns(desk, &gone, PS_DELETE, id, 1, "1\n3");
+    desk_write_columns(desk, &gone, PS_DELETE, id, 1, "1");
+    desk_write_columns(desk, &gone, PS_DELETE, id, 1, "3"); /* the last of all */
     desk_checkpoint(desk);
     desk_write_columns(desk, &gone, PS_DELETE, id, 1, "2");
     desk_close(desk);

@@ -94,12 +94,16 @@ static int begin_without_index(void **state)
     return begin_with(state, "UTC_DATETIME");
 }
 
+static void keep_changes(struct harness *h)
+{
+    fake_database_set_caps(h->database,
+                           PS_CAP_SNAPSHOT | PS_CAP_RESUME | PS_CAP_COUNT_CHEAP | PS_CAP_CHANGES);
+}
+
 static int begin_with_changes(void **state)
 {
     (void)begin_with(state, "UTC_DATETIME");
-    struct harness *h = *state;
-    fake_database_set_caps(h->database,
-                           PS_CAP_SNAPSHOT | PS_CAP_RESUME | PS_CAP_COUNT_CHEAP | PS_CAP_CHANGES);
+    keep_changes(*state);
     return 0;
 }
 
@@ -235,6 +239,29 @@ static void test_window_that_goes_on_at_an_earlier_clock_takes_that(void **state
     assert_int_equal(rows_with(h, "late"), 1);
 }
 
+/* The clock of a server at which a transaction is open of which nobody can see when it began. */
+static enum ps_status now_held(struct ps_source *source, struct ps_now *ret_now,
+                               struct ps_error *err)
+{
+    enum ps_status status = fake_source_ops.now(source, ret_now, err);
+    ret_now->held = true;
+    return status;
+}
+
+static void test_window_that_goes_on_beside_a_hidden_transaction_keeps_its_edge(void **state)
+{
+    struct harness *h = *state;
+    struct ps_source_ops other = *fake_database_ops(h->database);
+    other.now = now_held;
+    load_then_change_all(h);
+    run_killed(h, 5);
+    h->request.plan.source_ops = &other;
+    harness_sync(h);
+    assert_true(goes_on(h));
+    assert_int_equal(rows_with(h, "new"), ROWS);
+    assert_true(state_holds(h, "\"value\":\"2024-01-01T00:00:00Z\""));
+}
+
 static void fail_over(void *context, enum fake_call call, const char *table)
 {
     struct harness *h = context;
@@ -354,6 +381,21 @@ static void test_changes_begin_with_a_load(void **state)
     assert_int_equal(rows_with(h, "new"), 2);
 }
 
+/* They tell nothing of what came between the last sync and the first of them. */
+static void test_changes_that_begin_to_be_kept_begin_with_a_load(void **state)
+{
+    struct harness *h = *state;
+    harness_sync(h);
+    fake_row_change(h->database, "t", "7", NULL);
+    fake_log_cut(h->database, "t");
+    keep_changes(h);
+    harness_sync(h);
+    assert_int_equal(h->totals.truncates, 1);
+    assert_int_equal(rows_with(h, "old"), ROWS - 1);
+    harness_sync(h);
+    assert_int_equal(h->totals.truncates + h->totals.upserts, 0);
+}
+
 /* Nobody tells of the rows that were deleted in what is lost of the log. */
 static void lose_deletes(struct harness *h)
 {
@@ -408,6 +450,9 @@ static void test_load_of_changes_goes_on_after_its_last_checkpoint(void **state)
     harness_sync(h);
     assert_int_equal(h->totals.truncates, 0);
     assert_int_equal(h->totals.upserts, ROWS - 1 + 3 - sent);
+    /* Its changes bring what came between the two points in time. */
+    assert_false(h->result.tables[0].mixed_snapshot);
+    assert_string_equal(h->warnings, "");
     assert_int_equal(rows_with(h, "old"), ROWS - 6);
     assert_int_equal(rows_with(h, "new"), 2);
     assert_int_equal(rows_with(h, "last"), 1);
@@ -470,6 +515,7 @@ int main(void)
         TEST(test_window_that_goes_on_keeps_its_first_horizon),
         TEST(test_window_in_another_point_in_time_keeps_its_first_horizon),
         TEST(test_window_that_goes_on_at_an_earlier_clock_takes_that),
+        TEST(test_window_that_goes_on_beside_a_hidden_transaction_keeps_its_edge),
         TEST(test_load_that_fails_over_to_an_earlier_clock_takes_that),
         TEST(test_window_of_a_changed_table_begins_again),
         TEST(test_window_of_a_table_that_was_emptied_gives_way_to_a_load),
@@ -477,6 +523,7 @@ int main(void)
         TEST_NO_LOADS(test_changes_go_on_after_their_last_checkpoint),
         TEST_NO_LOADS(test_changes_that_are_read_anew_go_on),
         TEST_CHANGES(test_changes_begin_with_a_load),
+        TEST(test_changes_that_begin_to_be_kept_begin_with_a_load),
         TEST_CHANGES(test_changes_whose_history_is_gone_are_loaded),
         TEST_CHANGES(test_changes_of_a_resync_are_loaded),
         TEST_CHANGES(test_load_of_changes_goes_on_after_its_last_checkpoint),
