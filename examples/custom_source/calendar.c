@@ -281,10 +281,8 @@ static bool put_day(const struct calendar_reader *reader, struct ps_batch *batch
             break;
         case COLUMN_WEEKDAY:
             if (strlen(name) > reader->value_bytes_max) {
-                ps_batch_row_bad(batch, i, "the value is larger than max_value_bytes");
-                return true;
-            }
-            if (!ps_batch_put_bytes(batch, i, name, strlen(name))) {
+                ps_batch_value_bad(batch, i, "the value is larger than max_value_bytes");
+            } else if (!ps_batch_put_bytes(batch, i, name, strlen(name))) {
                 return false;
             }
             break;

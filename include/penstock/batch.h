@@ -16,8 +16,9 @@
  *         ps_batch_row_end(batch);
  *     }
  *
- * Each column is put exactly once in a row, in any order. A row that cannot be carried is given up
- * with ps_batch_row_bad, which forgets what was put since the last row_end and counts it.
+ * Each column is put exactly once in a row, in any order. In place of a value that cannot be
+ * carried goes ps_batch_value_bad; the row's other values follow all the same, and its
+ * ps_batch_row_end then knows what becomes of it: a reader decides nothing.
  */
 #ifndef PENSTOCK_BATCH_H
 #define PENSTOCK_BATCH_H
@@ -81,7 +82,20 @@ struct ps_batch {
     size_t row_width; /* fixed width of one row, all columns */
     struct ps_bad_rows bad[PS_BATCH_BAD_MAX];
     uint32_t bad_count;
-    uint64_t bad_rows;          /* all rows given up, also those beyond PS_BATCH_BAD_MAX reasons */
+    uint64_t bad_rows; /* all rows given up, also those beyond PS_BATCH_BAD_MAX reasons */
+    /* Of the row begun: why its first value at fault cannot be carried; NULL: none is at fault. */
+    const char *fault;
+    uint32_t fault_column;
+    bool fault_in_key;
+    /*
+     * Where the shape keeps faulty rows: row i is whole where faults[i] is 0, else its values at
+     * fault are NULL, and bad[faults[i] - 1] tells the first of them, without counting it;
+     * PS_BATCH_BAD_MAX + 1: there was no room to tell. So whoever has the batch can still say that
+     * a row is deleted, which takes no more than its key. NULL: faulty rows are given up.
+     */
+    uint8_t *faults;
+    uint32_t faulty_rows;       /* so many are not 0 */
+    int32_t flag;               /* the shape's */
     struct ps_batch_pool *pool; /* where ps_batch_release puts it back; NULL: freed */
 };
 
@@ -92,6 +106,10 @@ struct ps_batch_shape {
     uint32_t columns_count;
     uint32_t rows_max; /* at least 1 */
     size_t bytes_max;  /* at least 1 */
+    /* Rows with values at fault stay, unless one is of the key: see `faults` above. With it: the
+     * column that says which rows are deleted, an index into `columns`; -1: there is none. */
+    bool keeps_faulty;
+    int32_t flag;
 };
 
 /* Makes an empty batch with operation PS_UPSERT; free it with ps_batch_free. */
@@ -119,8 +137,16 @@ PS_PUBLIC enum ps_status ps_batch_copy_rows(struct ps_batch *target, const struc
                                             const uint8_t *selected,
                                             struct ps_error *err) PS_MUST_CHECK;
 
-/* Gives up the row begun; column is the one at fault, reason a static text. */
-PS_PUBLIC void ps_batch_row_bad(struct ps_batch *batch, uint32_t column, const char *reason);
+/*
+ * In place of a put: the row's value in that column cannot be carried; reason is a static text.
+ * What has been put of it is taken off. At its end the row is given up and counted, by the first
+ * such value; but where it is a delete, of which the key is enough, or the batch keeps such rows.
+ */
+PS_PUBLIC void ps_batch_value_bad(struct ps_batch *batch, uint32_t column, const char *reason);
+
+/* True where the value counts in a row of which others are at fault: it is of the key, or says
+ * whether the row is deleted. */
+PS_PUBLIC bool ps_batch_column_decides(const struct ps_batch *batch, uint32_t column);
 
 /* Forgets what was put since the last row_end, as if the row had not been begun. */
 PS_PUBLIC void ps_batch_row_drop(struct ps_batch *batch);
@@ -212,10 +238,17 @@ PS_MUST_CHECK static inline bool ps_batch_put_bytes(struct ps_batch *batch, uint
     return true;
 }
 
+/* What becomes of a row with values at fault, at its end. */
+PS_PUBLIC void ps_batch_row_judge(struct ps_batch *batch);
+
 /* The row is complete. Never on a full batch. */
 static inline void ps_batch_row_end(struct ps_batch *batch)
 {
     assert(batch->rows < batch->rows_max);
+    if (batch->fault != NULL) {
+        ps_batch_row_judge(batch);
+        return;
+    }
     batch->rows++;
     batch->bytes += batch->row_width;
 }

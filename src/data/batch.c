@@ -96,10 +96,13 @@ enum ps_status ps_batch_new(const struct ps_batch_shape *shape, struct ps_batch 
     batch->columns_count = shape->columns_count;
     batch->rows_max = shape->rows_max;
     batch->bytes_max = shape->bytes_max;
+    batch->flag = shape->keeps_faulty ? shape->flag : -1;
+    batch->faults = shape->keeps_faulty ? ps_calloc(shape->rows_max, 1) : NULL;
     uint32_t *columns = ps_malloc_array(shape->columns_count, sizeof(*columns));
     batch->columns = columns;
     batch->vectors = ps_calloc(shape->columns_count, sizeof(*batch->vectors));
-    if (columns == NULL || batch->vectors == NULL) {
+    if (columns == NULL || batch->vectors == NULL ||
+        (shape->keeps_faulty && batch->faults == NULL)) {
         goto nomem;
     }
     for (uint32_t i = 0; i < shape->columns_count; i++) {
@@ -129,6 +132,7 @@ void batch_destroy(struct ps_batch *batch)
     }
     ps_free(batch->vectors);
     ps_free((void *)(uintptr_t)batch->columns);
+    ps_free(batch->faults);
     ps_free(batch);
 }
 
@@ -172,6 +176,12 @@ void ps_batch_reset(struct ps_batch *batch)
         vector->bytes_size = 0;
         vector_shrink(vector, batch->bytes_max);
     }
+    if (batch->faulty_rows > 0) {
+        memset(batch->faults, 0, batch->rows);
+    }
+    batch->faulty_rows = 0;
+    batch->fault = NULL;
+    batch->fault_in_key = false;
     batch->operation = PS_UPSERT;
     batch->rows = 0;
     batch->bytes = 0;
@@ -194,7 +204,7 @@ void ps_batch_release(struct ps_batch *batch)
 
 size_t ps_batch_memory(const struct ps_batch *batch)
 {
-    size_t memory = sizeof(*batch);
+    size_t memory = sizeof(*batch) + (batch->faults == NULL ? 0 : batch->rows_max);
     memory += batch->columns_count * (sizeof(*batch->vectors) + sizeof(*batch->columns));
     for (uint32_t i = 0; i < batch->columns_count; i++) {
         const struct ps_vector *vector = &batch->vectors[i];
@@ -209,34 +219,87 @@ size_t ps_batch_memory(const struct ps_batch *batch)
     return memory;
 }
 
-void ps_batch_row_drop(struct ps_batch *batch)
+/* Takes off what was put of the row begun. */
+static void vector_drop(struct ps_batch *batch, struct ps_vector *vector)
 {
     uint32_t row = batch->rows;
-    for (uint32_t i = 0; i < batch->columns_count; i++) {
-        struct ps_vector *vector = &batch->vectors[i];
-        vector->validity[row >> 3] = (uint8_t)(vector->validity[row >> 3] & ~(1u << (row & 7)));
-        if (vector->offsets != NULL) {
-            batch->bytes -= vector->bytes_size - vector->offsets[row];
-            vector->bytes_size = vector->offsets[row];
-        }
+    vector->validity[row >> 3] = (uint8_t)(vector->validity[row >> 3] & ~(1u << (row & 7)));
+    if (vector->offsets != NULL) {
+        batch->bytes -= vector->bytes_size - vector->offsets[row];
+        vector->bytes_size = vector->offsets[row];
     }
 }
 
-void ps_batch_row_bad(struct ps_batch *batch, uint32_t column, const char *reason)
+void ps_batch_row_drop(struct ps_batch *batch)
 {
-    ps_batch_row_drop(batch);
-    batch->bad_rows++;
-    for (uint32_t i = 0; i < batch->bad_count; i++) {
-        struct ps_bad_rows *bad = &batch->bad[i];
-        if (bad->column == column && strcmp(bad->reason, reason) == 0) {
-            bad->rows++;
-            return;
-        }
+    for (uint32_t i = 0; i < batch->columns_count; i++) {
+        vector_drop(batch, &batch->vectors[i]);
     }
-    if (batch->bad_count < PS_BATCH_BAD_MAX) {
+    batch->fault = NULL;
+    batch->fault_in_key = false;
+}
+
+static bool is_key(const struct ps_batch *batch, uint32_t column)
+{
+    return batch->table->columns[batch->columns[column]].key_position != 0;
+}
+
+bool ps_batch_column_decides(const struct ps_batch *batch, uint32_t column)
+{
+    return is_key(batch, column) || (int32_t)column == batch->flag;
+}
+
+void ps_batch_value_bad(struct ps_batch *batch, uint32_t column, const char *reason)
+{
+    vector_drop(batch, &batch->vectors[column]);
+    ps_batch_put_null(batch, column);
+    batch->fault_in_key = batch->fault_in_key || is_key(batch, column);
+    if (batch->fault == NULL) {
+        batch->fault = reason;
+        batch->fault_column = column;
+    }
+}
+
+/* The place in `bad` of what is at fault in the row begun; PS_BATCH_BAD_MAX: there is no room. */
+static uint32_t note_fault(struct ps_batch *batch)
+{
+    uint32_t at = 0;
+    while (at < batch->bad_count && (batch->bad[at].column != batch->fault_column ||
+                                     strcmp(batch->bad[at].reason, batch->fault) != 0)) {
+        at++;
+    }
+    if (at == batch->bad_count && at < PS_BATCH_BAD_MAX) {
         batch->bad[batch->bad_count++] =
-            (struct ps_bad_rows){.column = column, .reason = reason, .rows = 1};
+            (struct ps_bad_rows){.column = batch->fault_column, .reason = batch->fault};
     }
+    return at;
+}
+
+/* A delete says which row is gone by its key, where there is one. */
+static bool key_is_enough(const struct ps_batch *batch)
+{
+    return batch->operation == PS_DELETE && batch->table->keys_count > 0 && !batch->fault_in_key;
+}
+
+void ps_batch_row_judge(struct ps_batch *batch)
+{
+    const bool harmless = key_is_enough(batch);
+    const uint32_t at = harmless ? 0 : note_fault(batch);
+    if (!harmless && (batch->faults == NULL || batch->fault_in_key)) {
+        ps_batch_row_drop(batch);
+        batch->bad_rows++;
+        if (at < PS_BATCH_BAD_MAX) {
+            batch->bad[at].rows++;
+        }
+        return;
+    }
+    if (!harmless) {
+        batch->faults[batch->rows] = (uint8_t)(at + 1);
+        batch->faulty_rows++;
+    }
+    batch->fault = NULL;
+    batch->fault_in_key = false;
+    ps_batch_row_end(batch);
 }
 
 bool ps_vector_reserve(struct ps_vector *vector, size_t more)

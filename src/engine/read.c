@@ -61,6 +61,8 @@ static enum ps_status kit_take(struct worker *worker, const struct ps_plan_table
         .columns_count = count,
         .rows_max = batch.rows,
         .bytes_max = batch.bytes,
+        .keeps_faulty = true,
+        .flag = table->soft_delete,
     };
     enum ps_status status = ps_batch_pool_new(&shape, BATCHES_KEPT, &kit->pool, err);
     if (status == PS_OK) {
@@ -116,29 +118,45 @@ struct given_up {
     uint64_t rows;
 };
 
+/* The user wants no sync that leaves rows out. */
+static enum ps_status fail_bad(const struct ps_plan_table *plan, struct given_up bad,
+                               struct ps_error *err)
+{
+    uint32_t at = 0;
+    while (at < bad.reasons_count && bad.reasons[at].rows == 0) {
+        at++;
+    }
+    const bool told = at < bad.reasons_count;
+    return ps_fail(
+        err, PS_DATA, PS_CLASS_DATA,
+        "a row of \"%s\" cannot be carried: column \"%s\": %s (on_bad_row is stop; with skip such "
+        "rows are left out and counted)",
+        plan->source_table->name,
+        told ? plan->read_table->columns[bad.reasons[at].column].name : "?",
+        told ? bad.reasons[at].reason : "one of more reasons than are told apart");
+}
+
 /* Adds it to the list, which is made where it is NULL. DATA where the sync is to end there. */
 static enum ps_status count_bad(const struct read *read, struct given_up bad,
                                 struct bad_list **list, struct ps_error *err)
 {
     const struct ps_plan_table *plan = read->job->table;
-    const struct ps_column *columns = plan->read_table->columns;
     if (bad.rows == 0) {
         return PS_OK;
     }
     if (ps_config_choice(read->worker->run->request->plan.config, "on_bad_row") == 1) {
-        return ps_fail(err, PS_DATA, PS_CLASS_DATA,
-                       "a row of \"%s\" cannot be carried: column \"%s\": %s (on_bad_row is stop; "
-                       "with skip such rows are left out and counted)",
-                       plan->source_table->name, columns[bad.reasons[0].column].name,
-                       bad.reasons[0].reason);
+        return fail_bad(plan, bad, err);
     }
     if (*list == NULL && (*list = ps_calloc(1, sizeof(**list))) == NULL) {
         return ps_fail_nomem(err, "counting rows");
     }
     (*list)->rows += bad.rows;
     for (uint32_t i = 0; i < bad.reasons_count; i++) {
-        bad_add(*list, (struct bad_rows){columns[bad.reasons[i].column].name, bad.reasons[i].reason,
-                                         bad.reasons[i].rows});
+        const struct ps_bad_rows *reason = &bad.reasons[i];
+        if (reason->rows > 0) { /* rows that the batch keeps are not counted there */
+            const char *name = plan->read_table->columns[reason->column].name;
+            bad_add(*list, (struct bad_rows){name, reason->reason, reason->rows});
+        }
     }
     return PS_OK;
 }

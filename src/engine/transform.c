@@ -1,6 +1,6 @@
 /*
- * The common batch, without a marked row, a column to take out and a value to change, passes
- * through untouched.
+ * The common batch, without a marked row, a row with a value at fault, a column to take out and a
+ * value to change, passes through untouched.
  */
 #include "engine/transform.h"
 
@@ -282,7 +282,7 @@ static size_t wishes(const struct transform *transform)
     return count;
 }
 
-/* Puts the selected rows value by value. A row of which one is bad is given up. */
+/* Puts the selected rows value by value. A row of which one is bad is left out. */
 static enum ps_status rewrite_rows(struct transform *transform, struct ps_batch *target,
                                    const struct ps_batch *source, const uint8_t *selected,
                                    struct ps_error *err)
@@ -299,26 +299,68 @@ static enum ps_status rewrite_rows(struct transform *transform, struct ps_batch 
         if (transform->members != NULL && wishes(transform) > 0) {
             continue; /* all rows are taken apart again, with other columns */
         }
-        for (uint32_t i = 0; i < target->columns_count && status == PS_OK && bad == NULL; i++) {
+        for (uint32_t i = 0; i < target->columns_count && status == PS_OK; i++) {
             status = put_value(transform, target, i, source, row, &bad, err);
             if (bad != NULL) {
-                ps_batch_row_bad(target, i, bad);
+                ps_batch_value_bad(target, i, bad);
             }
         }
-        if (status == PS_OK && bad == NULL) {
+        if (status == PS_OK) {
             ps_batch_row_end(target);
         }
     }
     return status;
 }
 
+/* `column`: of the read_table. */
+static void add_reason(struct transform_output *output, uint32_t column, const char *reason,
+                       uint64_t rows)
+{
+    uint32_t at = 0;
+    while (at < output->bad_count &&
+           (output->bad[at].column != column || strcmp(output->bad[at].reason, reason) != 0)) {
+        at++;
+    }
+    if (at == PS_BATCH_BAD_MAX) {
+        return;
+    }
+    if (at == output->bad_count) {
+        output->bad[output->bad_count++] = (struct ps_bad_rows){column, reason, 0};
+    }
+    output->bad[at].rows += rows;
+}
+
+/* What was given up while values were changed. */
 static void count_bad(struct transform_output *output, const struct ps_batch *batch)
 {
     output->bad_rows += batch->bad_rows;
-    for (uint32_t i = 0; i < batch->bad_count && output->bad_count < PS_BATCH_BAD_MAX; i++) {
-        output->bad[output->bad_count] = batch->bad[i];
-        output->bad[output->bad_count++].column = batch->columns[batch->bad[i].column];
+    for (uint32_t i = 0; i < batch->bad_count; i++) {
+        add_reason(output, batch->columns[batch->bad[i].column], batch->bad[i].reason,
+                   batch->bad[i].rows);
     }
+}
+
+/*
+ * Which rows are sent as they are: neither those that are marked as deleted nor those of which a
+ * value cannot be carried, which are counted. Of a row that is both the mark counts: its key is all
+ * that is sent of it.
+ */
+static uint32_t select_rows(struct transform *transform, const struct ps_batch *batch,
+                            uint32_t marked, struct transform_output *output)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch->rows; i++) {
+        const bool deleted = marked > 0 && transform->marked[i];
+        const uint8_t fault = batch->faulty_rows > 0 && !deleted ? batch->faults[i] : 0;
+        transform->selected[i] = !deleted && fault == 0;
+        count += transform->selected[i];
+        output->bad_rows += fault != 0;
+        if (fault != 0 && fault <= PS_BATCH_BAD_MAX) {
+            const struct ps_bad_rows *bad = &batch->bad[fault - 1];
+            add_reason(output, batch->columns[bad->column], bad->reason, 1);
+        }
+    }
+    return count;
 }
 
 /* The rows that are sent, or those that are deleted; NULL where none of them can be carried. */
@@ -357,10 +399,7 @@ static enum ps_status make_output(struct transform *transform, const struct ps_b
                                   struct ps_error *err)
 {
     enum ps_status status = PS_OK;
-    for (uint32_t i = 0; i < batch->rows; i++) {
-        transform->selected[i] = marked == 0 || !transform->marked[i];
-    }
-    if (marked < batch->rows) {
+    if (select_rows(transform, batch, marked, output) > 0) {
         status = copy_selected(transform, batch, false, output, err);
     }
     if (status != PS_OK || marked == 0) {
@@ -444,15 +483,18 @@ enum ps_status transform_apply(struct transform *transform, struct ps_batch *bat
     struct transform_output output = {.plan = transform->table};
     const struct ps_plan_table *table = transform->table;
     uint32_t marked = find_marked(transform, batch);
-    if (marked == 0 && !narrows(table) && !transform->rewrites) {
+    if (marked == 0 && batch->faulty_rows == 0 && !narrows(table) && !transform->rewrites) {
         batch->table = table->sink_table;
         output.rows = batch;
         *ret_output = output;
         return PS_OK;
     }
-    enum ps_status status = transform->members != NULL
-                                ? make_flattened(transform, batch, marked, load, &output, err)
-                                : make_output(transform, batch, marked, load, &output, err);
+    enum ps_status status = transform->selected == NULL ? make_rows(transform, err) : PS_OK;
+    if (status == PS_OK) {
+        status = transform->members != NULL
+                     ? make_flattened(transform, batch, marked, load, &output, err)
+                     : make_output(transform, batch, marked, load, &output, err);
+    }
     ps_batch_release(batch);
     if (status != PS_OK) {
         forget_output(&output);

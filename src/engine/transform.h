@@ -1,5 +1,6 @@
 /*
  * What happens to rows between reader and sink: rows marked as deleted become DELETE operations,
+ * whatever else of them cannot be carried, and other rows with such a value are left out;
  * columns that were read for the engine alone are taken out, values become those of other types
  * (`column_types`), empty ones are filled (`empty_value`), and JSON is taken apart (`flatten`). A
  * worker owns one transform a table.
@@ -24,7 +25,7 @@ struct transform_output {
     struct ps_batch *rows;            /* as they were read, less what was taken out */
     struct ps_batch *deletes;         /* the keys of rows marked as deleted */
     uint64_t dropped;                 /* marked rows that a load leaves out */
-    /* Rows given up here, as in a batch; `column` is an index into the read_table. */
+    /* Rows left out here, as in a batch; `column` is an index into the read_table. */
     struct ps_bad_rows bad[PS_BATCH_BAD_MAX];
     uint32_t bad_count;
     uint64_t bad_rows;

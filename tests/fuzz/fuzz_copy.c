@@ -65,7 +65,11 @@ static void set_up(struct fuzz *fuzz, const uint8_t *chosen)
     }
     fuzz->table = (struct ps_table){
         .schema = "s", .name = "t", .columns = fuzz->columns, .columns_count = fuzz->count};
-    struct ps_batch_shape shape = {&fuzz->table, fuzz->indexes, fuzz->count, ROWS_MAX, 1 << 16};
+    struct ps_batch_shape shape = {.table = &fuzz->table,
+                                   .columns = fuzz->indexes,
+                                   .columns_count = fuzz->count,
+                                   .rows_max = ROWS_MAX,
+                                   .bytes_max = 1 << 16};
     require(ps_batch_new(&shape, &fuzz->batch, &err) == PS_OK);
 }
 

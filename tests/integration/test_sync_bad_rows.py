@@ -112,6 +112,40 @@ def test_load_that_leaves_rows_out_deletes_those_that_are_flagged(flow, cursor):
         assert flow.query(state) == expected
 
 
+FLAGGED = """
+CREATE TABLE t (k int PRIMARY KEY, d date, n numeric(10,2), v text, updated_at timestamptz,
+  _fivetran_deleted boolean);
+INSERT INTO t SELECT i, '2024-01-01', i, 'v', now() - interval '1 day', false
+  FROM generate_series(1, 9) i;
+"""
+
+
+@pytest.mark.parametrize("resync", [False, True], ids=["incremental", "load"])
+def test_flagged_row_is_deleted_whatever_else_of_it_cannot_be_carried(flow, resync):
+    """A delete needs the key alone; a row that is not flagged stays as it was."""
+    flow.database.psql(FLAGGED)
+    flow.sync()
+    flow.database.psql(
+        "UPDATE t SET d = 'infinity' WHERE k IN (1, 2);"
+        "UPDATE t SET n = 'NaN', d = '10000-01-01' WHERE k = 3;"
+        "UPDATE t SET v = repeat('x', 2000) WHERE k IN (4, 5);"
+        "UPDATE t SET updated_at = 'infinity' WHERE k = 6;"
+        "UPDATE t SET _fivetran_deleted = true WHERE k IN (1, 3, 4, 6);"
+        "UPDATE t SET updated_at = now() WHERE k <= 5"
+    )
+    arguments = ["--resync"] if resync else []
+    document = flow.sync(*arguments, code=4, max_value_bytes="1024")
+    assert table_result(document, "t")["skipped"] == 2
+    assert table_result(document, "t")["deletes"] == 4
+    query = "SELECT k, d::varchar, v, _fivetran_deleted FROM tester.t ORDER BY k"
+    assert flow.query(query) == [(i, "2024-01-01", "v", i in (1, 3, 4, 6)) for i in range(1, 10)]
+    flow.database.psql(
+        "UPDATE t SET _fivetran_deleted = true, updated_at = now() WHERE k IN (2, 5)"
+    )
+    flow.sync(max_value_bytes="1024", on_bad_row="stop")
+    assert flow.query(query) == [(i, "2024-01-01", "v", i <= 6) for i in range(1, 10)]
+
+
 def test_cursor_value_that_cannot_be_carried(flow):
     flow.database.psql(
         "CREATE TABLE t (k int PRIMARY KEY, updated_at timestamptz);"

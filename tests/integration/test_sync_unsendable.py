@@ -70,6 +70,27 @@ def test_changes_that_the_server_cannot_send_are_left_out_alone(flow, index):
     flow.sync_and_compare("t")
 
 
+FLAGGED = TABLE.replace("timestamptz)", "timestamptz, gone boolean, other mood)")
+
+
+@pytest.mark.parametrize("resync", [False, True], ids=["incremental", "load"])
+def test_flagged_rows_that_the_server_cannot_send_are_deleted(flow, resync):
+    settings = {"soft_delete_column": "gone"}
+    flow.database.psql(FLAGGED.format(rest="") + "SELECT fill(1, 300, '2024-01-01', 0)")
+    flow.sync(**settings)
+    # The last two have two such values.
+    flow.database.psql(
+        "SELECT fill(101, 110, '2024-02-01', 101, 103, 104, 109, 110);"
+        "UPDATE t SET gone = k <> 104 WHERE k BETWEEN 102 AND 110;"
+        f"UPDATE t SET other = 'spoilt' WHERE k IN (109, 110);{SPOIL}"
+    )
+    document = flow.sync(*(["--resync"] if resync else []), code=4, **settings)
+    assert table_result(document, "t")["skipped"] == 2
+    deleted = "SELECT k FROM tester.t WHERE _fivetran_deleted ORDER BY k"
+    assert flow.query(deleted) == [(k,) for k in range(102, 111) if k != 104]
+    assert flow.value("SELECT count(*) FROM tester.t WHERE k IN (101, 104)") == 2
+
+
 PARTS = """;
 CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (0) TO (40);
 CREATE TABLE t_2 (updated_at timestamptz, m mood, gone int, k int NOT NULL, pad text);

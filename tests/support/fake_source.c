@@ -603,8 +603,7 @@ static bool put_row(struct fake_reader *reader, struct ps_batch *batch, const ch
             return false;
         }
         if (bad != NULL) {
-            ps_batch_row_bad(batch, at, bad);
-            return true;
+            ps_batch_value_bad(batch, at, bad);
         }
     }
     ps_batch_row_end(batch);

@@ -224,18 +224,31 @@ uint64_t rows_key_hash(const struct ps_batch *batch, uint32_t row)
     return hash_columns(batch, row, true);
 }
 
-struct ps_batch *rows_batch(const struct ps_read_request *request, uint32_t rows_max)
+static struct ps_batch *make_batch(const struct ps_read_request *request, uint32_t rows_max,
+                                   bool keeps_faulty)
 {
     struct ps_batch_shape shape = {.table = request->table,
                                    .columns = request->columns,
                                    .columns_count = request->columns_count,
                                    .rows_max = rows_max,
-                                   .bytes_max = 64u << 20};
+                                   .bytes_max = 64u << 20,
+                                   .keeps_faulty = keeps_faulty,
+                                   .flag = -1};
     struct ps_batch *batch = NULL;
     enum ps_status status = ps_batch_new(&shape, &batch, NULL);
     assert(status == PS_OK);
     batch->table = request->table;
     return batch;
+}
+
+struct ps_batch *rows_batch(const struct ps_read_request *request, uint32_t rows_max)
+{
+    return make_batch(request, rows_max, false);
+}
+
+struct ps_batch *rows_batch_keeping_faulty(const struct ps_read_request *request, uint32_t rows_max)
+{
+    return make_batch(request, rows_max, true);
 }
 
 enum ps_status rows_read(struct ps_source *source, const struct ps_read_request *request,

@@ -43,5 +43,8 @@ enum ps_status rows_read(struct ps_source *source, const struct ps_read_request 
                          uint32_t rows_max, struct row_set *set, struct ps_error *err);
 /* An empty batch for a request; released with ps_batch_free. */
 struct ps_batch *rows_batch(const struct ps_read_request *request, uint32_t rows_max);
+/* The same, which keeps rows with values at fault. */
+struct ps_batch *rows_batch_keeping_faulty(const struct ps_read_request *request,
+                                           uint32_t rows_max);
 
 #endif

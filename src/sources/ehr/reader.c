@@ -331,8 +331,8 @@ static bool put_row(struct ehr_reader *reader, int64_t index)
             if (row->bad_reason == NULL) {
                 return false;
             }
-            ps_batch_row_bad(row->batch, at, row->bad_reason);
-            return true;
+            ps_batch_value_bad(row->batch, at, row->bad_reason);
+            row->bad_reason = NULL;
         }
     }
     ps_batch_row_end(row->batch);

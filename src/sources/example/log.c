@@ -32,8 +32,6 @@ struct put {
     struct log_reader *reader;
     struct ps_batch *batch;
     uint32_t column; /* of the batch */
-    bool bad;        /* the row is given up */
-    uint32_t bad_column;
 };
 
 /* The index of the table's first record at or after `index`; LOG_RECORDS: there is none. */
@@ -102,12 +100,11 @@ enum ps_status example_reader_open(struct ps_source *source, const struct ps_rea
     return PS_OK;
 }
 
-/* A text as a value; a larger one than is wanted gives the row up. */
+/* A text as a value, where it is not larger than is wanted. */
 static enum ps_status put_text(struct put *put, const char *text, size_t size)
 {
     if (size > put->reader->request.value_bytes_max) {
-        put->bad = true;
-        put->bad_column = put->column;
+        ps_batch_value_bad(put->batch, put->column, "the value is larger than max_value_bytes");
         return PS_OK;
     }
     return ps_batch_put_bytes(put->batch, put->column, text, size) ? PS_OK : PS_NOMEM;
@@ -155,7 +152,7 @@ static enum ps_status put_record(struct log_reader *reader, struct ps_batch *bat
                                  struct ps_error *err)
 {
     struct put put = {.reader = reader, .batch = batch};
-    for (; put.column < batch->columns_count && !put.bad; put.column++) {
+    for (; put.column < batch->columns_count; put.column++) {
         uint32_t column = reader->request.columns[put.column];
         enum ps_status status =
             reader->second ? put_table2(&put, column, index) : put_table1(&put, column, index);
@@ -163,11 +160,7 @@ static enum ps_status put_record(struct log_reader *reader, struct ps_batch *bat
             return ps_fail_nomem(err, "reading the example's records");
         }
     }
-    if (put.bad) {
-        ps_batch_row_bad(batch, put.bad_column, "the value is larger than max_value_bytes");
-    } else {
-        ps_batch_row_end(batch);
-    }
+    ps_batch_row_end(batch);
     return PS_OK;
 }
 

@@ -133,8 +133,9 @@ static bool next_result(struct link *link, int64_t deadline_ns, PGresult **ret_r
     return true;
 }
 
-/* Throws away what a COPY sends. False: as next_result. */
-static bool skip_copy(struct link *link, int64_t deadline_ns)
+/* Appends what a COPY sends to `bytes`, or throws it away where that is NULL. False: as
+ * next_result. */
+static bool take_copy(struct link *link, int64_t deadline_ns, struct ps_buffer *bytes)
 {
     int wake_fd = link->canceled != NULL ? link->wake_fd : -1;
     for (;;) {
@@ -144,6 +145,9 @@ static bool skip_copy(struct link *link, int64_t deadline_ns)
             return true;
         }
         if (size > 0) {
+            if (bytes != NULL) {
+                ps_buffer_append(bytes, row, (size_t)size);
+            }
             PQfreemem(row);
         } else if (called_off(link) || !link_wait(link, wake_fd, deadline_ns) ||
                    !PQconsumeInput(link->conn)) {
@@ -165,7 +169,7 @@ bool link_drain(struct link *link, int64_t timeout_ms)
         }
         bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
         PQclear(result);
-        if (copying && !skip_copy(link, deadline_ns)) {
+        if (copying && !take_copy(link, deadline_ns, NULL)) {
             return false;
         }
     }
@@ -293,8 +297,8 @@ enum ps_status link_each(struct link *link, const char *sql, const char *doing, 
     }
 }
 
-enum ps_status link_try_copy(struct link *link, const char *sql, const char *doing,
-                             struct ps_error *err)
+enum ps_status link_copy(struct link *link, const char *sql, const char *doing,
+                         struct ps_buffer *bytes, struct ps_error *err)
 {
     enum ps_status status = check_open(link, doing, err);
     if (status != PS_OK) {
@@ -316,7 +320,7 @@ enum ps_status link_try_copy(struct link *link, const char *sql, const char *doi
             status = link_fail(link, result, doing, err);
         }
         PQclear(result);
-        if (copying && !skip_copy(link, 0)) {
+        if (copying && !take_copy(link, 0, bytes)) {
             return called_off(link)
                        ? ps_fail(err, PS_CANCELED, PS_CLASS_NONE, "%s was called off", doing)
                        : link_fail(link, NULL, doing, err);

@@ -103,11 +103,11 @@ enum ps_status link_query_alone(struct link *link, const char *sql, const char *
                                 PGresult **ret_result, struct ps_error *err) PS_MUST_CHECK;
 
 /*
- * Runs a COPY … TO STDOUT for its outcome alone: what comes is thrown away. Waits as long as it
- * takes, or until it is called off (CANCELED).
+ * Runs a COPY … TO STDOUT and appends what comes to `bytes` (NULL: its outcome alone counts). Waits
+ * as long as it takes, or until it is called off (CANCELED).
  */
-enum ps_status link_try_copy(struct link *link, const char *sql, const char *doing,
-                             struct ps_error *err) PS_MUST_CHECK;
+enum ps_status link_copy(struct link *link, const char *sql, const char *doing,
+                         struct ps_buffer *bytes, struct ps_error *err) PS_MUST_CHECK;
 
 /* One row of link_each; the first failure ends the calls and is what link_each gives. */
 typedef enum ps_status (*link_row)(void *context, const PGresult *row, struct ps_error *err);

@@ -160,6 +160,9 @@ static void write_value(struct ps_buffer *sql, const char *name, enum type_selec
     case TYPE_SELECT_OBJECT:
         write_around(sql, "to_json(", name, ")");
         return;
+    case TYPE_SELECT_NOTHING:
+        ps_buffer_puts(sql, "NULL");
+        return;
     }
 }
 

@@ -76,16 +76,27 @@ static enum stream_result take_head(struct stream *stream)
     return STREAM_FULL;
 }
 
-/* One row as it is read: where it goes on, and the first reason against it. */
+/* One row as it is read: where it goes on. */
 struct row {
     const uint8_t *at, *end;
-    const char *reason;
-    uint32_t column; /* at fault */
 };
 
+/* A decoder has a reason against the value; the row's other fields are taken all the same. */
+static enum stream_result refuse_value(struct stream *stream, const char *reason, uint32_t column,
+                                       struct ps_batch *batch)
+{
+    if (reason == decode_nomem) {
+        return STREAM_NOMEM;
+    }
+    if (reason == decode_malformed) {
+        return fail(stream, "a value is not in its type's binary form");
+    }
+    ps_batch_value_bad(batch, column, reason);
+    return STREAM_FULL;
+}
+
 /*
- * The next field into its column, or only over it where the row is given up. FULL stands for
- * "taken", MORE for a row that is not all there.
+ * The next field into its column. FULL stands for "taken", MORE for a row that is not all there.
  */
 static inline enum stream_result take_field(struct stream *stream, struct row *row, uint32_t column,
                                             struct ps_batch *batch)
@@ -97,23 +108,18 @@ static inline enum stream_result take_field(struct stream *stream, struct row *r
     const uint8_t *bytes = row->at + 4;
     row->at = bytes;
     if (length == UINT32_MAX) {
-        if (row->reason == NULL) {
-            ps_batch_put_null(batch, column);
-        }
+        ps_batch_put_null(batch, column);
         return STREAM_FULL;
     }
     if (length > (size_t)(row->end - bytes)) {
         return length > INT32_MAX ? fail(stream, "a field has a length below zero") : STREAM_MORE;
     }
     row->at = bytes + length;
-    if (row->reason == NULL) {
-        const struct type_field *field = &stream->fields[column];
-        row->reason = length > stream->value_bytes_max
-                          ? decode_too_large
-                          : field->decode(field, bytes, length, batch, column);
-        row->column = column;
-    }
-    return STREAM_FULL;
+    const struct type_field *field = &stream->fields[column];
+    const char *reason = length > stream->value_bytes_max
+                             ? decode_too_large
+                             : field->decode(field, bytes, length, batch, column);
+    return reason == NULL ? STREAM_FULL : refuse_value(stream, reason, column, batch);
 }
 
 /* The ctid that comes after the columns. FULL stands for "taken". */
@@ -167,15 +173,7 @@ static enum stream_result take_row(struct stream *stream, struct ps_batch *batch
         }
     }
     stream->used = (size_t)(row.at - stream->data);
-    if (row.reason == NULL) {
-        ps_batch_row_end(batch);
-    } else if (row.reason == decode_nomem) {
-        return STREAM_NOMEM;
-    } else if (row.reason == decode_malformed) {
-        return fail(stream, "a value is not in its type's binary form");
-    } else {
-        ps_batch_row_bad(batch, row.column, row.reason);
-    }
+    ps_batch_row_end(batch);
     return STREAM_FULL;
 }
 

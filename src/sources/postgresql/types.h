@@ -45,6 +45,7 @@ enum type_select {
     TYPE_SELECT_MONEY,   /* "a"::numeric::text: independent of the unit's sign */
     TYPE_SELECT_ARRAY,   /* to_json("a"), with the lower bounds where they are not 1 */
     TYPE_SELECT_OBJECT,  /* to_json("a") */
+    TYPE_SELECT_NOTHING, /* NULL: its value is not wanted */
 };
 
 struct type_field {

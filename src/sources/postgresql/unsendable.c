@@ -2,7 +2,9 @@
  * Rows that the server itself fails to send: a value whose text would be larger than a gigabyte,
  * one that is damaged, a type whose output function fails. The rows before it have come, so it is
  * the next one by its place; it is asked for alone, column by column, until the server fails again,
- * is counted, and the COPY goes on behind it. docs/sources/postgresql.md, "Large values".
+ * is counted, and the COPY goes on behind it; where the batch wants to know what the row's key is,
+ * and whether it is deleted, these values are asked for alone. docs/sources/postgresql.md, "Large
+ * values".
  */
 #include <stdlib.h>
 
@@ -20,7 +22,10 @@ struct found {
     uint32_t block;
     uint16_t place;
     uint32_t column;
+    bool whole;         /* no single column is */
     const char *reason; /* a static text */
+    struct ps_buffer
+        known; /* a COPY of the row with those of its values that decide; may be empty */
 };
 
 #define STATEMENTS_MAX 2
@@ -62,44 +67,75 @@ static enum ps_status find_place(const struct reader *reader, struct found *foun
     return status;
 }
 
-/* DATA: the server fails to send these columns of the row. */
-static enum ps_status try_columns(const struct reader *reader,
-                                  const struct ps_read_request *request,
-                                  const struct type_field *fields, const struct partition *row,
-                                  struct ps_error *err)
+/* Which columns of the row the server is asked for. */
+struct question {
+    struct ps_read_request request;
+    const struct type_field *fields;
+    struct ps_buffer *answer; /* the COPY; NULL: whether it can be had is all there is to know */
+};
+
+/* DATA: the server fails to send them. */
+static enum ps_status ask(const struct reader *reader, const struct found *found,
+                          const struct question *question, struct ps_error *err)
 {
+    struct partition row = reader->partition;
     struct ps_buffer sql;
+    row.positioned = row.exact = true;
+    row.block = found->block;
+    row.place = found->place;
     ps_buffer_init(&sql, 0);
-    query_copy(&sql, request, fields, row, &reader->window);
+    query_copy(&sql, &question->request, question->fields, &row, &reader->window);
     enum ps_status status =
-        ps_buffer_ok(&sql) ? link_try_copy(reader_link(reader), ps_buffer_text(&sql), doing, err)
-                           : ps_fail_nomem(err, doing);
+        ps_buffer_ok(&sql)
+            ? link_copy(reader_link(reader), ps_buffer_text(&sql), doing, question->answer, err)
+            : ps_fail_nomem(err, doing);
     ps_buffer_done(&sql);
     return status;
+}
+
+/* Asks within a savepoint. END: the server fails to send them. */
+static enum ps_status ask_apart(const struct reader *reader, const struct found *found,
+                                const struct question *question, struct ps_error *err)
+{
+    struct link *link = reader_link(reader);
+    struct ps_error failed = {0};
+    enum ps_status status = run(link, "SAVEPOINT penstock_row", 1, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    status = ask(reader, found, question, &failed);
+    if (status != PS_OK && status != PS_DATA) {
+        if (err != NULL) {
+            *err = failed;
+        }
+        return status;
+    }
+    const bool sent = status == PS_OK;
+    status = run(link, "ROLLBACK TO SAVEPOINT penstock_row;RELEASE SAVEPOINT penstock_row", 2, err);
+    return status == PS_OK && !sent ? PS_END : status;
 }
 
 /* Begins with the column that was at fault last. END: the row can be sent. */
 static enum ps_status find_column(const struct reader *reader, struct found *found,
                                   struct ps_error *err)
 {
-    struct ps_read_request one = reader->request;
-    struct partition row = reader->partition;
+    struct question question = {.request = reader->request};
     struct ps_error failed = {0};
     enum ps_status status = PS_OK;
-    row.positioned = row.exact = true;
-    row.block = found->block;
-    row.place = found->place;
-    one.columns_count = 1;
+    question.request.columns_count = 1;
     for (uint32_t i = 0; i < reader->fields_count && status == PS_OK; i++) {
         found->column = (reader->unsendable_column + i) % reader->fields_count;
-        one.columns = &reader->request.columns[found->column];
-        status = try_columns(reader, &one, &reader->fields[found->column], &row, &failed);
+        question.request.columns = &reader->request.columns[found->column];
+        question.fields = &reader->fields[found->column];
+        status = ask(reader, found, &question, &failed);
         found->reason = error_value_reason(failed.sqlstate);
     }
     if (status == PS_OK) {
+        question = (struct question){.request = reader->request, .fields = reader->fields};
         found->column = 0;
+        found->whole = true;
         found->reason = "the row as a whole is larger than the server can send";
-        status = try_columns(reader, &reader->request, reader->fields, &row, &failed);
+        status = ask(reader, found, &question, &failed);
     }
     if (status == PS_OK || status == PS_DATA) {
         return status == PS_OK ? PS_END : PS_OK;
@@ -127,6 +163,72 @@ static enum ps_status find_row(const struct reader *reader, struct found *found,
                ? run(link, "ROLLBACK TO SAVEPOINT penstock_row;RELEASE SAVEPOINT penstock_row", 2,
                      err)
                : status;
+}
+
+static bool is_key(const struct reader *reader, uint32_t column)
+{
+    return reader->table->columns[reader->request.columns[column]].key_position != 0;
+}
+
+/* Asks for the values that decide what becomes of the row. Nothing is known where the server fails
+ * to send them, too. */
+static enum ps_status find_known(const struct reader *reader, const struct ps_batch *batch,
+                                 struct found *found, struct ps_error *err)
+{
+    struct question question = {.request = reader->request, .answer = &found->known};
+    struct type_field *fields = ps_malloc_array(reader->fields_count, sizeof fields[0]);
+    if (fields == NULL) {
+        return ps_fail_nomem(err, doing);
+    }
+    for (uint32_t i = 0; i < reader->fields_count; i++) {
+        const bool asked =
+            ps_batch_column_decides(batch, i) && (found->whole || i != found->column);
+        fields[i] = reader->fields[i];
+        fields[i].select = asked ? fields[i].select : TYPE_SELECT_NOTHING;
+    }
+    question.fields = fields;
+    enum ps_status status = ask_apart(reader, found, &question, err);
+    ps_free(fields);
+    if (status == PS_END) {
+        ps_buffer_clear(&found->known);
+        return PS_OK;
+    }
+    return status == PS_OK && !ps_buffer_ok(&found->known) ? ps_fail_nomem(err, doing) : status;
+}
+
+/* Puts what is known of the row into the batch, without the value at fault. */
+static enum ps_status put_row(const struct reader *reader, const struct found *found,
+                              struct ps_batch *batch, struct ps_error *err)
+{
+    uint32_t column = found->column;
+    while (found->whole && column + 1 < reader->fields_count &&
+           ps_batch_column_decides(batch, column)) {
+        column++; /* which one is to blame nobody can say, and those are not */
+    }
+    ps_batch_value_bad(batch, column, found->reason);
+    if (found->known.size == 0) {
+        for (uint32_t i = 0; i < reader->fields_count; i++) {
+            if (is_key(reader, i)) {
+                ps_batch_value_bad(batch, i, found->reason);
+            } else {
+                ps_batch_put_null(batch, i);
+            }
+        }
+        ps_batch_row_end(batch);
+        return PS_OK;
+    }
+    struct stream stream;
+    stream_init(&stream, reader->fields, reader->fields_count, reader->stream.value_bytes_max);
+    stream_restart(&stream, partition_has_places(&reader->partition));
+    enum stream_result result = STREAM_NOMEM;
+    if (stream_feed(&stream, found->known.data, found->known.size)) {
+        result = stream_decode(&stream, batch);
+    }
+    stream_done(&stream);
+    if (result == STREAM_NOMEM) {
+        return ps_fail_nomem(err, doing);
+    }
+    return batch->fault == NULL ? PS_OK : PS_END; /* else no row has come */
 }
 
 /*
@@ -225,6 +327,7 @@ static enum ps_status leave_row_out(struct reader *reader, struct ps_batch *batc
 {
     struct partition *partition = &reader->partition;
     struct found found = {.reason = NULL};
+    ps_buffer_init(&found.known, 0);
     if (reader->stream.placed) {
         partition->positioned = true;
         partition->block = reader->stream.block;
@@ -237,10 +340,17 @@ static enum ps_status leave_row_out(struct reader *reader, struct ps_batch *batc
     if (status == PS_OK) {
         status = find_row(reader, &found, err);
     }
+    if (status == PS_OK && batch->faults != NULL &&
+        (found.whole || !is_key(reader, found.column))) {
+        status = find_known(reader, batch, &found, err);
+    }
+    if (status == PS_OK) {
+        status = put_row(reader, &found, batch, err);
+    }
+    ps_buffer_done(&found.known);
     if (status != PS_OK) {
         return status;
     }
-    ps_batch_row_bad(batch, found.column, found.reason);
     reader->unsendable_rows++;
     reader->unsendable_column = found.column;
     partition->positioned = true;

@@ -58,6 +58,7 @@ void check_window_holds_what_is_younger_and_null(void **state);
 void check_window_without_lower_edge_is_everything(void **state);
 void check_position_goes_on_in_a_window(void **state);
 void check_large_values_give_their_rows_up(void **state);
+void check_rows_with_large_values_keep_their_others(void **state);
 void check_canceled_reader_says_so(void **state);
 void check_cancel_from_another_thread_ends_the_read(void **state);
 void check_abandoned_reader_leaves_the_source_usable(void **state);

@@ -468,6 +468,52 @@ void check_large_values_give_their_rows_up(void **state)
     }
 }
 
+/* Of each kept row: its key, and every value that no limit on sizes can be against. */
+static void check_kept_rows(const struct ps_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->columns_count; i++) {
+        const struct ps_column *column = &batch->table->columns[batch->columns[i]];
+        const struct ps_vector *vector = &batch->vectors[i];
+        const bool fixed = vector->offsets == NULL && !column->nullable;
+        for (uint32_t row = 0; row < batch->rows; row++) {
+            assert_true(ps_vector_is_valid(vector, row) || (column->key_position == 0 && !fixed));
+        }
+    }
+}
+
+void check_rows_with_large_values_keep_their_others(void **state)
+{
+    struct check *check = *state;
+    for (size_t t = 0; t < check->tables_count; t++) {
+        const struct ps_table *table = check->tables[t];
+        struct ps_read_request request = check_request(check, table);
+        struct row_set given_up = {0};
+        request.value_bytes_max = 4;
+        check_read(check, &request, &given_up);
+        struct ps_batch *batch = rows_batch_keeping_faulty(&request, 100);
+        struct ps_reader *reader = open_reader(check, &request);
+        uint64_t rows = 0, faulty = 0, bad = 0;
+        while (next(check, reader, table, batch) == PS_OK) {
+            uint32_t faults = 0;
+            for (uint32_t row = 0; row < batch->rows; row++) {
+                faults += batch->faults[row] != 0;
+            }
+            assert_int_equal(faults, batch->faulty_rows);
+            check_kept_rows(batch);
+            rows += batch->rows;
+            faulty += batch->faulty_rows;
+            bad += batch->bad_rows;
+        }
+        check->ops->reader_close(reader);
+        ps_batch_free(batch);
+        if ((check->ops->caps & PS_CAP_CHANGES) == 0) {
+            assert_int_equal(rows - faulty, given_up.count);
+        }
+        assert_int_equal(rows + bad, given_up.count + given_up.bad_rows);
+        row_set_done(&given_up);
+    }
+}
+
 void check_canceled_reader_says_so(void **state)
 {
     struct check *check = *state;

@@ -144,6 +144,7 @@ int contract_source_run(const char *name, const struct contract_source *contract
         CHECK(window_without_lower_edge_is_everything),
         CHECK(position_goes_on_in_a_window),
         CHECK(large_values_give_their_rows_up),
+        CHECK(rows_with_large_values_keep_their_others),
         CHECK(canceled_reader_says_so),
         CHECK(cancel_from_another_thread_ends_the_read),
         CHECK(abandoned_reader_leaves_the_source_usable),

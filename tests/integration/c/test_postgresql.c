@@ -174,7 +174,11 @@ static enum ps_status read_open(struct read *read, struct ps_source *source,
                                              .columns_count = table->columns_count,
                                              .window = window,
                                              .value_bytes_max = 1 << 20};
-    struct ps_batch_shape shape = {table, read->columns, table->columns_count, 5000, 1 << 20};
+    struct ps_batch_shape shape = {.table = table,
+                                   .columns = read->columns,
+                                   .columns_count = table->columns_count,
+                                   .rows_max = 5000,
+                                   .bytes_max = 1 << 20};
     ok(ps_batch_new(&shape, &read->batch, err), err);
     return ps_source_postgresql.reader_open(source, &read->request, &read->reader, err);
 }

@@ -194,7 +194,7 @@ static void test_batch_reset_leaves_nothing_of_the_rows(void **state)
     ps_batch_free(batch);
 }
 
-static void test_batch_row_bad_leaves_no_trace_of_the_row(void **state)
+static void test_batch_row_with_a_bad_value_leaves_no_trace(void **state)
 {
     (void)state;
     struct ps_batch *batch = batch_of(10);
@@ -205,11 +205,15 @@ static void test_batch_row_bad_leaves_no_trace_of_the_row(void **state)
         ps_batch_put_bool(batch, PS_TYPE_BOOLEAN, 1);
         assert_true(ps_batch_put_bytes(batch, PS_TYPE_STRING, "rejected", 8));
         assert_true(ps_batch_put_bytes(batch, PS_TYPE_BINARY, "rejected", 8));
-        ps_batch_row_bad(batch, PS_TYPE_STRING, row % 2 == 0 ? "even" : "odd");
+        ps_batch_value_bad(batch, PS_TYPE_STRING, row % 2 == 0 ? "even" : "odd");
+        ps_batch_value_bad(batch, PS_TYPE_XML, "the second is not told");
+        assert_true(ps_batch_put_bytes(batch, PS_TYPE_JSON, "rejected", 8));
+        ps_batch_row_end(batch);
         assert_int_equal(batch->bytes, bytes);
         assert_int_equal(batch->rows, row);
         /* Taken back without a reason, it counts nowhere. */
         assert_true(ps_batch_put_bytes(batch, PS_TYPE_XML, "rejected", 8));
+        ps_batch_value_bad(batch, PS_TYPE_JSON, "neither");
         ps_batch_row_drop(batch);
         assert_int_equal(batch->bytes, bytes);
         assert_true(put_row(batch, row));
@@ -230,10 +234,97 @@ static void test_batch_bad_rows_beyond_the_reasons_are_still_counted(void **stat
     (void)state;
     struct ps_batch *batch = batch_of(1);
     for (uint32_t i = 0; i < COLUMNS; i++) {
-        ps_batch_row_bad(batch, i, "reason");
+        ps_batch_value_bad(batch, i, "reason");
+        ps_batch_row_end(batch);
     }
     assert_int_equal(batch->bad_count, PS_BATCH_BAD_MAX);
     assert_int_equal(batch->bad_rows, COLUMNS);
+    ps_batch_free(batch);
+}
+
+/* A table with a key and a flag, and a batch of it that keeps rows with values at fault. */
+static const struct ps_column keyed_columns[] = {
+    {.name = "id", .type = PS_TYPE_STRING, .key_position = 1},
+    {.name = "v", .type = PS_TYPE_STRING},
+    {.name = "gone", .type = PS_TYPE_BOOLEAN},
+};
+static const struct ps_table keyed = {
+    .name = "k", .columns = keyed_columns, .columns_count = 3, .keys_count = 1};
+
+static struct ps_batch *keyed_batch(bool keeps_faulty)
+{
+    struct ps_batch *batch = NULL;
+    struct ps_error err;
+    const struct ps_batch_shape shape = {.table = &keyed,
+                                         .columns = all,
+                                         .columns_count = 3,
+                                         .rows_max = 4,
+                                         .bytes_max = 1u << 20,
+                                         .keeps_faulty = keeps_faulty,
+                                         .flag = 2};
+    assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
+    return batch;
+}
+
+static void put_keyed(struct ps_batch *batch, const char *bad_id, const char *bad_v)
+{
+    ps_batch_put_bool(batch, 2, 1);
+    assert_true(ps_batch_put_bytes(batch, 1, "value", 5));
+    assert_true(ps_batch_put_bytes(batch, 0, "key", 3));
+    if (bad_v != NULL) {
+        ps_batch_value_bad(batch, 1, bad_v);
+    }
+    if (bad_id != NULL) {
+        ps_batch_value_bad(batch, 0, bad_id);
+    }
+    ps_batch_row_end(batch);
+}
+
+static void test_batch_that_keeps_faulty_rows_tells_which_they_are(void **state)
+{
+    (void)state;
+    struct ps_batch *batch = keyed_batch(true);
+    assert_true(ps_batch_column_decides(batch, 0) && ps_batch_column_decides(batch, 2));
+    assert_false(ps_batch_column_decides(batch, 1));
+    for (int turn = 0; turn < 2; turn++) { /* and again after a reset */
+        put_keyed(batch, NULL, NULL);
+        put_keyed(batch, NULL, "too large");
+        put_keyed(batch, "the key", NULL);
+        put_keyed(batch, NULL, "out of range");
+        assert_int_equal(batch->rows, 3);
+        assert_int_equal(batch->bad_rows, 1);
+        assert_int_equal(batch->faulty_rows, 2);
+        assert_int_equal(batch->faults[0], 0);
+        assert_string_equal(batch->bad[batch->faults[1] - 1].reason, "too large");
+        assert_int_equal(batch->bad[batch->faults[1] - 1].rows, 0);
+        assert_string_equal(batch->bad[batch->faults[2] - 1].reason, "out of range");
+        assert_false(ps_vector_is_valid(&batch->vectors[1], 1));
+        size_t size = 0;
+        assert_memory_equal(ps_vector_bytes(&batch->vectors[0], 2, &size), "key", 3);
+        assert_int_equal(size, 3);
+        assert_true(ps_vector_is_valid(&batch->vectors[2], 1));
+        assert_int_equal(batch->bytes, 3 * batch->row_width + 3 * 3 + 5);
+        ps_batch_reset(batch);
+        assert_int_equal(batch->faulty_rows + batch->faults[0] + batch->faults[1], 0);
+    }
+    ps_batch_free(batch);
+}
+
+static void test_batch_of_deletes_needs_no_more_than_keys(void **state)
+{
+    (void)state;
+    struct ps_batch *batch = keyed_batch(false);
+    batch->operation = PS_DELETE;
+    put_keyed(batch, NULL, "too large");
+    put_keyed(batch, "the key", "too large");
+    assert_int_equal(batch->rows, 1);
+    assert_int_equal(batch->bad_rows, 1);
+    assert_string_equal(batch->bad[0].reason, "too large");
+    ps_batch_reset(batch);
+    batch->operation = PS_UPDATE;
+    put_keyed(batch, NULL, "too large");
+    assert_int_equal(batch->rows, 0);
+    assert_int_equal(batch->bad_rows, 1);
     ps_batch_free(batch);
 }
 
@@ -373,8 +464,10 @@ int main(void)
         cmocka_unit_test(test_batch_holds_what_was_put),
         cmocka_unit_test(test_batch_is_full_once_its_bytes_are_reached),
         cmocka_unit_test(test_batch_reset_leaves_nothing_of_the_rows),
-        cmocka_unit_test(test_batch_row_bad_leaves_no_trace_of_the_row),
+        cmocka_unit_test(test_batch_row_with_a_bad_value_leaves_no_trace),
         cmocka_unit_test(test_batch_bad_rows_beyond_the_reasons_are_still_counted),
+        cmocka_unit_test(test_batch_that_keeps_faulty_rows_tells_which_they_are),
+        cmocka_unit_test(test_batch_of_deletes_needs_no_more_than_keys),
         cmocka_unit_test(test_batch_reset_gives_up_a_buffer_that_one_value_made_grow),
         cmocka_unit_test(test_vector_reserve_beyond_4_gib_is_refused),
         cmocka_unit_test(test_batch_copy_rows_takes_the_selected_rows_and_columns),

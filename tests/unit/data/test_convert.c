@@ -14,7 +14,8 @@ static struct ps_batch *batch_of(const struct ps_column *column, struct ps_table
 {
     struct ps_batch *batch;
     *table = (struct ps_table){.schema = "", .name = "t", .columns = column, .columns_count = 1};
-    struct ps_batch_shape shape = {table, first, 1, 8, 1 << 20};
+    struct ps_batch_shape shape = {
+        .table = table, .columns = first, .columns_count = 1, .rows_max = 8, .bytes_max = 1 << 20};
     assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
     return batch;
 }
@@ -35,7 +36,8 @@ static const char *converted(struct ps_batch *from, const char *type)
     assert_int_equal(ps_convert_put(target, 0, &from->vectors[0], 0, &bad, &err), PS_OK);
     if (bad != NULL) {
         snprintf(text, sizeof(text), "bad: %s", bad);
-        ps_batch_row_bad(target, 0, bad);
+        ps_batch_value_bad(target, 0, bad);
+        ps_batch_row_end(target);
     } else {
         ps_batch_row_end(target);
         struct ps_column as_text = {.name = "c", .type = PS_TYPE_STRING};

@@ -113,8 +113,13 @@ static const char *put(const char *json, const char *type_name)
     struct ps_table table = {.schema = "", .name = "t", .columns = &column, .columns_count = 1};
     struct ps_table text_table = {
         .schema = "", .name = "t", .columns = &as_text, .columns_count = 1};
-    struct ps_batch_shape shape = {&table, first, 1, 1, 1 << 20};
-    struct ps_batch_shape text_shape = {&text_table, first, 1, 1, 1 << 20};
+    struct ps_batch_shape shape = {
+        .table = &table, .columns = first, .columns_count = 1, .rows_max = 1, .bytes_max = 1 << 20};
+    struct ps_batch_shape text_shape = {.table = &text_table,
+                                        .columns = first,
+                                        .columns_count = 1,
+                                        .rows_max = 1,
+                                        .bytes_max = 1 << 20};
     struct ps_batch *batch, *out;
     const char *bad;
     size_t size;

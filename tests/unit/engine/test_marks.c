@@ -17,7 +17,11 @@ static bool marks_text(enum ps_text_kind kind, const char *values, const char *t
     const struct ps_table table = {
         .schema = "", .name = "t", .columns = &column, .columns_count = 1};
     const uint32_t first = 0;
-    const struct ps_batch_shape shape = {&table, &first, 1, 1, 1 << 10};
+    const struct ps_batch_shape shape = {.table = &table,
+                                         .columns = &first,
+                                         .columns_count = 1,
+                                         .rows_max = 1,
+                                         .bytes_max = 1 << 10};
     const char *const pairs[] = {"soft_delete_values", values, NULL};
     struct engine_config made;
     struct soft_delete deletes;

@@ -185,6 +185,25 @@ static void test_run_load_that_left_rows_out_deletes_marked_ones(void **state)
     harness_expect_rows(h, "visits", "id,v", "1|v1\n2|v2 deleted\n3|v3\n");
 }
 
+static void test_run_marked_row_is_deleted_whatever_else_cannot_be_carried(void **state)
+{
+    struct harness *h = *state;
+    fake_table_add(h->database, "", "visits",
+                   "id LONG key, v STRING, updated_at UTC_DATETIME, deleted BOOLEAN");
+    fake_rows_add(h->database, "visits", 1, 3, "#|v#|2024-01-01T00:00:00Z|false");
+    harness_sync(h);
+    fake_row_change(h->database, "visits", "1", "1|\\bad|2024-01-02T00:00:00Z|true");
+    fake_row_change(h->database, "visits", "2", "2|\\bad|2024-01-02T00:00:00Z|false");
+    fake_row_change(h->database, "visits", "3", "3|v3|2024-01-02T00:00:00Z|\\bad");
+    harness_sync(h);
+    assert_true(h->totals.skipped == 2 && h->totals.deletes == 1);
+    harness_expect_rows(h, "visits", "id,v", "1|v1 deleted\n2|v2\n3|v3\n");
+    fake_row_change(h->database, "visits", "2", "2|\\bad|2024-01-03T00:00:00Z|true");
+    fake_row_change(h->database, "visits", "3", "3|v3|2024-01-03T00:00:00Z|false");
+    harness_sync_with(h, "on_bad_row", "stop");
+    harness_expect_rows(h, "visits", "id,v", "1|v1 deleted\n2|v2 deleted\n3|v3\n");
+}
+
 static void test_run_emptied_table_is_loaded_again(void **state)
 {
     struct harness *h = *state;
@@ -254,6 +273,7 @@ int main(void)
         HARNESS_TEST(test_run_full_mode_deletes_rows_that_vanished),
         HARNESS_TEST(test_run_load_that_left_rows_out_marks_none_as_deleted),
         HARNESS_TEST(test_run_load_that_left_rows_out_deletes_marked_ones),
+        HARNESS_TEST(test_run_marked_row_is_deleted_whatever_else_cannot_be_carried),
         HARNESS_TEST(test_run_emptied_table_is_loaded_again),
         HARNESS_TEST(test_run_resync_loads_again),
         HARNESS_TEST(test_run_new_column_arrives),

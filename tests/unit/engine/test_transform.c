@@ -24,7 +24,11 @@ static struct ps_error err;
 static struct ps_batch *batch_of(const char *const *gone, uint32_t rows)
 {
     static const char *const names[] = {"a", "b", "c", "d"};
-    struct ps_batch_shape shape = {&whole, identity, 3, 8, 1 << 20};
+    struct ps_batch_shape shape = {.table = &whole,
+                                   .columns = identity,
+                                   .columns_count = 3,
+                                   .rows_max = 8,
+                                   .bytes_max = 1 << 20};
     struct ps_batch *batch;
     assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
     for (uint32_t i = 0; i < rows; i++) {
@@ -173,6 +177,68 @@ static void test_transform_gives_up_rows_whose_value_does_not_fit(void **state)
     assert_int_equal(output.bad_rows, 1);
 }
 
+/* Rows (1, bad, gone[0]), (2, bad, gone[1]), …, of which every value of the second column is bad.
+ */
+static struct ps_batch *faulty_batch_of(const char *const *gone, uint32_t rows)
+{
+    const struct ps_batch_shape shape = {.table = &whole,
+                                         .columns = identity,
+                                         .columns_count = 3,
+                                         .rows_max = 8,
+                                         .bytes_max = 1 << 20,
+                                         .keeps_faulty = true,
+                                         .flag = 2};
+    struct ps_batch *batch;
+    assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
+    for (uint32_t i = 0; i < rows; i++) {
+        ps_batch_put_long(batch, 0, i + 1);
+        ps_batch_value_bad(batch, 1, "the test said so");
+        if (gone[i] == NULL) {
+            ps_batch_value_bad(batch, 2, "the flag, too");
+        } else {
+            assert_true(ps_batch_put_bytes(batch, 2, gone[i], strlen(gone[i])));
+        }
+        ps_batch_row_end(batch);
+    }
+    return batch;
+}
+
+static void test_transform_deletes_marked_rows_of_which_values_are_bad(void **state)
+{
+    (void)state;
+    struct ps_plan_table table = {.read_table = &whole, .sink_table = &whole, .soft_delete = 2};
+    struct transform_output output =
+        apply(&table, faulty_batch_of((const char *const[]){"N", "Y", NULL, "1"}, 4), false);
+    assert_null(output.rows);
+    assert_int_equal(output.deletes->rows, 2);
+    assert_int_equal(((int64_t *)output.deletes->vectors[0].values)[0], 2);
+    assert_int_equal(((int64_t *)output.deletes->vectors[0].values)[1], 4);
+    assert_int_equal(output.bad_rows, 2);
+    assert_int_equal(output.bad_count, 1);
+    assert_int_equal(output.bad[0].column, 1);
+    assert_int_equal(output.bad[0].rows, 2);
+    ps_batch_release(output.deletes);
+    output = apply(&table, faulty_batch_of((const char *const[]){"Y", "N"}, 2), true);
+    assert_true(output.rows == NULL && output.deletes == NULL);
+    assert_true(output.dropped == 1 && output.bad_rows == 1);
+}
+
+static void test_transform_leaves_rows_out_of_which_values_are_bad(void **state)
+{
+    (void)state;
+    struct ps_plan_table table = {.read_table = &whole, .sink_table = &whole, .soft_delete = -1};
+    struct ps_batch *batch = faulty_batch_of((const char *const[]){"Y"}, 1);
+    ps_batch_put_long(batch, 0, 2);
+    assert_true(ps_batch_put_bytes(batch, 1, "good", 4));
+    ps_batch_put_null(batch, 2);
+    ps_batch_row_end(batch);
+    struct transform_output output = apply(&table, batch, false);
+    assert_int_equal(output.rows->rows, 1);
+    assert_string_equal(text_at(output.rows, 1, 0), "good");
+    assert_int_equal(output.bad_rows, 1);
+    ps_batch_release(output.rows);
+}
+
 static const char *const filled[] = {"empty_value", "N/A", NULL};
 
 static void test_transform_fills_empty_texts_but_no_keys(void **state)
@@ -205,7 +271,11 @@ static void test_transform_fills_empty_json_with_a_value_of_json(void **state)
                                   .read_table = &as_sent,
                                   .sink_table = &as_sent,
                                   .soft_delete = -1};
-    struct ps_batch_shape shape = {&as_sent, identity, 3, 16, 1 << 20};
+    struct ps_batch_shape shape = {.table = &as_sent,
+                                   .columns = identity,
+                                   .columns_count = 3,
+                                   .rows_max = 16,
+                                   .bytes_max = 1 << 20};
     static const char *const values[] = {"{}",         "[]",    "null", "\"\"",  "{ }",   " [\n] ",
                                          "\tnull\r\n", "\"\" ", "0",    "[ 0 ]", "\" \"", "[null]"};
     const uint32_t count = sizeof values / sizeof values[0], empty = 8;
@@ -233,6 +303,8 @@ int main(void)
         cmocka_unit_test(test_transform_takes_the_engines_own_columns_out),
         cmocka_unit_test(test_transform_gives_columns_their_types_in_rows_and_in_deletes),
         cmocka_unit_test(test_transform_gives_up_rows_whose_value_does_not_fit),
+        cmocka_unit_test(test_transform_deletes_marked_rows_of_which_values_are_bad),
+        cmocka_unit_test(test_transform_leaves_rows_out_of_which_values_are_bad),
         cmocka_unit_test(test_transform_fills_empty_texts_but_no_keys),
         cmocka_unit_test(test_transform_fills_empty_json_with_a_value_of_json),
     };

@@ -132,7 +132,11 @@ static void test_observe_takes_the_largest_value_that_is_not_null(void **state)
     static const struct ps_table table = {
         .schema = "", .name = "t", .columns = columns, .columns_count = 2};
     static const uint32_t identity[] = {0, 1};
-    struct ps_batch_shape shape = {&table, identity, 2, 4, 1 << 20};
+    struct ps_batch_shape shape = {.table = &table,
+                                   .columns = identity,
+                                   .columns_count = 2,
+                                   .rows_max = 4,
+                                   .bytes_max = 1 << 20};
     struct ps_batch *batch;
     struct ps_error err;
     assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);

@@ -216,7 +216,11 @@ static void put_as_text(struct tester_value value, const char *wanted)
     static const struct ps_column column = {.name = "c", .type = PS_TYPE_STRING};
     static const struct ps_table table = {.name = "t", .columns = &column, .columns_count = 1};
     static const uint32_t index = 0;
-    const struct ps_batch_shape shape = {&table, &index, 1, 1, SIZE_MAX};
+    const struct ps_batch_shape shape = {.table = &table,
+                                         .columns = &index,
+                                         .columns_count = 1,
+                                         .rows_max = 1,
+                                         .bytes_max = SIZE_MAX};
     struct ps_batch *batch = NULL;
     assert_int_equal(ps_batch_new(&shape, &batch, NULL), PS_OK);
     assert_true(value_put(batch, 0, &value));

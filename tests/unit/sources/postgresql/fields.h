@@ -31,7 +31,11 @@ static inline void field_case_init(struct field_case *test, uint32_t oid, int32_
                                       .scale = test->field.scale};
     test->table =
         (struct ps_table){.schema = "s", .name = "t", .columns = &test->column, .columns_count = 1};
-    struct ps_batch_shape shape = {&test->table, test->columns, 1, 8, 1 << 20};
+    struct ps_batch_shape shape = {.table = &test->table,
+                                   .columns = test->columns,
+                                   .columns_count = 1,
+                                   .rows_max = 8,
+                                   .bytes_max = 1 << 20};
     assert_int_equal(ps_batch_new(&shape, &test->batch, &err), PS_OK);
 }
 

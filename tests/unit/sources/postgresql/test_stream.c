@@ -30,7 +30,11 @@ struct stream_case {
 static void stream_case_init(struct stream_case *test, uint32_t rows_max)
 {
     struct ps_error err = {0};
-    struct ps_batch_shape shape = {&table, all, 2, rows_max, 1 << 20};
+    struct ps_batch_shape shape = {.table = &table,
+                                   .columns = all,
+                                   .columns_count = 2,
+                                   .rows_max = rows_max,
+                                   .bytes_max = 1 << 20};
     test->fields[0] = type_resolve(23, -1, TYPE_SHAPE_SCALAR, false);
     test->fields[1] = type_resolve(25, -1, TYPE_SHAPE_SCALAR, false);
     stream_init(&test->stream, test->fields, 2, 100);
