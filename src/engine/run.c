@@ -124,30 +124,29 @@ static enum ps_status workers_start(struct run *run, struct ps_error *err)
     return PS_OK;
 }
 
-static void warn_by_writer(void *context, const char *text)
+/* Workers and the queue follow what the tuner changed. */
+static void follow_tuning(void *context)
 {
-    writer_warn(context, "%s", text);
+    struct run *run = context;
+    ps_queue_set_rows_max(run->queue, tuning_queue_rows(run->tuning, run->queue_rows));
+    ps_mutex_lock(&run->lock);
+    ps_condition_broadcast(&run->changed);
+    ps_mutex_unlock(&run->lock);
 }
 
-/* Looks at the machine where that is due, and lets workers and the queue follow what changes. */
-static void tune(struct run *run, struct writer *writer)
+static void stop_at_full_disk(void *context, const struct ps_error *err)
 {
-    struct ps_error err = {0};
-    const struct tuning_progress progress = {.rows = writer->rows,
-                                             .work = writer->tables_done,
-                                             .warn = warn_by_writer,
-                                             .context = writer};
-    uint64_t generation = tuning_generation(run->tuning);
-    enum ps_status status = tuning_tick(run->tuning, &progress, &err);
-    if (status != PS_OK) {
-        trouble_note(&run->troubles, TROUBLE_OF_THE_SYNC, &err);
-        run_fail(run, status, &err);
-    }
-    if (tuning_generation(run->tuning) != generation) {
-        ps_queue_set_rows_max(run->queue, tuning_queue_rows(run->tuning, run->queue_rows));
-        ps_mutex_lock(&run->lock);
-        ps_condition_broadcast(&run->changed);
-        ps_mutex_unlock(&run->lock);
+    struct run *run = context;
+    trouble_note(&run->troubles, TROUBLE_OF_THE_SYNC, err);
+    run_fail(run, err->status, err);
+}
+
+/* Lets the tuner know how far the writer is, and the user what the tuner found. */
+static void tell_tuning(struct run *run, struct writer *writer)
+{
+    char warning[TUNING_WARNING_SIZE];
+    if (tuning_wrote(run->tuning, writer->rows, writer->tables_done, warning)) {
+        writer_warn(writer, "%s", warning);
     }
 }
 
@@ -194,7 +193,7 @@ static void write_all(struct run *run, struct writer *writer)
             run_fail(run, status, &err);
         }
         writer_tell_progress(writer);
-        tune(run, writer);
+        tell_tuning(run, writer);
     }
 }
 
@@ -350,8 +349,10 @@ static enum ps_status make_jobs(struct run *run, struct ps_error *err)
 static enum ps_status run_plan(struct run *run, struct ps_run_result *result, struct ps_error *err)
 {
     struct writer writer = {.run = NULL};
+    const struct tuning_watch watch = {
+        .context = run, .changed = follow_tuning, .full = stop_at_full_disk};
     enum ps_status status =
-        tuning_new(run->request, run->plan, workers_wanted(run), result, &run->tuning, err);
+        tuning_new(run->request, run->plan, workers_wanted(run), &run->tuning, err);
     if (status != PS_OK || (status = queue_make(run, err)) != PS_OK ||
         (status = make_jobs(run, err)) != PS_OK ||
         (status = writer_init(&writer, run, result, err)) != PS_OK) {
@@ -364,13 +365,16 @@ static enum ps_status run_plan(struct run *run, struct ps_run_result *result, st
         ps_queue_close(run->queue);
         run->failed = status;
         run->error = *err;
-    } else if ((status = workers_start(run, err)) != PS_OK) {
+    } else if ((status = tuning_start(run->tuning, &watch, err)) != PS_OK ||
+               (status = workers_start(run, err)) != PS_OK) {
         run_fail(run, status, err);
     }
     write_all(run, &writer);
     for (size_t i = 0; i < run->workers_count; i++) {
         ps_thread_join(&run->workers[i].thread);
     }
+    tuning_stop(run->tuning, result);
+    tell_tuning(run, &writer);
     job_free_all(run);
     troubles_tell(&run->troubles, result);
     status = finish(run, &writer, err);

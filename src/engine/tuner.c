@@ -73,11 +73,11 @@ static bool change(struct tuner *tuner, enum tuner_parameter parameter, uint32_t
 }
 
 static void window_begin(struct tuner *tuner, const struct ps_resource_sample *sample,
-                         uint64_t rows, uint64_t work)
+                         const struct tuner_progress *progress)
 {
     tuner->window_ns = sample->at_ns;
-    tuner->window_rows = rows;
-    tuner->window_work = work;
+    tuner->window_rows = progress->rows;
+    tuner->window_work = progress->work;
     tuner->window_samples = 0;
 }
 
@@ -327,8 +327,18 @@ static void look_back(struct tuner *tuner, const struct ps_resource_sample *samp
     }
 }
 
-void tuner_take(struct tuner *tuner, const struct ps_resource_sample *sample, uint64_t rows,
-                uint64_t work, struct tuner_report *ret_report)
+/* What the destination takes its time for says nothing of batches and threads. */
+static void sit_out(struct tuner *tuner, const struct ps_resource_sample *sample,
+                    const struct tuner_progress *progress)
+{
+    if (tuner->trial == TUNER_LESS) {
+        tuner->trial = TUNER_NO_TRIAL;
+    }
+    window_begin(tuner, sample, progress);
+}
+
+void tuner_take(struct tuner *tuner, const struct ps_resource_sample *sample,
+                const struct tuner_progress *progress, struct tuner_report *ret_report)
 {
     *ret_report = (struct tuner_report){.changes_count = 0};
     look_at_disk(tuner, sample, ret_report);
@@ -338,20 +348,24 @@ void tuner_take(struct tuner *tuner, const struct ps_resource_sample *sample, ui
     }
     count(&tuner->memory, sample->memory_percent, sample->stalled_percent > STALLED_HIGH);
     count(&tuner->cpu, sample->cpu_percent, false);
-    if (tuner->window_samples < 0 || tuner->window_work != work) {
-        window_begin(tuner, sample, rows, work);
+    if (progress->held) {
+        sit_out(tuner, sample, progress);
+    } else if (tuner->window_samples < 0 || tuner->window_work != progress->work) {
+        window_begin(tuner, sample, progress);
     } else {
         tuner->window_samples++;
     }
-    double rate = window_rate(tuner, sample, rows);
+    double rate = window_rate(tuner, sample, progress->rows);
     if (reduce_memory(tuner, sample, rate, ret_report) ||
         reduce_cpu(tuner, sample, rate, ret_report)) {
         note_relapse(tuner);
+    } else if (progress->held) {
+        (void)recover(tuner, sample, ret_report);
     } else if (tuner->window_samples >= IN_A_ROW) {
         look_back(tuner, sample, rate, ret_report);
     }
     if (ret_report->changes_count > 0) {
-        window_begin(tuner, sample, rows, work);
+        window_begin(tuner, sample, progress);
     }
 }
 

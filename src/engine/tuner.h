@@ -76,12 +76,19 @@ struct tuner {
 void tuner_init(struct tuner *tuner, const struct tuner_limits *limits, uint32_t batch_rows,
                 uint32_t batch_rows_max, uint32_t threads);
 
+/* How far the writer is when a sample is taken. */
+struct tuner_progress {
+    uint64_t rows; /* written so far */
+    uint64_t work; /* changes whenever other tables are read: their rates cannot be compared */
+    bool held;     /* the destination has kept it busy since the last sample */
+};
+
 /*
- * One sample. rows: written so far; work: changes whenever other tables are read, since their rates
- * cannot be compared.
+ * One sample. Where the destination holds the writer, rows/s tell of no step: one down stands, one
+ * up is looked at later.
  */
-void tuner_take(struct tuner *tuner, const struct ps_resource_sample *sample, uint64_t rows,
-                uint64_t work, struct tuner_report *ret_report);
+void tuner_take(struct tuner *tuner, const struct ps_resource_sample *sample,
+                const struct tuner_progress *progress, struct tuner_report *ret_report);
 
 /* The source asked for less: half of the threads. After tuner_take. */
 void tuner_throttle(struct tuner *tuner, struct tuner_report *report);

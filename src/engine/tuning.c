@@ -10,6 +10,8 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/thread.h"
+#include "engine/observed.h"
 #include "engine/resources.h"
 
 /* Of the memory that may be used, one batch and the queue may take at most these parts. */
@@ -22,26 +24,36 @@
 #define CELL_BYTES 16
 /* A disk with so much left is not full, unless the user says from which share on it is. */
 #define DISK_SPARE_BYTES (UINT64_C(2) << 30)
-#define CHANGES_MAX 1000
-/* Samples are kept once a minute, a week long. */
+/* Samples are kept once a minute, and where something follows from them. */
 #define RECORD_NS INT64_C(60000000000)
-#define RECORDS_MAX ((size_t)10080)
 
+/* What stands above the lock never changes after the start, but for the atomics; `lock` guards what
+ * stands below it. */
 struct tuning {
     const struct ps_run_request *request;
-    struct ps_run_result *result;
-    struct ps_monitor *own; /* NULL: the request brought one */
-    struct ps_monitor *monitor;
-    struct tuner tuner; /* the writer's */
-    int64_t next_ns;
-    int64_t recorded_ns; /* when the last sample was kept */
-    size_t resources_capacity;
-    size_t batch_bytes_max; /* never changes after the start; 0: no bound is known */
+    struct ps_monitor *own;     /* NULL: the request brought one */
+    struct ps_monitor *monitor; /* of the thread that looks */
+    struct tuning_watch watch;
+    struct ps_thread thread;
+    size_t batch_bytes_max; /* 0: no bound is known */
     size_t queue_bytes_max;
     uint32_t batch_rows_first;
     _Atomic uint32_t batch_rows, threads, table_threads;
     _Atomic uint64_t generation;
-    atomic_bool throttled;
+
+    struct ps_mutex lock;
+    struct ps_condition wake; /* the looks are to end */
+    bool ended;
+    struct tuner tuner;
+    struct observed observed;
+    int64_t recorded_ns; /* when the last sample was kept */
+    uint64_t rows, work; /* the writer's progress, … */
+    uint64_t turns;      /* … how often it has told of it, … */
+    uint64_t turns_seen; /* … and how often it had at the last look */
+    bool looked;         /* there was one */
+    bool throttled;      /* since the last look */
+    bool full_told;
+    char warning[TUNING_WARNING_SIZE]; /* for the writer; "": none */
 };
 
 static const char *const parameter_names[] = {
@@ -104,49 +116,21 @@ enum ps_status tuning_limits(const struct ps_config *config, struct tuner_limits
 static void keep_change(struct tuning *tuning, const char *parameter, int64_t old_value,
                         int64_t new_value, const char *cause)
 {
-    struct ps_run_result *result = tuning->result;
-    if (result->changes == NULL) {
-        result->changes = ps_arena_array(result->arena, CHANGES_MAX, sizeof(*result->changes));
-    }
-    char *copy = ps_arena_strdup(result->arena, cause);
-    if (result->changes == NULL || copy == NULL || result->changes_count == CHANGES_MAX) {
-        return; /* the log has it */
-    }
     const struct ps_clock *clock = tuning->request->plan.clock;
-    result->changes[result->changes_count++] = (struct ps_parameter_change){
-        .at = clock->utc(clock),
-        .parameter = parameter,
-        .old_value = old_value,
-        .new_value = new_value,
-        .cause = copy,
-    };
+    const struct ps_parameter_change change = {.at = clock->utc(clock),
+                                               .parameter = parameter,
+                                               .old_value = old_value,
+                                               .new_value = new_value,
+                                               .cause = cause};
+    observed_change(&tuning->observed, &change);
 }
 
-/* Keeps the sample. A lack of memory only loses it. */
-static void keep_sample(struct tuning *tuning, const struct ps_resource_sample *sample,
-                        int64_t now_ns)
+static void keep_sample(struct tuning *tuning, const struct ps_resource_sample *sample)
 {
-    struct ps_run_result *result = tuning->result;
     const struct ps_clock *clock = tuning->request->plan.clock;
-    if (result->resources_count == tuning->resources_capacity) {
-        size_t capacity = tuning->resources_capacity == 0 ? 16 : 2 * tuning->resources_capacity;
-        capacity = capacity > RECORDS_MAX ? RECORDS_MAX : capacity;
-        struct ps_resource_record *grown =
-            capacity == tuning->resources_capacity
-                ? NULL
-                : ps_arena_array(result->arena, capacity, sizeof(*grown));
-        if (grown == NULL) {
-            return;
-        }
-        if (result->resources_count > 0) {
-            memcpy(grown, result->resources, result->resources_count * sizeof(*grown));
-        }
-        result->resources = grown;
-        tuning->resources_capacity = capacity;
-    }
-    result->resources[result->resources_count++] =
-        (struct ps_resource_record){.at = clock->utc(clock), .sample = *sample};
-    tuning->recorded_ns = now_ns;
+    const struct ps_resource_record record = {.at = clock->utc(clock), .sample = *sample};
+    observed_sample(&tuning->observed, &record);
+    tuning->recorded_ns = clock->monotonic_ns(clock);
 }
 
 static size_t part_of(uint64_t limit, unsigned part, size_t least)
@@ -192,18 +176,15 @@ static void begin(struct tuning *tuning, const struct ps_plan *plan,
     atomic_init(&tuning->threads, threads);
     atomic_init(&tuning->table_threads, 0);
     atomic_init(&tuning->generation, 0);
-    atomic_init(&tuning->throttled, false);
     tuning->monitor->sample(tuning->monitor, &sample);
-    const struct ps_clock *clock = tuning->request->plan.clock;
-    keep_sample(tuning, &sample, clock->monotonic_ns(clock));
+    keep_sample(tuning, &sample);
     if (sample.memory_percent >= 0) {
         bound_by_memory(tuning, plan, sample.memory_limit_bytes);
     }
 }
 
 enum ps_status tuning_new(const struct ps_run_request *request, const struct ps_plan *plan,
-                          size_t workers, struct ps_run_result *result, struct tuning **ret_tuning,
-                          struct ps_error *err)
+                          size_t workers, struct tuning **ret_tuning, struct ps_error *err)
 {
     struct tuner_limits limits;
     const struct ps_config *config = request->plan.config;
@@ -219,8 +200,9 @@ enum ps_status tuning_new(const struct ps_run_request *request, const struct ps_
     if (tuning == NULL) {
         return ps_fail_nomem(err, "starting the sync");
     }
+    ps_mutex_init(&tuning->lock);
+    ps_condition_init(&tuning->wake);
     tuning->request = request;
-    tuning->result = result;
     tuning->monitor = request->monitor;
     if (tuning->monitor == NULL) {
         const struct ps_monitor_request own = {
@@ -240,6 +222,9 @@ enum ps_status tuning_new(const struct ps_run_request *request, const struct ps_
 void tuning_free(struct tuning *tuning)
 {
     if (tuning != NULL) {
+        observed_done(&tuning->observed);
+        ps_condition_done(&tuning->wake);
+        ps_mutex_done(&tuning->lock);
         ps_monitor_free(tuning->own);
         ps_free(tuning);
     }
@@ -262,13 +247,6 @@ uint32_t tuning_table_threads(const struct tuning *tuning, const struct ps_plan_
         return planned;
     }
     return planned + atomic_load(&tuning->table_threads);
-}
-
-void tuning_throttle(struct tuning *tuning)
-{
-    if (tuning != NULL) {
-        atomic_store(&tuning->throttled, true);
-    }
 }
 
 /* Larger batches are bounded by what they take before a row is in them. */
@@ -320,59 +298,166 @@ size_t tuning_queue_rows(const struct tuning *tuning, size_t rows)
     return now == 0 ? 1 : now;
 }
 
-static void publish(struct tuning *tuning, const struct tuner_change *change)
+/* Workers read these without the lock. With it held. */
+static void publish(struct tuning *tuning, const struct tuner_report *report)
 {
-    const char *name = parameter_names[change->parameter];
-    ps_log(change->pressure ? PS_LOG_INFO : PS_LOG_DEBUG, "%s: %u → %u: %s", name,
-           change->old_value, change->new_value, change->cause);
-    keep_change(tuning, name, change->old_value, change->new_value, change->cause);
     _Atomic uint32_t *const published[] = {
         [TUNER_BATCH_ROWS] = &tuning->batch_rows,
         [TUNER_THREADS] = &tuning->threads,
         [TUNER_TABLE_THREADS] = &tuning->table_threads,
     };
-    atomic_store(published[change->parameter], change->new_value);
-    atomic_fetch_add(&tuning->generation, 1);
+    for (size_t i = 0; i < report->changes_count; i++) {
+        const struct tuner_change *change = &report->changes[i];
+        keep_change(tuning, parameter_names[change->parameter], change->old_value,
+                    change->new_value, change->cause);
+        atomic_store(published[change->parameter], change->new_value);
+        atomic_fetch_add(&tuning->generation, 1);
+    }
 }
 
-enum ps_status tuning_tick(struct tuning *tuning, const struct tuning_progress *progress,
-                           struct ps_error *err)
+/* The log and the run, which have locks of their own. */
+static void tell_changes(const struct tuning *tuning, const struct tuner_report *report)
+{
+    for (size_t i = 0; i < report->changes_count; i++) {
+        const struct tuner_change *change = &report->changes[i];
+        ps_log(change->pressure ? PS_LOG_INFO : PS_LOG_DEBUG, "%s: %u → %u: %s",
+               parameter_names[change->parameter], change->old_value, change->new_value,
+               change->cause);
+    }
+    if (report->changes_count > 0 && tuning->watch.changed != NULL) {
+        tuning->watch.changed(tuning->watch.context);
+    }
+}
+
+static void tell_full(const struct tuning *tuning, const struct tuner_report *report)
+{
+    struct ps_error err = {0};
+    (void)ps_fail(&err, PS_CONFIG, PS_CLASS_DISK,
+                  "%s: free some of it, or name a place on another with --warehouse and --state "
+                  "(disk_threshold_critical); what was read is saved, and the next sync goes on "
+                  "from it",
+                  report->message);
+    if (tuning->watch.full != NULL) {
+        tuning->watch.full(tuning->watch.context, &err);
+    }
+}
+
+/* With the lock held. */
+static void take(struct tuning *tuning, const struct ps_resource_sample *sample,
+                 struct tuner_report *ret_report)
+{
+    const struct ps_clock *clock = tuning->request->plan.clock;
+    const struct tuner_progress progress = {
+        .rows = tuning->rows,
+        .work = tuning->work,
+        .held = tuning->looked && tuning->turns == tuning->turns_seen,
+    };
+    tuning->looked = true;
+    tuning->turns_seen = tuning->turns;
+    tuning->throttled = false;
+    tuner_take(&tuning->tuner, sample, &progress, ret_report);
+    if (ret_report->changes_count > 0 || ret_report->disk_warned || ret_report->disk_stop ||
+        clock->monotonic_ns(clock) - tuning->recorded_ns >= RECORD_NS) {
+        keep_sample(tuning, sample);
+    }
+    publish(tuning, ret_report);
+    if (ret_report->disk_warned) {
+        snprintf(tuning->warning, sizeof(tuning->warning), "%s", ret_report->message);
+    }
+}
+
+void tuning_look(struct tuning *tuning)
+{
+    struct ps_resource_sample sample;
+    struct tuner_report report;
+    tuning->monitor->sample(tuning->monitor, &sample);
+    ps_mutex_lock(&tuning->lock);
+    take(tuning, &sample, &report);
+    bool full = report.disk_stop && !tuning->full_told;
+    tuning->full_told = tuning->full_told || full;
+    ps_mutex_unlock(&tuning->lock);
+    if (report.unknown) {
+        ps_log(PS_LOG_INFO, "%s", report.message);
+    }
+    tell_changes(tuning, &report);
+    if (full) {
+        tell_full(tuning, &report);
+    }
+}
+
+static void look_on_time(void *argument)
+{
+    struct tuning *tuning = argument;
+    const int64_t interval_ns = tuning->monitor->interval_ns;
+    int64_t due_ns = ps_monotonic_ns() + interval_ns;
+    ps_mutex_lock(&tuning->lock);
+    while (!tuning->ended) {
+        if (ps_condition_wait_until(&tuning->wake, &tuning->lock, due_ns)) {
+            continue;
+        }
+        ps_mutex_unlock(&tuning->lock);
+        tuning_look(tuning);
+        due_ns = ps_monotonic_ns() + interval_ns;
+        ps_mutex_lock(&tuning->lock);
+    }
+    ps_mutex_unlock(&tuning->lock);
+}
+
+enum ps_status tuning_start(struct tuning *tuning, const struct tuning_watch *watch,
+                            struct ps_error *err)
 {
     if (tuning == NULL) {
         return PS_OK;
     }
-    const struct ps_clock *clock = tuning->request->plan.clock;
-    int64_t now = clock->monotonic_ns(clock);
-    if (now < tuning->next_ns) {
-        return PS_OK;
+    tuning->watch = *watch;
+    tuning_look(tuning);
+    return ps_thread_start(&tuning->thread, "penstock-look", look_on_time, tuning, err);
+}
+
+void tuning_stop(struct tuning *tuning, struct ps_run_result *result)
+{
+    if (tuning == NULL) {
+        return;
     }
-    tuning->next_ns = now + tuning->monitor->interval_ns;
-    struct ps_resource_sample sample;
-    struct tuner_report report;
-    tuning->monitor->sample(tuning->monitor, &sample);
-    tuner_take(&tuning->tuner, &sample, progress->rows, progress->work, &report);
-    if (atomic_exchange(&tuning->throttled, false)) {
+    ps_mutex_lock(&tuning->lock);
+    tuning->ended = true;
+    ps_condition_broadcast(&tuning->wake);
+    ps_mutex_unlock(&tuning->lock);
+    ps_thread_join(&tuning->thread);
+    observed_tell(&tuning->observed, result);
+}
+
+void tuning_throttle(struct tuning *tuning)
+{
+    struct tuner_report report = {.changes_count = 0};
+    if (tuning == NULL) {
+        return;
+    }
+    ps_mutex_lock(&tuning->lock);
+    if (!tuning->throttled) {
+        tuning->throttled = true;
         tuner_throttle(&tuning->tuner, &report);
+        publish(tuning, &report);
     }
-    if (report.changes_count > 0 || report.disk_warned || report.disk_stop ||
-        now - tuning->recorded_ns >= RECORD_NS) {
-        keep_sample(tuning, &sample, now);
+    ps_mutex_unlock(&tuning->lock);
+    tell_changes(tuning, &report);
+}
+
+bool tuning_wrote(struct tuning *tuning, uint64_t rows, uint64_t work,
+                  char ret_warning[TUNING_WARNING_SIZE])
+{
+    if (tuning == NULL) {
+        return false;
     }
-    for (size_t i = 0; i < report.changes_count; i++) {
-        publish(tuning, &report.changes[i]);
+    ps_mutex_lock(&tuning->lock);
+    tuning->rows = rows;
+    tuning->work = work;
+    tuning->turns++;
+    bool warned = tuning->warning[0] != '\0';
+    if (warned) {
+        memcpy(ret_warning, tuning->warning, sizeof(tuning->warning));
+        tuning->warning[0] = '\0';
     }
-    if (report.unknown) {
-        ps_log(PS_LOG_INFO, "%s", report.message);
-    }
-    if (report.disk_warned) {
-        progress->warn(progress->context, report.message);
-    }
-    if (report.disk_stop) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK,
-                       "%s: free some of it, or name a place on another with --warehouse and "
-                       "--state (disk_threshold_critical); what was read is saved, and the next "
-                       "sync goes on from it",
-                       report.message);
-    }
-    return PS_OK;
+    ps_mutex_unlock(&tuning->lock);
+    return warned;
 }

@@ -3,21 +3,42 @@
  */
 #include "support/fake_monitor.h"
 
+#include <sched.h>
+
+#define SELDOM_NS (INT64_C(3600) * 1000000000)
+
 static void look(struct ps_monitor *base, struct ps_resource_sample *ret_sample)
 {
     struct fake_monitor *monitor = (struct fake_monitor *)base;
     int number = atomic_fetch_add(&monitor->looks, 1);
     *ret_sample = monitor->sample;
     ret_sample->at_ns = number * monitor->step_ns;
-    if (monitor->disk_full_after > 0 && number >= monitor->disk_full_after) {
+    if (atomic_load(&monitor->memory_short)) {
+        ret_sample->memory_percent = 95;
+    }
+    if (atomic_load(&monitor->cpu_short)) {
+        ret_sample->cpu_percent = 96;
+    }
+    if (atomic_load(&monitor->disk_full)) {
         ret_sample->disk_percent = 95;
     }
-    ps_clock_fake_advance(monitor->clock, monitor->advance_ns);
+    if (number < FAKE_MONITOR_ADVANCES) {
+        ps_clock_fake_advance(monitor->clock, monitor->advance_ns);
+    }
+}
+
+void fake_monitor_wait(struct fake_monitor *monitor, int looks)
+{
+    /* One may be under way, and one more shows that those before it are done with. */
+    int until = atomic_load(&monitor->looks) + looks + 2;
+    while (atomic_load(&monitor->looks) < until) {
+        sched_yield();
+    }
 }
 
 void fake_monitor_init(struct fake_monitor *monitor, struct ps_clock_fake *clock)
 {
-    monitor->base = (struct ps_monitor){.sample = look};
+    monitor->base = (struct ps_monitor){.sample = look, .interval_ns = SELDOM_NS};
     monitor->sample = (struct ps_resource_sample){
         .memory_percent = 50,
         .memory_bytes = UINT64_C(4) << 30,
@@ -30,6 +51,8 @@ void fake_monitor_init(struct fake_monitor *monitor, struct ps_clock_fake *clock
     monitor->step_ns = 0;
     monitor->clock = clock;
     monitor->advance_ns = 0;
-    monitor->disk_full_after = 0;
+    atomic_store(&monitor->memory_short, false);
+    atomic_store(&monitor->cpu_short, false);
+    atomic_store(&monitor->disk_full, false);
     atomic_store(&monitor->looks, 0);
 }

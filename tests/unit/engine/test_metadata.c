@@ -315,6 +315,16 @@ static void test_errors_before_a_table_is_read_are_the_syncs(void **state)
                         "|deadlock|40P01|1|1\n|failover|57P01|1|1\n");
 }
 
+/* Lets the reader wait until the machine was looked at often enough. */
+static void wait_for_looks(void *context, enum fake_call call, const char *table)
+{
+    struct harness *h = context;
+    (void)table;
+    while (call == FAKE_READER_NEXT && atomic_load(&h->monitor.looks) <= FAKE_MONITOR_ADVANCES) {
+        sched_yield();
+    }
+}
+
 static void test_parameters_and_resources_under_pressure_are_told(void **state)
 {
     struct harness *h = *state;
@@ -323,6 +333,8 @@ static void test_parameters_and_resources_under_pressure_are_told(void **state)
     h->monitor.sample.memory_percent = 95;
     h->monitor.sample.stalled_percent = 2.5;
     h->monitor.advance_ns = HARNESS_SECOND;
+    h->monitor.base.interval_ns = FAKE_MONITOR_OFTEN_NS;
+    fake_hook_set(h->database, wait_for_looks, h);
     harness_sync_with(h, "batch_size", "400", "max_queue_size", "1600", "max_retries", "0");
     char *rows = harness_rows(h, "PARAMETER_HISTORY",
                               "changed_at,tablename,parameter,old_value,new_value,cause");
@@ -338,21 +350,12 @@ static void test_parameters_and_resources_under_pressure_are_told(void **state)
     ps_free(rows);
 }
 
-/* Lets the reader wait until the machine was looked at often enough. */
-static void wait_for_samples(void *context, enum fake_call call, const char *table)
-{
-    struct harness *h = context;
-    (void)table;
-    while (call == FAKE_READER_NEXT && atomic_load(&h->monitor.looks) < 10) {
-        sched_yield();
-    }
-}
-
 static void test_resources_are_told_once_a_minute_while_the_source_is_slow(void **state)
 {
     struct harness *h = *state;
     fake_table_add(h->database, "", "t", "id LONG key");
-    fake_hook_set(h->database, wait_for_samples, h);
+    fake_hook_set(h->database, wait_for_looks, h);
+    h->monitor.base.interval_ns = FAKE_MONITOR_OFTEN_NS;
     h->monitor.advance_ns = 20 * HARNESS_SECOND;
     harness_sync(h);
     char *rows = harness_rows(h, "RESOURCE_USAGE", "sampled_at");

@@ -23,14 +23,14 @@ static const struct tuner_limits limits = {
 static struct tuner tuner;
 static struct tuner_report report;
 static struct ps_resource_sample sample;
-static uint64_t rows, work;
+static struct tuner_progress progress;
 
 /* Batches of 5,000 rows, at most 40,000; four threads; nothing is short. */
 static int begin(void **state)
 {
     (void)state;
     tuner_init(&tuner, &limits, 5000, 40000, 4);
-    rows = work = 0;
+    progress = (struct tuner_progress){.rows = 0};
     sample = (struct ps_resource_sample){
         .memory_percent = 50,
         .memory_limit_bytes = GIB,
@@ -48,8 +48,8 @@ static int begin(void **state)
 static size_t step(uint64_t rate)
 {
     sample.at_ns += 2 * SECOND;
-    rows += 2 * rate;
-    tuner_take(&tuner, &sample, rows, work, &report);
+    progress.rows += 2 * rate;
+    tuner_take(&tuner, &sample, &progress, &report);
     return report.changes_count;
 }
 
@@ -230,7 +230,7 @@ static void test_tuner_does_not_compare_the_rates_of_different_tables(void **sta
     step(1000);
     expect_batch(5000, 3750);
     sample.memory_percent = 78;
-    work++;
+    progress.work++;
     quiet(10, 10);
     assert_int_equal(tuner.batch_rows, 3750);
 }
@@ -239,13 +239,52 @@ static void test_tuner_answers_pressure_though_tables_change_all_the_time(void *
 {
     (void)state;
     sample.memory_percent = 84;
-    work++;
+    progress.work++;
     quiet(1, 1000);
-    work++;
+    progress.work++;
     quiet(1, 1000);
-    work++;
+    progress.work++;
     step(1000);
     expect_batch(5000, 3750);
+}
+
+static void test_tuner_answers_pressure_while_the_destination_holds_the_writer(void **state)
+{
+    (void)state;
+    quiet(3, 1000);
+    progress.held = true;
+    sample.memory_percent = 84;
+    quiet(2, 0);
+    step(0);
+    expect_batch(5000, 3750);
+    /* That nothing is written is not the step's doing. */
+    sample.memory_percent = 78;
+    quiet(6, 0);
+    progress.held = false;
+    quiet(10, 100);
+    assert_int_equal(tuner.batch_rows, 3750);
+    assert_true(tuner.memory.high == 80);
+    /* What was reduced recovers though the writer is held. */
+    progress.held = true;
+    sample.memory_percent = 50;
+    quiet(2, 0);
+    step(0);
+    expect_batch(3750, 5000);
+}
+
+static void test_tuner_looks_at_growth_when_the_destination_lets_the_writer_go(void **state)
+{
+    (void)state;
+    quiet(3, 1000);
+    step(1000);
+    expect_batch(5000, 10000);
+    progress.held = true;
+    quiet(10, 0);
+    progress.held = false;
+    quiet(2, 1000);
+    step(1000);
+    expect_batch(10000, 5000);
+    assert_string_equal(report.changes[0].cause, "1000 rows/s after the step, 1000 before it");
 }
 
 static void test_tuner_recovers_step_by_step(void **state)
@@ -421,6 +460,10 @@ int main(void)
                                begin),
         cmocka_unit_test_setup(test_tuner_does_not_compare_the_rates_of_different_tables, begin),
         cmocka_unit_test_setup(test_tuner_answers_pressure_though_tables_change_all_the_time,
+                               begin),
+        cmocka_unit_test_setup(test_tuner_answers_pressure_while_the_destination_holds_the_writer,
+                               begin),
+        cmocka_unit_test_setup(test_tuner_looks_at_growth_when_the_destination_lets_the_writer_go,
                                begin),
         cmocka_unit_test_setup(test_tuner_recovers_step_by_step, begin),
         cmocka_unit_test_setup(test_tuner_waits_longer_after_each_relapse, begin),

@@ -18,8 +18,8 @@
 /* Batches of 400 rows, of which the reader is at most four ahead. */
 #define SIZES "batch_size", "400", "max_queue_size", "1600"
 
-/* A machine that is always the same, looked at whenever the writer comes by; each sync is a first
- * one. */
+/* A machine that is looked at all the time, and is always the same until a test has it short of
+ * something; each sync is a first one. */
 static int begin(void **state)
 {
     (void)harness_set_up(state);
@@ -27,6 +27,8 @@ static int begin(void **state)
     h->each_first = true;
     h->request.monitor = &h->monitor.base;
     h->monitor.step_ns = HARNESS_SECOND;
+    h->monitor.base.interval_ns = FAKE_MONITOR_OFTEN_NS;
+    h->monitor.sample.memory_percent = 78; /* not short, and not so little that anything grows */
     h->monitor.sample.memory_bytes = 0;
     h->monitor.sample.cpu_percent = 50;
     h->monitor.sample.disk_percent = 10;
@@ -49,6 +51,36 @@ static void rows(struct harness *h, int64_t count)
     fake_rows_add(h->database, "t", 1, count, "#|n");
 }
 
+/* What is to be short when a reader is held back, once in a sync, at the source's nth batch, until
+ * the tuner has answered. */
+static atomic_bool *short_then;
+static uint64_t held_batch, batches_before;
+static atomic_bool held;
+
+static void hold_reader(void *context, enum fake_call call, const char *table)
+{
+    struct harness *h = context;
+    (void)table;
+    if (call == FAKE_READER_NEXT &&
+        fake_calls(h->database, FAKE_READER_NEXT) - batches_before >= held_batch &&
+        !atomic_exchange(&held, true)) {
+        if (short_then != NULL) {
+            atomic_store(short_then, true);
+        }
+        fake_monitor_wait(&h->monitor, 4);
+    }
+}
+
+/* For the next sync. */
+static void hold_at(struct harness *h, uint64_t batch, atomic_bool *then)
+{
+    held_batch = batch;
+    short_then = then;
+    batches_before = fake_calls(h->database, FAKE_READER_NEXT);
+    atomic_store(&held, false);
+    fake_hook_set(h->database, hold_reader, h);
+}
+
 /* The rows of the smallest and of the largest write but the last, which is what was left. */
 static void writes(unsigned long *ret_least, unsigned long *ret_most)
 {
@@ -68,7 +100,7 @@ static void test_tuning_memory_pressure_makes_batches_smaller_while_a_table_is_r
     struct harness *h = *state;
     unsigned long least, most;
     rows(h, 4000);
-    h->monitor.sample.memory_percent = 95;
+    hold_at(h, 3, &h->monitor.memory_short);
     harness_sync_with(h, SIZES);
     assert_int_equal(h->totals.upserts, 4000);
     expect_first_change(h, "batch_rows", "memory at 95 % of 8192 MiB (cgroup v2)");
@@ -86,12 +118,15 @@ static void test_tuning_thresholds_are_the_users(void **state)
     struct harness *h = *state;
     rows(h, 4000);
     h->monitor.sample.memory_percent = 60;
+    hold_at(h, 1, NULL);
     harness_sync_with(h, SIZES, "memory_threshold_high", "55");
     assert_int_equal(h->result.changes[0].new_value, 300);
     h->monitor.sample.memory_percent = 75;
+    hold_at(h, 1, NULL);
     harness_sync_with(h, SIZES, "profile", "development");
     assert_int_equal(h->result.changes[0].new_value, 300);
     h->monitor.sample.memory_percent = 60;
+    hold_at(h, 1, NULL);
     harness_sync_with(h, SIZES, "memory_threshold_high", "50", "memory_threshold_critical", "55");
     assert_int_equal(h->result.changes[0].new_value, 200);
     for (int i = 0; i < 3; i++) {
@@ -100,9 +135,11 @@ static void test_tuning_thresholds_are_the_users(void **state)
     }
     h->monitor.sample.memory_percent = 50;
     h->monitor.sample.cpu_percent = 60;
+    hold_at(h, 1, NULL);
     harness_sync_with(h, SIZES, "cpu_threshold_high", "55");
     expect_first_change(h, "threads", "CPU at 60 %");
     assert_int_equal(h->result.changes[0].new_value, 2);
+    hold_at(h, 1, NULL);
     harness_sync_with(h, SIZES, "cpu_threshold_high", "50", "cpu_threshold_critical", "55");
     assert_int_equal(h->result.changes[0].new_value, 1);
 }
@@ -142,8 +179,12 @@ static void note_opener(void *context, enum fake_call call, const char *table)
     int number = atomic_fetch_add(&opened, 1);
     openers[number] = pthread_self();
     /* The first four wait for each other, and for the tuner. */
-    while (atomic_load(&opened) < 4 || atomic_load(&h->monitor.looks) < 6) {
+    while (atomic_load(&opened) < 4) {
         sched_yield();
+    }
+    if (number < 4) {
+        atomic_store(&h->monitor.cpu_short, true);
+        fake_monitor_wait(&h->monitor, 4);
     }
 }
 
@@ -158,10 +199,9 @@ static void test_tuning_cpu_pressure_leaves_one_thread_at_work(void **state)
     }
     atomic_store(&opened, 0);
     fake_hook_set(h->database, note_opener, h);
-    h->monitor.sample.cpu_percent = 99;
     harness_sync_with(h, "threads", "4");
     assert_int_equal(h->totals.upserts, 200);
-    expect_first_change(h, "threads", "CPU at 99 %");
+    expect_first_change(h, "threads", "CPU at 96 %");
     assert_int_equal(atomic_load(&opened), 20);
     for (int i = 5; i < 20; i++) {
         assert_true(pthread_equal(openers[i], openers[4]));
@@ -194,20 +234,23 @@ static void test_tuning_growth_reaches_batches_and_the_threads_of_a_table(void *
                     .parameters = {.batch_rows = 100, .batch_bytes = 4 << 20, .threads = 1}}},
     };
     const struct ps_plan plan = {.tables = tables, .tables_count = 2};
+    h->monitor.sample.memory_percent = 50;
     struct engine_config made;
     const struct ps_run_request request = {
         .plan = {.config = engine_config_make(&made, NULL), .clock = &h->clock.base},
         .monitor = &h->monitor.base,
     };
     struct ps_run_result result = {.arena = ps_arena_new(1 << 20)};
-    struct tuning_progress progress = {.rows = 0};
+    char warning[TUNING_WARNING_SIZE];
+    uint64_t written = 0;
     struct tuning *tuning;
     struct ps_error err;
-    assert_int_equal(tuning_new(&request, &plan, 4, &result, &tuning, &err), PS_OK);
+    assert_int_equal(tuning_new(&request, &plan, 4, &tuning, &err), PS_OK);
     uint32_t most_rows = 0, most_threads = 0;
     for (uint64_t rate = 1000; rate < 10000000; rate += rate / 4) {
-        progress.rows += rate; /* always faster: all that can grow does */
-        assert_int_equal(tuning_tick(tuning, &progress, &err), PS_OK);
+        written += rate; /* always faster: all that can grow does */
+        assert_false(tuning_wrote(tuning, written, 0, warning));
+        tuning_look(tuning);
         const struct tuning_batch batch = tuning_batch(tuning, &tables[0]);
         uint32_t threads = tuning_table_threads(tuning, &tables[0]);
         most_rows = batch.rows > most_rows ? batch.rows : most_rows;
@@ -216,6 +259,7 @@ static void test_tuning_growth_reaches_batches_and_the_threads_of_a_table(void *
     }
     assert_int_equal(most_rows, (4 << 20) / 16 / 10); /* what fits into the batch's bytes */
     assert_true(most_threads > 1);
+    tuning_stop(tuning, &result);
     assert_string_equal(result.changes[0].parameter, "batch_rows");
     tuning_free(tuning);
     ps_run_result_done(&result);
@@ -226,14 +270,71 @@ static void test_tuning_full_disk_ends_the_sync_with_what_was_read(void **state)
 {
     struct harness *h = *state;
     rows(h, 4000);
-    h->monitor.disk_full_after = 5;
+    hold_at(h, 3, &h->monitor.disk_full);
     harness_sync_ending_with(h, PS_CONFIG, "batch_size", "100", "max_queue_size", "400");
     assert_int_equal(h->err.error_class, PS_CLASS_DISK);
     harness_expect_error(h, "the disk of /data is 95 % full, with 1024 MiB free");
     harness_expect_error(h, "free some of it");
     assert_int_equal(h->result.checkpoints, 1);
-    h->monitor.disk_full_after = 0;
+    assert_in_range(h->totals.upserts, 200, 3900);
+    atomic_store(&h->monitor.disk_full, false);
     harness_sync(h);
+}
+
+/* A destination that takes nothing from its second write on before the machine, which is short of
+ * something from then on, was looked at several times. */
+static struct harness *held_sync;
+static int writes_begun;
+static uint64_t batches_read;
+
+static enum ps_status hold_write(struct ps_sink *sink, struct ps_packet *packet,
+                                 struct ps_error *err)
+{
+    if (++writes_begun == 2) {
+        atomic_store(short_then, true);
+        fake_monitor_wait(&held_sync->monitor, 20);
+        batches_read = fake_calls(held_sync->database, FAKE_READER_NEXT);
+        atomic_store(short_then, false);
+    }
+    return fake_sink_ops.write(sink, packet, err);
+}
+
+static void sync_against_slow_sink(struct harness *h, atomic_bool *then, enum ps_status status)
+{
+    struct ps_sink_ops slow = fake_sink_ops;
+    slow.write = hold_write;
+    h->request.sink_ops = &slow;
+    short_then = then;
+    held_sync = h;
+    writes_begun = 0;
+    rows(h, 4000);
+    harness_sync_ending_with(h, status, SIZES);
+    h->request.sink_ops = &fake_sink_ops;
+}
+
+static void test_tuning_memory_pressure_is_seen_while_the_destination_blocks(void **state)
+{
+    struct harness *h = *state;
+    unsigned long least, most;
+    sync_against_slow_sink(h, &h->monitor.memory_short, PS_OK);
+    assert_int_equal(h->totals.upserts, 4000);
+    expect_first_change(h, "batch_rows", "memory at 95 % of 8192 MiB (cgroup v2)");
+    assert_int_equal(h->result.changes[0].new_value, 200);
+    /* Down to the least, and readers wait: what they may be ahead has become less. */
+    assert_int_equal(h->result.changes[1].new_value, 100);
+    assert_true(batches_read <= 8);
+    writes(&least, &most);
+    assert_int_equal(most, 400);
+    assert_in_range(least, 100, 200);
+}
+
+static void test_tuning_full_disk_is_seen_while_the_destination_blocks(void **state)
+{
+    struct harness *h = *state;
+    sync_against_slow_sink(h, &h->monitor.disk_full, PS_CONFIG);
+    assert_int_equal(h->err.error_class, PS_CLASS_DISK);
+    assert_int_equal(h->result.checkpoints, 1);
+    assert_in_range(h->totals.upserts, 800, 3600); /* what was read until then */
 }
 
 static void test_tuning_disk_that_gets_short_is_warned_about(void **state)
@@ -299,6 +400,8 @@ int main(void)
         TUNING_TEST(test_tuning_throttled_source_gets_fewer_threads),
         TUNING_TEST(test_tuning_growth_reaches_batches_and_the_threads_of_a_table),
         TUNING_TEST(test_tuning_full_disk_ends_the_sync_with_what_was_read),
+        TUNING_TEST(test_tuning_memory_pressure_is_seen_while_the_destination_blocks),
+        TUNING_TEST(test_tuning_full_disk_is_seen_while_the_destination_blocks),
         TUNING_TEST(test_tuning_disk_that_gets_short_is_warned_about),
         cmocka_unit_test(test_tuning_thresholds_that_contradict_are_refused_by_name),
         TUNING_TEST(test_batch_delay_waits_after_each_batch_and_can_be_interrupted),
