@@ -55,10 +55,16 @@ void ps_clock_fake_advance(struct ps_clock_fake *clock, int64_t ns)
     atomic_fetch_add(&clock->ns, ns);
 }
 
-void ps_cancel_init(struct ps_cancel *cancel)
+void ps_cancel_init_below(struct ps_cancel *cancel, const struct ps_cancel *above)
 {
     atomic_init(&cancel->set, false);
     atomic_init(&cancel->reason, 0);
+    cancel->above = above;
+}
+
+void ps_cancel_init(struct ps_cancel *cancel)
+{
+    ps_cancel_init_below(cancel, NULL);
 }
 
 /* Lock-free atomics alone: all that a signal handler may touch. */
@@ -75,7 +81,12 @@ void ps_cancel_set(struct ps_cancel *cancel, int reason)
 
 bool ps_cancel_is_set(const struct ps_cancel *cancel)
 {
-    return atomic_load_explicit(&cancel->set, memory_order_acquire);
+    for (; cancel != NULL; cancel = cancel->above) {
+        if (atomic_load_explicit(&cancel->set, memory_order_acquire)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool ps_cancel_wait(struct ps_cancel *cancel, const struct ps_clock *clock, int64_t ns)

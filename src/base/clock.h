@@ -35,8 +35,12 @@ void ps_clock_fake_advance(struct ps_clock_fake *clock, int64_t ns);
 struct ps_cancel {
     atomic_bool set;
     atomic_int reason;
+    const struct ps_cancel *above; /* counts as well; NULL: there is none */
 };
 void ps_cancel_init(struct ps_cancel *cancel);
+/* One for a part of the work: it is set as soon as `above` is, which outlives it, never the other
+ * way round. */
+void ps_cancel_init_below(struct ps_cancel *cancel, const struct ps_cancel *above);
 void ps_cancel_set(struct ps_cancel *cancel, int reason);
 bool ps_cancel_is_set(const struct ps_cancel *cancel);
 /*

@@ -161,7 +161,7 @@ static enum ps_status open_coordinator(struct worker *worker, struct job *job, s
     struct ps_source_request request = {
         .config = worker->run->request->plan.config,
         .syncs_completed = worker->run->syncs_completed,
-        .cancel = worker->run->request->plan.cancel,
+        .cancel = &worker->run->cancel,
     };
     close_coordinator(worker, job);
     return ops->open(&request, &job->coordinator, err);
@@ -177,7 +177,7 @@ enum ps_status job_hold(struct worker *worker, struct job *job, struct ps_source
         if (status != PS_END) {
             return status;
         }
-        if (ps_cancel_is_set(worker->run->request->plan.cancel) ||
+        if (ps_cancel_is_set(&worker->run->cancel) ||
             (source != job->coordinator && job_is_stopped(worker->run, job))) {
             return run_canceled(err);
         }

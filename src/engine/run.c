@@ -31,6 +31,7 @@ void run_stop(struct run *run)
 {
     ps_mutex_lock(&run->lock);
     run->stopping = true;
+    ps_cancel_set(&run->cancel, 0);
     ps_condition_broadcast(&run->changed);
     for (size_t i = 0; i < run->workers_count; i++) {
         if (run->workers[i].reader != NULL) {
@@ -107,7 +108,7 @@ static enum ps_status workers_start(struct run *run, struct ps_error *err)
     for (size_t i = 0; i < count; i++) {
         struct worker *worker = &run->workers[i];
         worker->run = run;
-        ps_retry_init(&worker->retry, plan->config, plan->clock, plan->cancel);
+        ps_retry_init(&worker->retry, plan->config, plan->clock, &run->cancel);
         ps_mutex_lock(&run->lock);
         run->workers_count = i + 1;
         run->workers_running++;
@@ -481,6 +482,7 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
     *ret_result = (struct ps_run_result){.arena = ps_arena_new(ARENA_BYTES_MAX)};
     ps_mutex_init(&run.lock);
     ps_condition_init(&run.changed);
+    ps_cancel_init_below(&run.cancel, request->plan.cancel);
     troubles_init(&run.troubles);
     enum ps_status status = ret_result->arena == NULL
                                 ? ps_fail_nomem(err, "starting the sync")

@@ -120,6 +120,8 @@ struct run {
     int64_t point_ns_max;     /* how long a point in time is read */
     struct settling settling; /* with the lock held */
     bool sink_failed;         /* the writer's alone: nothing more is written */
+    /* Set when the run stops, whatever stopped it: calls off what workers wait for. Any thread. */
+    struct ps_cancel cancel;
 
     struct ps_mutex lock;
     struct ps_condition changed; /* the run is stopping, or there may be other work than before */

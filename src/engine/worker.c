@@ -78,7 +78,7 @@ enum ps_status worker_source_ready(struct worker *worker, struct ps_error *err)
     struct ps_source_request request = {
         .config = worker->run->request->plan.config,
         .syncs_completed = worker->run->syncs_completed,
-        .cancel = worker->run->request->plan.cancel,
+        .cancel = &worker->run->cancel,
     };
     worker->source_ns = clock->monotonic_ns(clock);
     return source_ops(worker)->open(&request, &worker->source, err);

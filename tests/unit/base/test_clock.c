@@ -67,6 +67,22 @@ static void test_cancel_wait_on_the_system_clock_ends(void **state)
     assert_false(ps_cancel_wait(&cancel, ps_clock_system(), 3600 * SECOND));
 }
 
+static void test_cancel_below_another_is_set_with_it_and_not_the_other_way_round(void **state)
+{
+    (void)state;
+    struct ps_cancel above, one, other;
+    ps_cancel_init(&above);
+    ps_cancel_init_below(&one, &above);
+    ps_cancel_init_below(&other, &above);
+    ps_cancel_set(&one, 0);
+    assert_true(ps_cancel_is_set(&one));
+    assert_false(ps_cancel_is_set(&above));
+    assert_false(ps_cancel_is_set(&other));
+    ps_cancel_set(&above, 15);
+    assert_true(ps_cancel_is_set(&other));
+    assert_false(ps_cancel_wait(&other, ps_clock_system(), 3600 * SECOND));
+}
+
 static struct ps_cancel signalled;
 
 static void on_signal(int number)
@@ -95,6 +111,7 @@ int main(void)
         cmocka_unit_test(test_clock_fake_before_1970),
         cmocka_unit_test(test_cancel_wait_on_a_fake_clock_advances_it),
         cmocka_unit_test(test_cancel_wait_on_the_system_clock_ends),
+        cmocka_unit_test(test_cancel_below_another_is_set_with_it_and_not_the_other_way_round),
         cmocka_unit_test(test_cancel_set_in_a_signal_handler_keeps_the_first_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

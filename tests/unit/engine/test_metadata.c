@@ -225,6 +225,35 @@ static void test_validation_count_can_be_interrupted(void **state)
     harness_expect_rows(h, "VALIDATION", "count,count_method,records_processed", "~|none|2\n");
 }
 
+/* The other table's reader fails once the count is under way. */
+static void wait_for_count(void *context, enum fake_call call, const char *table)
+{
+    struct harness *h = context;
+    while (call == FAKE_READER_NEXT && strcmp(table, "b") == 0 &&
+           fake_readers_hanging(h->database) == 0) {
+        sched_yield();
+    }
+}
+
+static void test_validation_count_ends_when_another_table_fails(void **state)
+{
+    struct harness *h = *state;
+    fake_table_add(h->database, "", "a", "id LONG key");
+    fake_rows_add(h->database, "a", 1, 2, "#");
+    fake_table_add(h->database, "", "b", "id LONG key");
+    fake_rows_add(h->database, "b", 1, 20, "#");
+    fake_hook_set(h->database, wait_for_count, h);
+    fake_fault_add(h->database, &(struct fake_fault){.call = FAKE_COUNT, .hang = true});
+    fake_fault_add(h->database, &(struct fake_fault){.call = FAKE_READER_NEXT,
+                                                     .table = "b",
+                                                     .status = PS_CONFIG,
+                                                     .error_class = PS_CLASS_PERMISSION});
+    harness_sync_ending_with(h, PS_CONFIG, "threads", "2");
+    assert_int_equal(h->err.error_class, PS_CLASS_PERMISSION);
+    harness_expect_rows(h, "VALIDATION", "tablename,count_method,records_processed", "a|none|2\n");
+    harness_expect_rows(h, "ERROR_STATISTICS", "tablename,class,occurrences", "b|permission|1\n");
+}
+
 static void test_errors_that_were_tried_again_are_told_by_class_and_code(void **state)
 {
     struct harness *h = *state;
@@ -467,6 +496,7 @@ int main(void)
         RUN_TEST(test_validation_warns_where_one_point_in_time_has_two_numbers),
         RUN_TEST(test_validation_reads_the_marks_where_the_source_cannot_count_them),
         RUN_TEST(test_validation_count_can_be_interrupted),
+        RUN_TEST(test_validation_count_ends_when_another_table_fails),
         RUN_TEST(test_errors_that_were_tried_again_are_told_by_class_and_code),
         RUN_TEST(test_errors_of_a_sync_that_fails_are_told),
         RUN_TEST(test_errors_before_progress_count_as_recovered_when_the_table_fails),
