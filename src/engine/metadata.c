@@ -209,3 +209,24 @@ enum ps_status metadata_plan(const struct metadata_request *request, struct ps_p
     }
     return PS_OK;
 }
+
+enum ps_status metadata_plan_alone(const struct metadata_request *request, struct ps_plan *plan,
+                                   struct ps_error *err)
+{
+    const struct ps_state *state = request->plan->state;
+    struct metadata_request known = *request;
+    struct destination_name *names =
+        ps_arena_array(request->arena, state->tables_count + 1, sizeof(*names));
+    if (names == NULL) {
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    known.names = names;
+    known.names_count = 0;
+    for (const struct ps_table_state *table = state->tables; table != NULL; table = table->next) {
+        if (table->destination_table != NULL) {
+            names[known.names_count++] = (struct destination_name){
+                .schema = table->destination_schema, .table = table->destination_table};
+        }
+    }
+    return metadata_plan(&known, plan, err);
+}

@@ -46,6 +46,11 @@ struct metadata_request {
 enum ps_status metadata_plan(const struct metadata_request *request, struct ps_plan *plan,
                              struct ps_error *err) PS_MUST_CHECK;
 
+/* Plans them into a plan of no table, for a sync that came to no plan: the names that count are
+ * those that the state knows. */
+enum ps_status metadata_plan_alone(const struct metadata_request *request, struct ps_plan *plan,
+                                   struct ps_error *err) PS_MUST_CHECK;
+
 /* Writes what the run's result tells into the planned tables; a checkpoint is to follow. */
 enum ps_status metadata_write(struct writer *writer, struct ps_error *err) PS_MUST_CHECK;
 

@@ -147,7 +147,7 @@ static enum ps_status write_validation(struct sheet *sheet, struct ps_error *err
         struct cell count = integer((uint64_t)counted->rows);
         count.present = counted->method != PS_COUNT_NONE;
         const struct cell cells[] = {
-            instant(writer->began),
+            instant(writer->run->began),
             text(name_of(writer, i)),
             instant(counted->method == PS_COUNT_NONE ? now : counted->at),
             count,
@@ -179,7 +179,7 @@ static enum ps_status write_sync_validation(struct sheet *sheet, struct ps_error
         }
     }
     const struct cell cells[] = {
-        instant(sheet->writer->began),
+        instant(sheet->writer->run->began),
         integer(result->tables_count),
         integer(processed(&totals)),
         text(ps_buffer_text(&names)),
@@ -202,7 +202,7 @@ static enum ps_status write_resources(struct sheet *sheet, struct ps_error *err)
                     limit = integer(sample->memory_limit_bytes);
         used.present = limit.present = memory;
         const struct cell cells[] = {
-            instant(sheet->writer->began),
+            instant(sheet->writer->run->began),
             instant(result->resources[i].at),
             percent(sample->memory_percent),
             percent(sample->cpu_percent),
@@ -229,7 +229,7 @@ static enum ps_status write_statistics(struct sheet *sheet, struct ps_error *err
         rate.present = table->done && table->seconds > 0;
         seconds.present = threads.present = batch_rows.present = table->done;
         const struct cell cells[] = {
-            instant(sheet->writer->began),
+            instant(sheet->writer->run->began),
             text(name_of(sheet->writer, i)),
             integer(rows),
             integer(table->bytes),
@@ -252,7 +252,7 @@ static enum ps_status write_errors(struct sheet *sheet, struct ps_error *err)
         const struct ps_trouble *trouble = &result->troubles[i];
         bool named = trouble->table < result->tables_count;
         const struct cell cells[] = {
-            instant(sheet->writer->began),
+            instant(sheet->writer->run->began),
             text(named ? name_of(sheet->writer, trouble->table) : ""),
             text(trouble->class_name),
             text(trouble->code),
@@ -273,7 +273,7 @@ static enum ps_status write_parameters(struct sheet *sheet, struct ps_error *err
     for (size_t i = 0; status == PS_OK && i < result->changes_count; i++) {
         const struct ps_parameter_change *change = &result->changes[i];
         const struct cell cells[] = {
-            instant(sheet->writer->began),
+            instant(sheet->writer->run->began),
             instant(change->at),
             text(""),
             text(change->parameter),

@@ -680,30 +680,67 @@ static enum ps_status plan_tables(struct planner *planner, struct ps_error *err)
     return status == PS_OK ? warn_of_threads(planner, err) : status;
 }
 
+static enum ps_status plan_discovered(struct planner *planner, struct ps_error *err)
+{
+    const struct ps_plan_request *request = planner->request;
+    enum ps_status status = plan_tables(planner, err);
+    if (status == PS_OK && request->partitions) {
+        status = parts_count(request, planner->source, planner->plan, err);
+    }
+    if (status == PS_OK && planner->failed) {
+        status = ps_fail_nomem(err, "planning the sync");
+    }
+    if (status != PS_OK) {
+        trouble_note(request->troubles, TROUBLE_OF_THE_SYNC, err);
+    }
+    return status;
+}
+
+static enum ps_status plan_empty(struct ps_plan **ret_plan, struct ps_error *err)
+{
+    struct ps_plan *plan = ps_calloc(1, sizeof(*plan));
+    if (plan == NULL || (plan->arena = ps_arena_new(PLAN_BYTES_MAX)) == NULL) {
+        ps_free(plan);
+        return ps_fail_nomem(err, "planning the sync");
+    }
+    *ret_plan = plan;
+    return PS_OK;
+}
+
+enum ps_status plan_of_nothing(const struct ps_plan_request *request, struct ps_plan **ret_plan,
+                               struct ps_error *err)
+{
+    struct planner planner = {.request = request};
+    enum ps_status status = plan_empty(&planner.plan, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    const struct metadata_request metadata = {
+        .plan = request, .arena = planner.plan->arena, .warn = planner_warn, .context = &planner};
+    status = metadata_plan_alone(&metadata, planner.plan, err);
+    if (status != PS_OK) {
+        ps_plan_free(planner.plan);
+        return status;
+    }
+    *ret_plan = planner.plan;
+    return PS_OK;
+}
+
 enum ps_status ps_plan_new(const struct ps_plan_request *request, struct ps_plan **ret_plan,
                            struct ps_error *err)
 {
     struct planner planner = {.request = request};
-    enum ps_status status;
-    planner.plan = ps_calloc(1, sizeof(*planner.plan));
-    if (planner.plan == NULL || (planner.plan->arena = ps_arena_new(PLAN_BYTES_MAX)) == NULL) {
-        status = ps_fail_nomem(err, "planning the sync");
-        goto out;
+    enum ps_status status = plan_empty(&planner.plan, err);
+    if (status != PS_OK) {
+        return status;
     }
     status = flatten_memory_new(&planner.plan->flatten_memory, err);
     if (status == PS_OK) {
         status = discover(&planner, err);
     }
     if (status == PS_OK) {
-        status = plan_tables(&planner, err);
+        status = plan_discovered(&planner, err);
     }
-    if (status == PS_OK && request->partitions) {
-        status = parts_count(request, planner.source, planner.plan, err);
-    }
-    if (status == PS_OK && planner.failed) {
-        status = ps_fail_nomem(err, "planning the sync");
-    }
-out:
     request->source_ops->close(planner.source);
     if (status != PS_OK) {
         ps_plan_free(planner.plan);

@@ -27,6 +27,13 @@ struct plan_table_request {
 enum ps_status plan_table(const struct plan_table_request *request, struct ps_plan_table *ret_table,
                           struct ps_error *err) PS_MUST_CHECK;
 
+/*
+ * A plan of no table, for a sync that came to no plan of its own: the metadata tables can be
+ * written all the same.
+ */
+enum ps_status plan_of_nothing(const struct ps_plan_request *request, struct ps_plan **ret_plan,
+                               struct ps_error *err) PS_MUST_CHECK;
+
 /* "schema.table", or the table alone where there is no schema. */
 const char *plan_table_label(struct ps_arena *arena, const struct ps_table *table);
 

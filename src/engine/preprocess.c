@@ -375,6 +375,9 @@ enum ps_status preprocess_run(const struct preprocess_request *request, struct p
     if (status == PS_OK) {
         status = read_clock(&phase, err);
     }
+    if (status != PS_OK) {
+        trouble_note(request->troubles, TROUBLE_OF_THE_SYNC, err);
+    }
     for (size_t i = 0; status == PS_OK && i < request->plan->tables_count;) {
         if (phase.statements[i] == NULL) {
             i++;

@@ -378,12 +378,16 @@ static enum ps_status run_plan(struct run *run, struct ps_run_result *result, st
     tell_tuning(run, &writer);
     job_free_all(run);
     troubles_tell(&run->troubles, result);
+    run->finished = true;
     status = finish(run, &writer, err);
     for (size_t i = 0; i < sizeof(run->retries) / sizeof(run->retries[0]); i++) {
         result->retries[i] += run->retries[i]; /* to those of what ran before */
     }
     result->sink_failed = run->sink_failed;
 out:
+    if (!run->finished) {
+        trouble_note(&run->troubles, TROUBLE_OF_THE_SYNC, err);
+    }
     job_free_all(run);
     writer_done(&writer);
     ps_queue_free(run->queue);
@@ -471,10 +475,67 @@ static enum ps_status preprocess(struct run *run, struct ps_run_result *result,
     return preprocess_run(&request, err);
 }
 
+/* The state as it was read says nothing of any table, nor of syncs that were. */
+static bool keeps_nothing(const struct ps_state *state)
+{
+    return state->tables == NULL && state->imported_count == 0 && state->position == NULL &&
+           state->connector == NULL && state->syncs_completed == 0;
+}
+
+static enum ps_status write_early_end(struct run *run, struct writer *writer, struct ps_error *err)
+{
+    struct ps_state *state = run->request->state;
+    troubles_tell(&run->troubles, writer->result);
+    enum ps_status status = metadata_write(writer, err);
+    if (status == PS_OK && keeps_nothing(state)) {
+        /* What cannot be reached may be another source than was meant: it binds nobody. */
+        state->source = state->destination_schema = NULL;
+    }
+    return status == PS_OK ? writer_checkpoint(writer, err) : status;
+}
+
+/*
+ * The sync ended before a table was read, and why is to be seen at the destination all the same. A
+ * failure to tell it is only a warning: the first error counts. What another connector's state
+ * became is not kept before there is more to it.
+ */
+static void tell_early_end(struct run *run, const struct ps_plan_request *plan,
+                           struct ps_run_result *result)
+{
+    const struct ps_state *state = run->request->state;
+    bool foreign = state->number == 0 && (state->imported_count > 0 || state->position != NULL);
+    struct writer writer = {.run = run, .result = result};
+    struct ps_error err = {0};
+    if (run->finished || result->sink_failed || foreign || !metadata_is_on(plan)) {
+        return;
+    }
+    enum ps_status status = PS_OK;
+    if (run->plan == NULL) {
+        status = plan_of_nothing(plan, &run->plan, &err);
+        if (status == PS_OK) {
+            copy_warnings(result, run->plan, &run->request->events);
+        }
+    }
+    if (status == PS_OK) {
+        status = writer_init(&writer, run, result, &err);
+    }
+    if (status == PS_OK && run->plan->metadata_count > 0) {
+        status = write_early_end(run, &writer, &err);
+    }
+    if (status != PS_OK) {
+        writer_warn(&writer, "how the sync ended could not be told at the destination: %s",
+                    err.message);
+    }
+    writer_done(&writer);
+    result->tables_count = 0; /* none was read */
+}
+
 enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_result *ret_result,
                            struct ps_error *err)
 {
-    struct run run = {.request = request, .syncs_completed = request->state->syncs_completed};
+    struct run run = {.request = request,
+                      .began = request->plan.clock->utc(request->plan.clock),
+                      .syncs_completed = request->state->syncs_completed};
     struct ps_plan_request plan_request = request->plan;
     int64_t began_ns = ps_monotonic_ns();
     struct rusage before;
@@ -488,9 +549,9 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
                                 ? ps_fail_nomem(err, "starting the sync")
                                 : ps_state_set_text(request->state, &request->state->source,
                                                     request->plan.source_ops->name, err);
+    plan_request.state = request->state;
+    plan_request.troubles = &run.troubles;
     if (status == PS_OK) {
-        plan_request.state = request->state;
-        plan_request.troubles = &run.troubles;
         status = ps_plan_new(&plan_request, &run.plan, err);
     }
     if (status == PS_OK) {
@@ -504,6 +565,9 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
     }
     if (status == PS_OK) {
         status = run_plan(&run, ret_result, err);
+    }
+    if (status != PS_OK && ret_result->arena != NULL) {
+        tell_early_end(&run, &plan_request, ret_result);
     }
     for (size_t i = 0; i < RUN_WORKERS_MAX; i++) {
         ps_arena_free(run.workers[i].again);

@@ -109,7 +109,9 @@ struct settling {
 
 struct run {
     const struct ps_run_request *request;
-    struct ps_plan *plan;
+    struct ps_timestamp began; /* by the sync's clock */
+    struct ps_plan *plan;      /* NULL: it came to none */
+    bool finished;             /* it came to where it is told at the destination how it ended */
     struct ps_queue *queue;
     struct tuning *tuning; /* NULL: none */
     struct worker workers[RUN_WORKERS_MAX];

@@ -67,7 +67,6 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
         .run = run,
         .result = result,
         .began_ns = ps_monotonic_ns(),
-        .began = run->request->plan.clock->utc(run->request->plan.clock),
         .checkpoint_ns = clock_ns(run),
         .checkpoint_every_ns =
             INT64_C(1000000000) *

@@ -12,7 +12,6 @@ struct writer {
     struct run *run;
     struct ps_run_result *result;
     struct ps_buffer state_json; /* of the last checkpoint */
-    struct ps_timestamp began;   /* by the sync's clock */
     int64_t began_ns, progress_ns, checkpoint_ns;
     int64_t checkpoint_every_ns;
     uint64_t rows, bytes;             /* written in all */

@@ -4,9 +4,11 @@ import json
 import signal
 import threading
 
+import grpc
 import pytest
 from clients.connector import Replica, sdk
 from flow import Flow, session, table_result, warnings_about
+from postgres import free_port
 from postgresql.proxy import Fault, Proxy, Script
 
 ALL = {
@@ -214,6 +216,47 @@ def test_errors_of_a_sync_that_failed_are_told(through):
     ]
     assert flow.query('SELECT tablename FROM tester."VALIDATION"') == [("visits",)]
     assert flow.value('SELECT tables_processed FROM tester."SYNC_VALIDATION"') == "visits"
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_source_that_cannot_be_reached_is_told(flow, synced):
+    if synced:
+        flow.sync()
+    nowhere = {"port": str(free_port()), "max_retries": "1"}
+    document = flow.sync(code=3, **nowhere)
+    assert "Connection refused" in document["error"]["message"]
+    columns = "tablename, class, code, occurrences, recovered"
+    assert flow.query(f'SELECT {columns} FROM tester."ERROR_STATISTICS"') == [
+        ("", "network", "", 2, 0)
+    ]
+    totals = flow.query('SELECT total_tables FROM tester."SYNC_VALIDATION" ORDER BY sync_timestamp')
+    assert totals == ([(2,), (0,)] if synced else [(0,)])
+    flow.sync()
+    flow.assert_equal("visits")
+
+
+def test_source_that_was_never_reached_binds_no_warehouse(flow):
+    """Another source, another schema: what was mended is the configuration."""
+    nowhere = {"port": str(free_port()), "max_retries": "0", "source": "yugabytedb"}
+    flow.sync(code=3, **nowhere)
+    flow.sync("--schema", "other", code=3, **nowhere)
+    flow.sync()
+    flow.assert_equal("visits")
+
+
+def test_source_that_cannot_be_reached_is_told_on_the_platform(serve, flow, database):
+    nowhere = {"port": str(free_port()), "max_retries": "0"}
+    configuration = {**database.configuration(**flow.settings), **nowhere}
+    replica = Replica()
+    with pytest.raises(grpc.RpcError) as failure:
+        replica.take(serve().client.update(configuration))
+    assert failure.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert "Connection refused" in failure.value.details()
+    assert [key[1:] for key in replica.rows("ERROR_STATISTICS")] == [("", "network", "")]
+    assert replica.message_sizes[-1][0] == "checkpoint"
+    # The state that was checkpointed is one to go on from.
+    replica.take(serve().client.update(database.configuration(**flow.settings), replica.states[-1]))
+    assert len(replica.rows("visits")) == 100
 
 
 def test_plan_and_discover_name_them(flow, penstock):

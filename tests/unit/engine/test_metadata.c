@@ -401,6 +401,86 @@ static void test_resources_are_told_once_a_minute_while_the_source_is_slow(void 
     ps_free(rows);
 }
 
+static void test_source_that_cannot_be_reached_is_told(void **state)
+{
+    struct harness *h = *state;
+    fake_table_add(h->database, "", "t", "id LONG key");
+    fake_fault_add(h->database, &(struct fake_fault){.call = FAKE_OPEN,
+                                                     .forever = true,
+                                                     .status = PS_RETRY,
+                                                     .error_class = PS_CLASS_NETWORK,
+                                                     .message = "nobody answers"});
+    harness_sync_ending_with(h, PS_RETRY, "max_retries", "2");
+    harness_expect_error(h, "nobody answers");
+    assert_int_equal(h->result.checkpoints, 1);
+    harness_expect_rows(h, "ERROR_STATISTICS",
+                        "sync_timestamp,tablename,class,occurrences,recovered",
+                        "2023-11-14T22:13:20.123456Z||network|3|0\n");
+    harness_expect_rows(h, "SYNC_VALIDATION", "total_tables,total_records,tables_processed",
+                        "0|0|\n");
+    harness_expect_rows(h, "VALIDATION", "tablename", "");
+    /* Nobody is bound by it: another source may have been meant. */
+    assert_null(strstr(fake_sink_state(h->destination), "\"source\""));
+    fake_faults_clear(h->database);
+    ps_clock_fake_advance(&h->clock, 3600 * HARNESS_SECOND);
+    harness_sync(h);
+    harness_expect_rows(h, "VALIDATION", "tablename", "t\n");
+    fake_fault_add(
+        h->database,
+        &(struct fake_fault){.call = FAKE_OPEN, .status = PS_CONFIG, .error_class = PS_CLASS_AUTH});
+    ps_clock_fake_advance(&h->clock, 3600 * HARNESS_SECOND);
+    harness_sync_ending(h, PS_CONFIG);
+    harness_expect_rows(h, "ERROR_STATISTICS", "class,occurrences", "auth|1\nnetwork|3\n");
+    assert_non_null(strstr(fake_sink_state(h->destination), "\"source\""));
+}
+
+static void test_planning_that_fails_is_told(void **state)
+{
+    struct harness *h = *state;
+    people(h);
+    fake_table_add(h->database, "", "ERROR_STATISTICS", "id LONG key");
+    harness_sync(h); /* a table of the source's has that name */
+    ps_clock_fake_advance(&h->clock, 3600 * HARNESS_SECOND);
+    harness_sync_ending_with(h, PS_CONFIG, "tables", "nothing");
+    harness_expect_rows(h, "SYNC_VALIDATION", "total_tables", "0\n2\n");
+    harness_expect_rows(h, "ERROR_STATISTICS", "id", "");
+    harness_expect_warning(h, "the metadata table ERROR_STATISTICS is left out");
+    /* What fails after the tables are known. */
+    fake_sink_forget();
+    harness_sync_ending_with(h, PS_CONFIG, "exclude_tables", "ERROR_STATISTICS", "column_types",
+                             "people.name=LONG");
+    harness_expect_rows(h, "SYNC_VALIDATION", "total_tables", "0\n");
+}
+
+static void test_preprocessing_that_fails_is_told(void **state)
+{
+    struct harness *h = *state;
+    people(h);
+    harness_sync_ending_with(h, PS_CONFIG, "enable_preprocessing", "true", "preprocessing_table",
+                             "people", "preprocessing_sql",
+                             "DELETE FROM {table_list} WHERE x = {nothing}");
+    assert_string_equal(fake_executed(h->database), "");
+    harness_expect_rows(h, "ERROR_STATISTICS", "tablename,class,occurrences", "|setting|1\n");
+    harness_expect_rows(h, "SYNC_VALIDATION", "total_tables,tables_processed", "1|\n");
+    assert_null(strstr(fake_sink_journal(), "people"));
+}
+
+static void test_end_that_cannot_be_told_masks_no_error(void **state)
+{
+    struct harness *h = *state;
+    fake_fault_add(h->database, &(struct fake_fault){.call = FAKE_OPEN,
+                                                     .status = PS_CONFIG,
+                                                     .error_class = PS_CLASS_AUTH,
+                                                     .message = "the password is wrong"});
+    fake_sink_fail(FAKE_SINK_CHECKPOINT, 1, PS_CONFIG);
+    harness_sync_ending(h, PS_CONFIG);
+    assert_int_equal(h->err.error_class, PS_CLASS_AUTH);
+    harness_expect_error(h, "the password is wrong");
+    assert_false(h->result.sink_failed); /* no row is lost */
+    harness_expect_warning(h, "how the sync ended could not be told at the destination: ");
+    harness_expect_absent(h, "ERROR_STATISTICS");
+}
+
 static void test_metadata_without_monitoring_is_validation_alone(void **state)
 {
     struct harness *h = *state;
@@ -503,6 +583,10 @@ int main(void)
         RUN_TEST(test_errors_before_a_table_is_read_are_the_syncs),
         RUN_TEST(test_parameters_and_resources_under_pressure_are_told),
         RUN_TEST(test_resources_are_told_once_a_minute_while_the_source_is_slow),
+        RUN_TEST(test_source_that_cannot_be_reached_is_told),
+        RUN_TEST(test_planning_that_fails_is_told),
+        RUN_TEST(test_preprocessing_that_fails_is_told),
+        RUN_TEST(test_end_that_cannot_be_told_masks_no_error),
         RUN_TEST(test_metadata_without_monitoring_is_validation_alone),
         RUN_TEST(test_metadata_follows_the_platforms_selection),
         RUN_TEST(test_metadata_tables_can_be_excluded_and_yield_to_the_sources_own),
