@@ -329,6 +329,33 @@ def test_text_of_somebodys_function_is_not_shown_whatever_its_code(penstock, dat
     flow.assert_equal("t", "other")
 
 
+@pytest.mark.parametrize(
+    ("version", "trouble"),
+    [
+        (YUGABYTE, ("XX000", "Network error: recvmsg error: Connection refused", "network")),
+        (None, ("57P01", "terminating connection due to administrator command", "failover")),
+        (None, ("08P01", "server conn crashed?", "failover")),
+        (None, ("08P01", "bad packet", "network")),
+    ],
+)
+def test_trouble_of_the_server_itself_is_not_blamed_on_a_partitioned_table(
+    through, database, version, trouble
+):
+    """A lost foreign server leaves the table out; a node of the cluster, or a pooler, does not."""
+    database.psql(
+        "CREATE TABLE p (k int PRIMARY KEY) PARTITION BY RANGE (k);"
+        "CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO (100);"
+        "INSERT INTO p SELECT generate_series(1, 99)"
+    )
+    code, message, error_class = trouble
+    fault = Fault('^COPY.*"p', code, message, after=5)
+    each = through(Script(version=version, faults=[fault]))
+    document, _ = each.sync()
+    assert fault.happened == 1
+    assert document["totals"]["retries"] == {error_class: 1}
+    each.flow.assert_equal("p", "t", "other")
+
+
 def test_trouble_that_stays_is_given_up_and_told(through):
     fault = Fault('^COPY.*"t"', "53300", "sorry, too many clients already", times=99)
     each = through(Script(faults=[fault]))

@@ -97,7 +97,8 @@ static enum ps_status run(struct source *source, const struct ps_count_request *
         link_query_many(&source->link, sql, 0, "counting the rows", results, COUNT_RESULTS, err);
     if (status != PS_OK) {
         ps_error_prefix(err, "%s.%s", request->table->schema, request->table->name);
-        return status;
+        /* Whether it has parts was to come with the count, and is not asked for any more. */
+        return source_blame_table(source, request->table, true, status, err);
     }
     int64_t rows = strtoll(PQgetvalue(results[1], 0, 0), NULL, 10);
     status = source_check_rewritten(source, request->table, results[2], &has_parts, err);

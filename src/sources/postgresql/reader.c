@@ -49,26 +49,6 @@
 #define VERSION_INCREMENTAL_SORT 130000
 
 /*
- * Behind views and foreign tables, which may be partitions and children too, stand rights,
- * functions and servers of others: what fails there leaves out this table alone. A session of ours
- * that is lost, a lock and a time limit stay what they are.
- */
-static enum ps_status blame_table(const struct reader *reader, enum ps_status status,
-                                  struct ps_error *err)
-{
-    enum ps_table_kind kind = reader->table->kind;
-    bool outside = kind == PS_TABLE_VIEW || kind == PS_TABLE_FOREIGN;
-    bool elsewhere = status == PS_RETRY && err->error_class == PS_CLASS_NETWORK &&
-                     *err->sqlstate != '\0' && PQstatus(reader_link(reader)->conn) == CONNECTION_OK;
-    if ((outside && (status == PS_CONFIG || status == PS_BUG)) ||
-        ((outside || kind == PS_TABLE_PARTITIONED || reader->has_parts) && elsewhere)) {
-        err->status = PS_DATA;
-        return PS_DATA;
-    }
-    return status;
-}
-
-/*
  * A view's own names hold whatever search_path is; those in the functions that it calls are looked
  * up while it is read, where nothing but pg_catalog is searched.
  */
@@ -91,7 +71,7 @@ static void advise_path(const struct reader *reader, struct ps_error *err)
 static enum ps_status fail_read(struct reader *reader, const PGresult *result, struct ps_error *err)
 {
     enum ps_status status = link_fail(reader_link(reader), result, "reading", err);
-    status = blame_table(reader, status, err);
+    status = source_blame_table(reader->source, reader->table, reader->has_parts, status, err);
     advise_path(reader, err);
     ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
     reader->state = READER_FAILED;
@@ -354,7 +334,7 @@ enum ps_status reader_probe(struct reader *reader, struct ps_error *err)
     ps_buffer_done(&sql);
     if (status != PS_OK) {
         ps_error_prefix(err, "%s.%s", reader->table->schema, reader->table->name);
-        return blame_table(reader, status, err);
+        return source_blame_table(reader->source, reader->table, reader->has_parts, status, err);
     }
     status = check_rewritten(reader, results[count - 1], err);
     if (status == PS_OK) {

@@ -92,6 +92,28 @@ static enum ps_status source_pin(struct ps_source *base, const char *snapshot, s
     return status;
 }
 
+/* Another server than ours was lost, as ours tells of it: none of a pooler's codes. */
+static bool lost_another(const struct source *source, enum ps_status status,
+                         const struct ps_error *err)
+{
+    return status == PS_RETRY && err->error_class == PS_CLASS_NETWORK &&
+           strncmp(err->sqlstate, "08", 2) == 0 && strcmp(err->sqlstate, "08P01") != 0 &&
+           PQstatus(source->link.conn) == CONNECTION_OK;
+}
+
+enum ps_status source_blame_table(const struct source *source, const struct ps_table *table,
+                                  bool has_parts, enum ps_status status, struct ps_error *err)
+{
+    bool outside = table->kind == PS_TABLE_VIEW || table->kind == PS_TABLE_FOREIGN;
+    bool parts = table->kind == PS_TABLE_PARTITIONED || has_parts;
+    if ((outside && (status == PS_CONFIG || status == PS_BUG)) ||
+        ((outside || parts) && lost_another(source, status, err))) {
+        err->status = PS_DATA;
+        return PS_DATA;
+    }
+    return status;
+}
+
 enum ps_status source_need_transaction(struct source *source, struct ps_error *err)
 {
     if (source->link.in_transaction) {

@@ -34,6 +34,17 @@ bool source_means(const struct source *source, const struct ps_table *table);
 /* Takes a point in time where none was; RETRY where there was one and its connection is lost. */
 enum ps_status source_need_transaction(struct source *source, struct ps_error *err) PS_MUST_CHECK;
 
+/*
+ * Behind views and foreign tables, which may be partitions and children too, stand rights,
+ * functions and servers of others: what fails there leaves out this table alone (DATA). A session
+ * of ours that is lost, a lock, a time limit and a node of the cluster that cannot be reached stay
+ * what they are. has_parts: other tables are read under its name. Gives the status, as `err` then
+ * has it.
+ */
+enum ps_status source_blame_table(const struct source *source, const struct ps_table *table,
+                                  bool has_parts, enum ps_status status,
+                                  struct ps_error *err) PS_MUST_CHECK;
+
 /* options.c */
 extern const struct ps_option source_options_postgresql[], source_options_yugabytedb[];
 

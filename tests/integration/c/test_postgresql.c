@@ -527,6 +527,46 @@ static void assert_schema_after(const char *name, const char *sql)
     fixture_close(&fixture);
 }
 
+static enum ps_status count(struct fixture *fixture, const char *name, int64_t *ret_rows,
+                            struct ps_error *err)
+{
+    const struct ps_count_request request = {.table = described(fixture, name)};
+    assert_non_null(request.table);
+    return ps_source_postgresql.count(fixture->source, &request, ret_rows, err);
+}
+
+static void test_count_blames_the_table_for_what_fails_behind_it(void **state)
+{
+    (void)state;
+    NEEDS_SERVER();
+    struct fixture fixture;
+    struct ps_error err = {0};
+    int64_t rows = 0;
+    run("CREATE FUNCTION fails() RETURNS int LANGUAGE plpgsql AS"
+        " $$ BEGIN EXECUTE 'SELECT FROM FROM'; RETURN 1; END $$;"
+        "CREATE VIEW failing AS SELECT 1 AS one WHERE fails() > 0;"
+        "CREATE EXTENSION postgres_fdw; CREATE SERVER penstock_gone FOREIGN DATA WRAPPER"
+        " postgres_fdw OPTIONS (host '127.0.0.1', port '1');"
+        "CREATE USER MAPPING FOR CURRENT_USER SERVER penstock_gone;"
+        "CREATE FOREIGN TABLE far () INHERITS (parent) SERVER penstock_gone");
+    fixture_open_with(&fixture, user, (const char *const[]){"include_views", "true", NULL});
+    assert_int_equal(count(&fixture, "failing", &rows, &err), PS_DATA);
+    assert_string_equal(err.sqlstate, "42601");
+    fixture_close(&fixture);
+    fixture_open(&fixture, user);
+    assert_int_equal(count(&fixture, "parent", &rows, &err), PS_DATA);
+    assert_string_equal(err.sqlstate, "08001");
+    fixture_close(&fixture);
+    fixture_open(&fixture, user);
+    ok(count(&fixture, "parts", &rows, &err), &err);
+    assert_int_equal(rows, 1000);
+    /* A session of ours that is lost is nobody's fault. */
+    run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND"
+        " application_name LIKE 'penstock%'");
+    assert_int_equal(count(&fixture, "parts", &rows, &err), PS_RETRY);
+    fixture_close(&fixture);
+}
+
 static void test_changes_behind_the_point_in_time_are_seen(void **state)
 {
     (void)state;
@@ -747,6 +787,7 @@ int main(void)
         cmocka_unit_test_setup(test_snapshot_is_shared_and_then_gone, fresh),
         cmocka_unit_test_setup(test_changes_behind_the_point_in_time_are_seen, fresh),
         cmocka_unit_test_setup(test_cancel_ends_a_read_and_the_point_in_time_stays, fresh),
+        cmocka_unit_test_setup(test_count_blames_the_table_for_what_fails_behind_it, fresh),
         cmocka_unit_test_setup(test_horizon_follows_the_oldest_transaction_but_our_own, fresh),
         cmocka_unit_test_setup(test_own_sessions_are_known_by_the_server_that_answered, fresh),
         cmocka_unit_test_setup(test_lost_connection_is_retryable_and_comes_back, fresh),
