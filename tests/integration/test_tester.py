@@ -292,9 +292,17 @@ def test_new_column_with_each_row_is_one_change_of_the_table(tester, warehouse):
     assert kept.fetchall() == [(None, None, "updated"), (530, "updated", None)]
 
 
+def test_every_missing_column_is_named(tester):
+    breaches = tester("column_missing").document["breaches"]
+    assert {breach["kind"] for breach in breaches} == {"column_missing"}
+    named = {breach["column"]: breach["count"] for breach in breaches}
+    assert named == dict.fromkeys(("small", "at", "day", "doc", "x", "clock", "price"), 1)
+
+
 def test_columns_announced_one_by_one_between_rows_are_few_changes(tester, warehouse):
     result = tester("ColumnAnnounced")
     assert result.code == 0 and kinds(result) == {"column_missing"}, result.err
+    assert len(result.document["breaches"]) == 21  # twenty columns, and the others together
     assert result.document["totals"]["schema_changes"] == 2
     row = warehouse().execute(
         "SELECT count(*), sum(c0), sum(c500), sum(c999), typeof(any_value(c0)),"
