@@ -189,8 +189,8 @@ struct ps_sink_ops {
     enum ps_status (*warning)(struct ps_sink *sink, const char *message, struct ps_error *err);
     enum ps_status (*task)(struct ps_sink *sink, const char *message, struct ps_error *err);
 
-    /* What was changed by rule so far, one entry a column; lives until the next call. May be NULL.
-     */
+    /* What was changed by rule so far, one entry a column; lives until the next call. With
+     * PS_SINK_KEEPS_STATE it may be complete after a checkpoint alone. May be NULL. */
     size_t (*losses)(struct ps_sink *sink, const struct ps_sink_loss **ret_losses);
 
     /*

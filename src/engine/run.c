@@ -274,6 +274,12 @@ static void add_losses(struct run *run, struct writer *writer)
 static enum ps_status save(struct run *run, struct writer *writer, struct ps_error *err)
 {
     enum ps_status status = PS_OK;
+    /* A sink with a state of its own may find losses until it has committed; whoever reads a stream
+     * is told of them before its last checkpoint, after which nobody need read on. */
+    bool later = (run->request->sink_ops->caps & PS_SINK_KEEPS_STATE) != 0;
+    if (!later) {
+        add_losses(run, writer);
+    }
     if (writer->dirty) {
         status = estimate_keep(run->request, writer->result,
                                (double)(ps_monotonic_ns() - writer->began_ns) / 1e9, err);
@@ -282,7 +288,9 @@ static enum ps_status save(struct run *run, struct writer *writer, struct ps_err
     if (status != PS_OK) {
         return status;
     }
-    add_losses(run, writer);
+    if (later) {
+        add_losses(run, writer);
+    }
     if (run->plan->metadata_count > 0) {
         status = metadata_write(writer, err);
         status = status == PS_OK ? writer_checkpoint(writer, err) : status;

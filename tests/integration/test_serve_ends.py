@@ -207,6 +207,7 @@ def test_record_that_no_message_can_hold_is_counted(serve, database):
     assert set(replica.rows("t")) == {(1,), (3,)}
     assert replica.counts["UPSERT"] == 2 and replica.states
     assert [text for text in replica.warnings if "128 MiB" in text and "t.b 1" in text]
+    assert replica.message_sizes[-1][0] == "checkpoint"  # whoever stops there has read it
     server.wait_for_line("2 upserts")
     server.wait_for_line("1 rows left out")
 
