@@ -52,8 +52,7 @@ static void put_value(struct duck_keys *keys, struct duck_api_vector *vector, ui
                       uint64_t row)
 {
     struct ps_buffer *out = &keys->bytes;
-    const uint64_t *validity = keys->library->vector_get_validity(vector);
-    if (validity != NULL && (validity[row / 64] >> (row % 64) & 1u) == 0) {
+    if (!duck_vector_is_valid(keys->library, vector, row)) {
         ps_buffer_putc(out, '\0');
         return;
     }
@@ -126,19 +125,14 @@ enum ps_status duck_keys_add(struct duck_keys *keys, struct duck_api_chunk *chun
     return PS_OK;
 }
 
-enum ps_status duck_keys_have(struct duck_keys *keys, struct duck_api_chunk *chunk, bool *ret_have,
-                              struct ps_error *err)
+enum ps_status duck_keys_have(struct duck_keys *keys, struct duck_api_chunk *chunk, uint64_t row,
+                              bool *ret_have, struct ps_error *err)
 {
-    uint64_t rows = keys->library->data_chunk_get_size(chunk);
-    bool have = true;
-    for (uint64_t row = 0; have && row < rows; row++) {
-        struct duck_key key = lay_out(keys, chunk, true, row);
-        if (!ps_buffer_ok(&keys->bytes)) {
-            return ps_fail_nomem(err, "comparing keys");
-        }
-        have = *slot_of(keys, &key) != 0;
-        keys->bytes.size = key.start;
+    const struct duck_key key = lay_out(keys, chunk, true, row);
+    if (!ps_buffer_ok(&keys->bytes)) {
+        return ps_fail_nomem(err, "comparing keys");
     }
-    *ret_have = have;
+    *ret_have = *slot_of(keys, &key) != 0;
+    keys->bytes.size = key.start;
     return PS_OK;
 }

@@ -40,9 +40,9 @@ void duck_keys_done(struct duck_keys *keys);
  */
 enum ps_status duck_keys_add(struct duck_keys *keys, struct duck_api_chunk *chunk,
                              bool *ret_repeats, struct ps_error *err) PS_MUST_CHECK;
-/* Whether the keys of all rows of a chunk, whose columns are the key's in their order, are there.
- * NOMEM. */
-enum ps_status duck_keys_have(struct duck_keys *keys, struct duck_api_chunk *chunk, bool *ret_have,
-                              struct ps_error *err) PS_MUST_CHECK;
+/* Whether the key of a chunk's row is there; its first columns are the key's in their order. NOMEM.
+ */
+enum ps_status duck_keys_have(struct duck_keys *keys, struct duck_api_chunk *chunk, uint64_t row,
+                              bool *ret_have, struct ps_error *err) PS_MUST_CHECK;
 
 #endif

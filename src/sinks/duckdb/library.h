@@ -201,6 +201,14 @@ struct duck_library {
 #undef DUCK_API_MEMBER
 };
 
+/* False: the vector's row is NULL. */
+static inline bool duck_vector_is_valid(const struct duck_library *library,
+                                        struct duck_api_vector *vector, uint64_t row)
+{
+    const uint64_t *validity = library->vector_get_validity(vector);
+    return validity == NULL || (validity[row / 64] >> (row % 64) & 1u) != 0;
+}
+
 /*
  * The library, loaded at the first call and kept for the life of the process (its threads and its
  * thread-local data do not survive being unloaded). Looks at $PENSTOCK_DUCKDB, beside the

@@ -1,16 +1,16 @@
 /*
  * Small loads. The first rows of a load are held in memory. Where it ends before they are many, and
  * before a checkpoint, they are appended without an INSERT: to the table itself where the load is
- * inside of it, or where they replace all its rows, and it is made anew for them. Otherwise the
- * load gets its table (load.c).
+ * inside of it, or where few of its rows are to stay beside them, and it is made anew for them
+ * (former.c). Otherwise the load gets its table (load.c).
  *
  * To delete and append in place would make DuckDB read the table's last block again.
  */
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "sinks/duckdb/former.h"
 #include "sinks/duckdb/held.h"
-#include "sinks/duckdb/keys.h"
 #include "sinks/duckdb/packet.h"
 #include "sinks/duckdb/sink.h"
 
@@ -51,78 +51,32 @@ static bool key_columns(const struct duck_table *table, struct duck_key_column *
     return true;
 }
 
-/* What becomes of the former rows' keys. */
-struct former {
-    struct duck_keys *keys;
-    bool have;
-    uint64_t rows;
-    enum ps_status status;
-    struct ps_error error;
+/* Which keys the load brought, and what that makes of the table. */
+struct comparison {
+    bool repeats; /* a key came twice, or that cannot be told */
+    struct duck_former former;
 };
 
-static void look_at_keys(const struct duck_library *library, struct duck_api_chunk *chunk,
-                         void *context)
-{
-    struct former *former = context;
-    former->rows += library->data_chunk_get_size(chunk);
-    if (former->status == PS_OK && former->have) {
-        former->status = duck_keys_have(former->keys, chunk, &former->have, &former->error);
-    }
-}
-
-/* Whether the keys are all that the table holds, or more. */
-static enum ps_status replaces_all(struct duck_sink *sink, const struct duck_table *table,
-                                   struct duck_keys *keys, bool *ret_all, struct ps_error *err)
-{
-    struct former former = {.keys = keys, .have = true, .status = PS_OK};
-    struct ps_buffer *sql = &sink->sql;
-    ps_buffer_puts(sql, "SELECT ");
-    duck_table_put_keys(sql, table);
-    ps_buffer_puts(sql, " FROM ");
-    duck_name_table(sql, &table->full, "");
-    /* One row beyond them tells as much as all would. */
-    ps_buffer_printf(sql, " LIMIT %u", keys->count + 1);
-    struct duck_reader reader = {look_at_keys, &former, true};
-    enum ps_status status =
-        duck_statement_query(&sink->session, "comparing keys", sql, reader, err);
-    if (status != PS_OK && status != PS_END) {
-        return status;
-    }
-    if (former.status != PS_OK) {
-        if (err != NULL) {
-            *err = former.error;
-        }
-        return former.status;
-    }
-    /* After a change of the key several rows may share one. */
-    *ret_all = former.have && former.rows <= keys->count;
-    return PS_OK;
-}
-
-/* Which keys the load brought, and what that makes of the table. */
 static enum ps_status compare(struct duck_sink *sink, const struct duck_table *table,
-                              const struct duck_held *held, bool *ret_repeats, bool *ret_all,
+                              const struct duck_held *held, struct comparison *comparison,
                               struct ps_error *err)
 {
     struct duck_keys keys = {.library = sink->session.library};
     struct duck_key_column *columns = ps_calloc(table->columns_count, sizeof *columns);
     enum ps_status status = columns == NULL ? ps_fail_nomem(err, "comparing keys") : PS_OK;
     if (status == PS_OK && !key_columns(table, columns, &keys.columns_count)) {
-        *ret_repeats = true;
-        *ret_all = false;
+        comparison->repeats = true;
         goto out;
     }
     keys.columns = columns;
     if (status == PS_OK) {
         status = duck_keys_init(&keys, (uint32_t)table->held_rows, err);
     }
-    *ret_repeats = false;
     for (uint32_t i = 0; status == PS_OK && i < held->chunks_count; i++) {
-        status = duck_keys_add(&keys, held->chunks[i], ret_repeats, err);
+        status = duck_keys_add(&keys, held->chunks[i], &comparison->repeats, err);
     }
-    *ret_all = true;
     if (status == PS_OK && !table->load_inside) {
-        status = replaces_all(sink, table, &keys, ret_all, err);
+        status = duck_former_look(&comparison->former, sink, table, &keys, err);
     }
 out:
     duck_keys_done(&keys);
@@ -152,58 +106,63 @@ static enum ps_status end_empty(struct duck_sink *sink, struct duck_table *table
     return PS_OK;
 }
 
-/* Puts the held rows where they belong; *ret_whole: the load is over with that. */
+/* Puts the held rows where they belong. END: that is the load's table, and the load is not over. */
 static enum ps_status put(struct duck_sink *sink, struct duck_table *table, uint32_t flags,
-                          bool *ret_whole, struct ps_error *err)
+                          struct ps_load_result *ret_result, struct ps_error *err)
 {
-    bool reduce = (flags & PS_LOAD_KEYS_MAY_REPEAT) != 0 || table->table->keys_count == 0;
-    bool repeats = false, all = true;
+    const bool reduce = (flags & PS_LOAD_KEYS_MAY_REPEAT) != 0 || table->table->keys_count == 0;
+    const bool inside = table->load_inside;
     struct duck_held held;
+    struct comparison found = {.repeats = false};
+    duck_former_init(&found.former);
     enum ps_status status = duck_held_init(&held, sink->session.library, table, err);
-    if (status == PS_OK && (reduce || !table->load_inside)) {
-        status = compare(sink, table, &held, &repeats, &all, err);
+    if (status == PS_OK && (reduce || !inside)) {
+        status = compare(sink, table, &held, &found, err);
     }
-    bool whole = all && !(reduce && repeats);
-    if (status == PS_OK && !table->load_inside) {
-        status = whole ? duck_tables_replace(sink, table, err) : duck_load_make(sink, table, err);
-    }
+    const bool over = (inside || found.former.replaceable) && !(reduce && found.repeats);
     if (status == PS_OK) {
         status = duck_begin_insert(sink, table, true, err);
     }
+    if (status == PS_OK && !inside) {
+        const bool complete = (flags & PS_LOAD_INCOMPLETE) == 0;
+        status = over ? duck_former_replace(&found.former, sink, table, complete, err)
+                      : duck_load_make(sink, table, err);
+    }
     if (status == PS_OK) {
-        const char *prefix = whole || table->load_inside ? "" : DUCK_LOAD_PREFIX;
+        const char *prefix = over || inside ? "" : DUCK_LOAD_PREFIX;
         status = duck_held_append(&held, &sink->session, prefix, err);
     }
+    *ret_result = (struct ps_load_result){.vanished = found.former.vanished};
     duck_held_done(&held);
-    *ret_whole = whole;
-    return status;
+    duck_former_done(&found.former);
+    return status == PS_OK && !over ? PS_END : status;
 }
 
 enum ps_status duck_small_end(struct duck_sink *sink, struct duck_table *table, uint32_t flags,
                               struct ps_load_result *ret_result, struct ps_error *err)
 {
-    bool whole = false;
+    struct ps_load_result result = {0};
     if (table->held_first == NULL) {
         enum ps_status status = end_empty(sink, table, (flags & PS_LOAD_INCOMPLETE) == 0, err);
         if (status == PS_OK) {
-            *ret_result = (struct ps_load_result){0};
+            *ret_result = result;
         }
         return status;
     }
     if (!duck_held_fits(table)) {
         return PS_END;
     }
-    enum ps_status status = put(sink, table, flags, &whole, err);
+    enum ps_status status = put(sink, table, flags, &result, err);
     while (table->held_first != NULL) {
         duck_packet_free(duck_writer_release(sink, table));
     }
     table->load_held = false;
-    if (status == PS_OK && !whole) {
+    if (status == PS_END) {
         return duck_load_end(sink, table, flags, ret_result, err);
     }
     if (status == PS_OK) {
         duck_load_ended(sink, table);
-        *ret_result = (struct ps_load_result){0};
+        *ret_result = result;
     }
     return status;
 }

@@ -194,13 +194,6 @@ enum ps_status duck_statement_query(const struct duck_session *session, const ch
     return status;
 }
 
-static bool is_valid(const struct duck_library *library, struct duck_api_vector *vector,
-                     uint64_t row)
-{
-    const uint64_t *validity = library->vector_get_validity(vector);
-    return validity == NULL || (validity[row / 64] >> row % 64 & 1u) != 0;
-}
-
 struct integers {
     int64_t *values;
     size_t count;
@@ -212,8 +205,9 @@ static void read_integers(const struct duck_library *library, struct duck_api_ch
     struct integers *integers = context;
     for (size_t i = 0; i < integers->count; i++) {
         struct duck_api_vector *vector = library->data_chunk_get_vector(chunk, i);
-        integers->values[i] =
-            is_valid(library, vector, 0) ? *(const int64_t *)library->vector_get_data(vector) : 0;
+        integers->values[i] = duck_vector_is_valid(library, vector, 0)
+                                  ? *(const int64_t *)library->vector_get_data(vector)
+                                  : 0;
     }
 }
 
@@ -229,7 +223,7 @@ enum ps_status duck_statement_integers(const struct duck_session *session, const
 static void put_text(const struct duck_library *library, struct duck_api_vector *vector,
                      uint64_t row, struct ps_buffer *texts)
 {
-    if (is_valid(library, vector, row)) {
+    if (duck_vector_is_valid(library, vector, row)) {
         const struct duck_api_string *strings = library->vector_get_data(vector);
         const struct duck_api_string *string = &strings[row];
         ps_buffer_append(texts,

@@ -55,7 +55,7 @@ static bool have(struct duck_keys *keys, const char *text, int64_t number)
 {
     bool found = false;
     struct duck_api_chunk *chunk = chunk_of(keys->library, &text, &number, 1);
-    assert_int_equal(duck_keys_have(keys, chunk, &found, NULL), PS_OK);
+    assert_int_equal(duck_keys_have(keys, chunk, 0, &found, NULL), PS_OK);
     keys->library->destroy_data_chunk(&chunk);
     return found;
 }

@@ -97,6 +97,20 @@ static void after_a_second_small_load(struct desk *desk)
     desk_checkpoint(desk);
 }
 
+static void after_small_loads_that_bring_less_and_less(struct desk *desk)
+{
+    small_load(desk, 0, 1000, "first");
+    desk_checkpoint(desk);
+    small_load(desk, 100, 900, "second");
+    small_load(desk, 101, 900, "third");
+    desk_checkpoint(desk);
+    desk_write(desk, &table, PS_UPSERT, "7|upserted");
+    small_load(desk, 103, 897, "fourth");
+    desk_checkpoint(desk);
+    desk_write(desk, &table, PS_DELETE, "103|~");
+    desk_checkpoint(desk);
+}
+
 static void before_the_checkpoint_of_a_second_small_load(struct desk *desk)
 {
     small_load(desk, 0, 1000, "first");
@@ -328,6 +342,10 @@ static const struct wanted all_wanted[] = {
      "count(*) FILTER (WHERE name LIKE 'second%'), min(id) FILTER (WHERE NOT _fivetran_deleted) "
      "FROM tester.t",
      "1500|1500|500|1000|500\n", 2},
+    {after_small_loads_that_bring_less_and_less,
+     "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
+     "count(*) FILTER (WHERE name LIKE 'fourth%'), min(name) FILTER (WHERE id = 7) FROM tester.t",
+     "1001|1001|105|897|upserted\n", 4},
     {before_the_checkpoint_of_a_second_small_load,
      "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE _fivetran_deleted), "
      "count(*) FILTER (WHERE name LIKE 'first%') FROM tester.t",

@@ -228,6 +228,118 @@ static void test_load_that_outgrows_what_is_held_keeps_all_rows(void **state)
     desk_open(desk);
 }
 
+static struct ps_load_result load_plain(struct desk *desk, const char *rows, uint32_t flags)
+{
+    desk_schema(desk, &plain);
+    desk_load_begin(desk, &plain);
+    desk_write(desk, &plain, PS_UPSERT, rows);
+    return desk_load_end(desk, &plain, flags);
+}
+
+static void expect_plain(struct desk *desk, const char *expected)
+{
+    desk_close(desk);
+    char *rows = warehouse_query(
+        desk->destination,
+        "SELECT string_agg(id || name || CASE WHEN _fivetran_deleted THEN ' gone ' || "
+        "(epoch(_fivetran_synced)::BIGINT - 1700000000) // 3600 ELSE '' END, ', ' ORDER BY id) "
+        "FROM tester.plain");
+    assert_string_equal(rows, expected);
+    ps_free(rows);
+    desk_open(desk);
+}
+
+/* Each hour a load, which is held, of a table with other rows; a deleted row keeps its time. */
+static void test_small_load_keeps_what_it_did_not_bring(void **state)
+{
+    static const struct {
+        const char *rows, *expected;
+        uint32_t flags;
+        uint64_t vanished;
+        bool checkpoint;
+    } loads[] = {
+        {"1|a\n2|a\n3|a\n4|a", "1a, 2a, 3a, 4a\n", 0, 0, true},
+        {"1|b\n2|b\n3|b", "1b, 2b, 3b, 4a gone 1\n", 0, 1, true},
+        {"2|c\n1|c", "1c, 2c, 3b gone 2, 4a gone 1\n", 0, 1, true},
+        {"1|d", "1d, 2c, 3b gone 2, 4a gone 1\n", PS_LOAD_INCOMPLETE, 0, true},
+        {"4|e\n2|e", "1d gone 4, 2e, 3b gone 2, 4e\n", PS_LOAD_KEYS_MAY_REPEAT, 1, true},
+        /* Two in one transaction: the second finds rows that nobody has seen yet. */
+        {"4|f\n5|f", NULL, 0, 1, false},
+        {"5|g\n1|g", "1g, 2e gone 5, 3b gone 2, 4f gone 6, 5g\n", 0, 1, true},
+    };
+    struct desk *desk = *state;
+    for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+        struct ps_load_result result = load_plain(desk, loads[i].rows, loads[i].flags);
+        assert_int_equal(result.vanished, loads[i].vanished);
+        assert_int_equal(result.duplicates, 0);
+        if (loads[i].checkpoint) {
+            desk_checkpoint(desk);
+            expect_plain(desk, loads[i].expected);
+        }
+        ps_clock_fake_advance(&desk->clock, INT64_C(3600000000000));
+    }
+}
+
+/* As many rows as are carried over by their places, and one more. */
+static void test_small_load_keeps_many_rows_that_it_did_not_bring(void **state)
+{
+    enum { CARRIED = 500, BROUGHT = 3, ROWS = CARRIED + BROUGHT + 1 };
+    struct desk *desk = *state;
+    char *rows = malloc(ROWS * 16);
+    size_t used = 0, places[ROWS];
+    for (int row = 0; row < ROWS; row++) {
+        places[row] = used;
+        used += (size_t)snprintf(rows + used, 16, "%s%d|a", row == 0 ? "" : "\n", row);
+    }
+    (void)load_plain(desk, rows, 0);
+    desk_checkpoint(desk);
+    struct ps_load_result result = load_plain(desk, rows + places[CARRIED + 1] + 1, 0);
+    assert_int_equal(result.vanished, CARRIED + 1);
+    desk_checkpoint(desk);
+    result = load_plain(desk, rows + places[CARRIED] + 1, 0);
+    assert_int_equal(result.vanished, 0);
+    desk_checkpoint(desk);
+    free(rows);
+    desk_close(desk);
+    char *counts = warehouse_query(
+        desk->destination, "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE "
+                           "_fivetran_deleted), min(id) FILTER (WHERE NOT _fivetran_deleted) "
+                           "FROM tester.plain");
+    assert_string_equal(counts, "504|504|500|500\n");
+    ps_free(counts);
+    desk_open(desk);
+}
+
+/* Rows that stay keep what only they have, and the columns their types. */
+static void test_small_load_keeps_columns_that_the_source_has_no_longer(void **state)
+{
+    static const struct ps_column fewer_columns[] = {
+        DESK_COLUMN_WITH("id", INT, .key_position = 1),
+        DESK_COLUMN("naive", NAIVE_DATETIME),
+    };
+    static const struct ps_table fewer = DESK_TABLE("timed", fewer_columns, 1);
+    struct desk *desk = *state;
+    desk_schema(desk, &timed);
+    desk_load_begin(desk, &timed);
+    desk_write(desk, &timed, PS_UPSERT, "1|~|~|{}\n2|~|~|[]");
+    (void)desk_load_end(desk, &timed, 0);
+    desk_checkpoint(desk);
+    desk_schema(desk, &fewer);
+    desk_load_begin(desk, &fewer);
+    desk_write(desk, &fewer, PS_UPSERT, "2|2024-01-01T00:00:00");
+    struct ps_load_result result = desk_load_end(desk, &fewer, 0);
+    assert_int_equal(result.vanished, 1);
+    desk_checkpoint(desk);
+    desk_close(desk);
+    char *rows = warehouse_query(
+        desk->destination, "SELECT string_agg(id || coalesce(json::VARCHAR, ' none') || "
+                           "_fivetran_deleted, ' ' ORDER BY id), "
+                           "typeof(any_value(json)), typeof(any_value(utc)) FROM tester.timed");
+    assert_string_equal(rows, "1{}true 2 nonefalse|JSON|TIMESTAMP WITH TIME ZONE\n");
+    ps_free(rows);
+    desk_open(desk);
+}
+
 /* What somebody made of the table by hand stays: a type of his own, and a row without a stamp. */
 static void test_small_load_leaves_what_others_did(void **state)
 {
@@ -417,6 +529,9 @@ int main(void)
         TEST(test_writing_after_a_failed_statement_does_not_hang),
         TEST(test_order_of_packets_holds_over_threads),
         TEST(test_load_that_outgrows_what_is_held_keeps_all_rows),
+        TEST(test_small_load_keeps_what_it_did_not_bring),
+        TEST(test_small_load_keeps_many_rows_that_it_did_not_bring),
+        TEST(test_small_load_keeps_columns_that_the_source_has_no_longer),
         TEST(test_small_load_leaves_what_others_did),
         TEST(test_many_small_tables_need_little_memory),
         TEST(test_own_columns_are_filled),
