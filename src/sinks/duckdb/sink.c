@@ -8,7 +8,6 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
-#include "base/fault.h"
 #include "sinks/duckdb/duckdb.h"
 #include "sinks/duckdb/packet.h"
 
@@ -62,41 +61,29 @@ enum ps_status duck_change(struct duck_sink *sink, struct duck_table *table, con
     return duck_change_rows(sink, table, doing, &rows, err);
 }
 
-enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err)
-{
-    if (sink->in_transaction) {
-        return PS_OK;
-    }
-    enum ps_status status =
-        duck_statement_run(&sink->session, "beginning a transaction", "BEGIN", NULL, err);
-    sink->in_transaction = status == PS_OK;
-    return status;
-}
-
 /*
  * After a failure the transaction is lost, whatever else may work: every later call fails like the
- * one that did, until the sink is closed. Statuses other than OK are remembered here.
+ * one that did, until the sink is closed. Each begins with this, …
  */
+static enum ps_status usable(const struct duck_sink *sink, struct ps_error *error)
+{
+    *error = sink->broken_error;
+    return sink->broken;
+}
+
+/* … and ends with this, which remembers what failed. END is no failure. */
 static enum ps_status settled(struct duck_sink *sink, enum ps_status status, struct ps_error *error,
                               struct ps_error *err)
 {
-    if (status != PS_OK) {
-        status = duck_database_blame_disk(sink, status, error);
-        if (sink->broken == PS_OK) {
-            sink->broken = status;
-            sink->broken_error = *error;
-        }
-        if (err != NULL) {
-            *err = *error;
-        }
+    if (status == PS_OK || status == PS_END) {
+        return status;
     }
-    return status;
-}
-
-static enum ps_status broken(const struct duck_sink *sink, struct ps_error *err)
-{
+    if (sink->broken == PS_OK) {
+        sink->broken = duck_database_blame_disk(sink, status, error);
+        sink->broken_error = *error;
+    }
     if (err != NULL) {
-        *err = sink->broken_error;
+        *err = *error;
     }
     return sink->broken;
 }
@@ -178,15 +165,31 @@ static enum ps_status duckdb_state_read(struct ps_sink *base, struct ps_stored_s
                                         struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
+    struct ps_error error;
+    enum ps_status status = usable(sink, &error);
+    if (status == PS_OK) {
+        status = duck_writer_settle(sink, &error);
     }
-    struct ps_error error = {0};
-    enum ps_status status = duck_writer_settle(sink, &error);
     if (status == PS_OK) {
         status = duck_state_read(sink, ret_state, &error);
     }
     return settled(sink, status, &error, err);
+}
+
+/* The table's entry, made where it is missing. */
+static enum ps_status named(struct duck_sink *sink, const struct ps_table *table,
+                            struct duck_table **ret_entry, struct ps_error *err)
+{
+    enum ps_status status = usable(sink, err);
+    return status == PS_OK ? duck_tables_get(sink, table, ret_entry, err) : status;
+}
+
+/* The entry of a table that schema_change has told of. */
+static enum ps_status known(struct duck_sink *sink, const struct ps_table *table,
+                            struct duck_table **ret_entry, struct ps_error *err)
+{
+    enum ps_status status = usable(sink, err);
+    return status == PS_OK ? duck_tables_find(sink, table, ret_entry, err) : status;
 }
 
 /* All that was written of the table is applied, a transaction is open and the connection free. */
@@ -197,6 +200,14 @@ static enum ps_status quiet(struct duck_sink *sink, struct duck_table *table, st
         status = duck_begin(sink, err);
     }
     return status == PS_OK ? duck_apply(sink, table, err) : status;
+}
+
+/* The same of a table that schema_change has told of. */
+static enum ps_status known_quiet(struct duck_sink *sink, const struct ps_table *table,
+                                  struct duck_table **ret_entry, struct ps_error *err)
+{
+    enum ps_status status = known(sink, table, ret_entry, err);
+    return status == PS_OK ? quiet(sink, *ret_entry, err) : status;
 }
 
 /*
@@ -227,12 +238,9 @@ static enum ps_status duckdb_schema_change(struct ps_sink *base, const struct ps
                                            bool *ret_changed, struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
-    }
-    struct ps_error error = {0};
+    struct ps_error error;
     struct duck_table *entry = NULL;
-    enum ps_status status = duck_tables_get(sink, table, &entry, &error);
+    enum ps_status status = named(sink, table, &entry, &error);
     if (status == PS_OK) {
         status = quiet_for(sink, entry, table, &error);
     }
@@ -242,24 +250,13 @@ static enum ps_status duckdb_schema_change(struct ps_sink *base, const struct ps
     return settled(sink, status, &error, err);
 }
 
-/* The entry of a table that schema_change has told of, quiet. */
-static enum ps_status known(struct duck_sink *sink, const struct ps_table *table,
-                            struct duck_table **ret_entry, struct ps_error *err)
-{
-    enum ps_status status = duck_tables_find(sink, table, ret_entry, err);
-    return status == PS_OK ? quiet(sink, *ret_entry, err) : status;
-}
-
 static enum ps_status duckdb_load_begin(struct ps_sink *base, const struct ps_table *table,
                                         struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
-    }
-    struct ps_error error = {0};
+    struct ps_error error;
     struct duck_table *entry = NULL;
-    enum ps_status status = known(sink, table, &entry, &error);
+    enum ps_status status = known_quiet(sink, table, &entry, &error);
     if (status == PS_OK) {
         status = duck_load_begin(sink, entry, &error);
     }
@@ -270,16 +267,13 @@ static enum ps_status duckdb_load_resume(struct ps_sink *base, const struct ps_t
                                          struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
-    }
-    struct ps_error error = {0};
+    struct ps_error error;
     struct duck_table *entry = NULL;
-    enum ps_status status = known(sink, table, &entry, &error);
+    enum ps_status status = known_quiet(sink, table, &entry, &error);
     if (status == PS_OK) {
         status = duck_load_resume(sink, entry, &error);
     }
-    return status == PS_END ? PS_END : settled(sink, status, &error, err);
+    return settled(sink, status, &error, err);
 }
 
 static enum ps_status load_end(struct duck_sink *sink, struct duck_table *entry, uint32_t flags,
@@ -306,12 +300,9 @@ static enum ps_status duckdb_load_end(struct ps_sink *base, const struct ps_tabl
                                       struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
-    }
-    struct ps_error error = {0};
+    struct ps_error error;
     struct duck_table *entry = NULL;
-    enum ps_status status = duck_tables_find(sink, table, &entry, &error);
+    enum ps_status status = known(sink, table, &entry, &error);
     if (status == PS_OK && !entry->loading) {
         status = ps_fail(&error, PS_BUG, PS_CLASS_NONE, "ending the load of %s: none was begun",
                          table->name);
@@ -345,13 +336,9 @@ static enum ps_status duckdb_write(struct ps_sink *base, struct ps_packet *base_
 {
     struct duck_sink *sink = of(base);
     struct duck_packet *packet = (struct duck_packet *)base_packet;
-    if (sink->broken != PS_OK) {
-        duck_packet_free(packet);
-        return broken(sink, err);
-    }
-    struct ps_error error = {0};
+    struct ps_error error;
     struct duck_table *entry = NULL;
-    enum ps_status status = duck_tables_find(sink, packet->batch->table, &entry, &error);
+    enum ps_status status = known(sink, packet->batch->table, &entry, &error);
     if (status == PS_OK) {
         status = duck_writer_write(sink, entry, packet, &error);
     } else {
@@ -363,12 +350,9 @@ static enum ps_status duckdb_write(struct ps_sink *base, struct ps_packet *base_
 static enum ps_status truncate_before(struct duck_sink *sink, const struct ps_table *table,
                                       int64_t mark, struct ps_error *err)
 {
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
-    }
-    struct ps_error error = {0};
+    struct ps_error error;
     struct duck_table *entry = NULL;
-    enum ps_status status = duck_tables_get(sink, table, &entry, &error);
+    enum ps_status status = named(sink, table, &entry, &error);
     if (status == PS_OK) {
         status = quiet(sink, entry, &error);
     }
@@ -403,97 +387,19 @@ static enum ps_status duckdb_describe(struct ps_sink *base, const struct ps_tabl
                                       struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
-    }
-    struct ps_error error = {0};
+    struct ps_error error;
     struct duck_table *entry = NULL;
-    enum ps_status status = duck_tables_get(sink, table, &entry, &error);
+    enum ps_status status = named(sink, table, &entry, &error);
     if (status == PS_OK) {
         status = duck_writer_settle(sink, &error);
     }
     if (status == PS_OK) {
         status = duck_tables_look_up(sink, entry, &error);
     }
-    if (status == PS_OK && !entry->exists) {
-        return PS_END;
-    }
     if (status == PS_OK) {
-        status = duck_tables_describe(entry, arena, ret_table, &error);
+        status = entry->exists ? duck_tables_describe(entry, arena, ret_table, &error) : PS_END;
     }
     return settled(sink, status, &error, err);
-}
-
-/*
- * Without the order of rows an INSERT runs on all threads, and DuckDB (1.5) gives each of them
- * memory of its own: some 20 KB for a column, however few the rows, that it cannot move to the disk
- * and keeps until the commit. A few large statements are what this is made for; where a transaction
- * has had many, the next ones keep the order of rows and so go on where the last one ended. One of
- * few rows keeps it anyhow: other threads cost it more than they help.
- */
-#define BEGUN_COLUMNS_MAX 2000u
-/* What the tables of one transaction may take besides. */
-#define UNWRITTEN_BEYOND ((size_t)16 << 20)
-
-/*
- * What a table of few rows costs DuckDB after the commit: room for a vector of each column, which
- * it cannot move to the disk, until it takes its log into the file. When it does that by itself it
- * goes by the size of the log: memory would end before, with some thousand tables.
- */
-static void count_unwritten(struct duck_sink *sink, struct duck_table *table)
-{
-    if (table->unwritten_turn == sink->log_turn + 1) {
-        return;
-    }
-    table->unwritten_turn = sink->log_turn + 1;
-    for (uint32_t i = 0; i < table->columns_count; i++) {
-        sink->unwritten += (size_t)duck_type_width(table->columns[i].type) * DUCK_VECTOR_ROWS;
-    }
-}
-
-/* After a commit. */
-static enum ps_status take_log_in(struct duck_sink *sink, struct ps_error *err)
-{
-    if (sink->unwritten < sink->memory / 2 - UNWRITTEN_BEYOND) {
-        return PS_OK;
-    }
-    sink->unwritten = 0;
-    sink->log_turn++;
-    return duck_statement_run(&sink->session, "writing to the warehouse", "CHECKPOINT", NULL, err);
-}
-
-enum ps_status duck_begin_insert(struct duck_sink *sink, struct duck_table *table, bool few,
-                                 struct ps_error *err)
-{
-    count_unwritten(sink, table);
-    sink->begun_columns += few ? 0 : table->table->columns_count;
-    const bool keep = few || sink->begun_columns > BEGUN_COLUMNS_MAX;
-    if (keep == sink->keeps_order) {
-        return PS_OK;
-    }
-    sink->keeps_order = keep;
-    return duck_statement_run(&sink->session, "loading rows",
-                              keep ? "SET preserve_insertion_order = true"
-                                   : "SET preserve_insertion_order = false",
-                              NULL, err);
-}
-
-static enum ps_status commit(struct duck_sink *sink, struct ps_error *err)
-{
-    if (ps_fault("duckdb.before_commit")) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "committing: fault duckdb.before_commit");
-    }
-    enum ps_status status =
-        duck_statement_run(&sink->session, "committing to the warehouse", "COMMIT", NULL, err);
-    if (status != PS_OK) {
-        return status;
-    }
-    sink->in_transaction = false;
-    sink->begun_columns = 0;
-    if (ps_fault("duckdb.after_commit")) {
-        return ps_fail(err, PS_CONFIG, PS_CLASS_DISK, "committing: fault duckdb.after_commit");
-    }
-    return PS_OK;
 }
 
 static enum ps_status checkpoint(struct duck_sink *sink, const char *state_json, size_t state_size,
@@ -517,10 +423,10 @@ static enum ps_status checkpoint(struct duck_sink *sink, const char *state_json,
         status = duck_state_write(sink, state_json, state_size, number, err);
     }
     if (status == PS_OK) {
-        status = commit(sink, err);
+        status = duck_commit(sink, err);
     }
     if (status == PS_OK) {
-        status = take_log_in(sink, err);
+        status = duck_spare_memory(sink, err);
     }
     if (status == PS_OK) {
         sink->number = number;
@@ -536,16 +442,14 @@ static enum ps_status duckdb_checkpoint(struct ps_sink *base, const char *state_
                                         size_t state_size, uint64_t number, struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
-    }
-    struct ps_error error = {0};
-    enum ps_status status = PS_OK;
-    if (number <= sink->number) {
+    struct ps_error error;
+    enum ps_status status = usable(sink, &error);
+    if (status == PS_OK && number <= sink->number) {
         status = ps_fail(&error, PS_BUG, PS_CLASS_NONE,
                          "checkpoint %llu comes after %llu in the warehouse",
                          (unsigned long long)number, (unsigned long long)sink->number);
-    } else {
+    }
+    if (status == PS_OK) {
         status = checkpoint(sink, state_json, state_size, number, &error);
     }
     return settled(sink, status, &error, err);
@@ -560,11 +464,11 @@ static enum ps_status duckdb_keep_run(struct ps_sink *base, const struct ps_meas
                                       struct ps_error *err)
 {
     struct duck_sink *sink = of(base);
-    if (sink->broken != PS_OK) {
-        return broken(sink, err);
+    struct ps_error error;
+    enum ps_status status = usable(sink, &error);
+    if (status == PS_OK) {
+        status = duck_writer_settle(sink, &error);
     }
-    struct ps_error error = {0};
-    enum ps_status status = duck_writer_settle(sink, &error);
     if (status == PS_OK) {
         status = duck_begin(sink, &error);
     }

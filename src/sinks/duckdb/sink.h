@@ -41,9 +41,10 @@ struct duck_sink {
     uint64_t sequence; /* the last packet's */
     uint64_t number;   /* of the last checkpoint */
 
-    size_t memory;     /* that DuckDB may use */
-    size_t unwritten;  /* what it holds of tables, by estimate, until its log is taken in */
-    uint32_t log_turn; /* how often that was done */
+    size_t memory;        /* that DuckDB may use */
+    size_t unwritten;     /* what it holds of tables, by estimate, until its log is taken in */
+    uint32_t log_turn;    /* how often that was done */
+    uint32_t kept_tables; /* were written to since it let go of what it holds of the file */
 
     bool keeps_order;       /* as DuckDB's option preserve_insertion_order is */
     uint64_t begun_columns; /* of the INSERT statements since the last commit, added up */
@@ -192,17 +193,22 @@ enum ps_status duck_small_end(struct duck_sink *sink, struct duck_table *table, 
                               struct ps_load_result *ret_result,
                               struct ps_error *err) PS_MUST_CHECK;
 
-/* sink.c. */
-/* A transaction is open from now on. The connection is free. */
+/* transaction.c. The connection is free at each call. */
+/* A transaction is open from now on. */
 enum ps_status duck_begin(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
+/* An INSERT of rows of that table, or into its staging table, comes next; `few`: of so few that
+ * other threads would cost more than they help. */
+enum ps_status duck_begin_insert(struct duck_sink *sink, struct duck_table *table, bool few,
+                                 struct ps_error *err) PS_MUST_CHECK;
+enum ps_status duck_commit(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
+/* After a commit: DuckDB gives up memory that it holds of many tables. */
+enum ps_status duck_spare_memory(struct duck_sink *sink, struct ps_error *err) PS_MUST_CHECK;
+
+/* sink.c. */
 /* The present time in microseconds since 1970, above every one given before. */
 int64_t duck_stamp(struct duck_sink *sink);
 /* Appends TIMESTAMPTZ '…'. */
 void duck_put_stamp(struct ps_buffer *out, int64_t stamp_us);
-/* An INSERT of rows of that table, or into its staging table, comes next; `few`: of so few that
- * other threads would cost more than they help. The connection is free. */
-enum ps_status duck_begin_insert(struct duck_sink *sink, struct duck_table *table, bool few,
-                                 struct ps_error *err) PS_MUST_CHECK;
 /* Runs sink->sql and clears it; `doing` with the table's name begins messages. */
 enum ps_status duck_do(struct duck_sink *sink, const struct duck_table *table, const char *doing,
                        struct ps_error *err) PS_MUST_CHECK;
