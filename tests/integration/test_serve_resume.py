@@ -41,3 +41,21 @@ def test_load_goes_on_from_the_last_checkpoint_of_a_client_that_died(serve, data
     found = {str(row["k"]): row["v"] for row in replica.rows("t").values()}
     assert found == expected
     assert "load" not in json.loads(replica.state)["tables"][0]
+
+
+def test_many_columns_of_small_tables_are_checkpointed_before_the_end(serve, database):
+    """What comes after a checkpoint is held by the destination until the next: for each column."""
+    columns = "".join(f", c{number} int" for number in range(1000))
+    for table in range(6):
+        database.psql(f"CREATE TABLE t{table} (k int PRIMARY KEY{columns})")
+        database.psql(f"INSERT INTO t{table} (k) VALUES (1)")
+    configuration = database.configuration()
+    client = serve().client
+    replica = Replica()
+    replica.declare(client.schema(configuration))
+    sync(client, configuration, replica)
+    assert len(replica.states) >= 2
+    assert any(
+        0 < sum("mode" in table for table in json.loads(state)["tables"]) < 6
+        for state in replica.states
+    )

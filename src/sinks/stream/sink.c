@@ -287,10 +287,15 @@ static size_t stream_losses(struct ps_sink *base, const struct ps_sink_loss **re
     return losses_list(sink, list);
 }
 
+/* A destination holds memory for each table until it may commit: of many small ones that would be
+ * all at a sync's end. */
+#define CHECKPOINT_COLUMNS 4096
+
 const struct ps_sink_ops ps_sink_stream = {
     .abi = PS_SINK_ABI,
     .name = "stream",
     .caps = PS_SINK_HAS_SCHEMAS,
+    .checkpoint_columns = CHECKPOINT_COLUMNS,
     .open = stream_open,
     .close = stream_close,
     .schema_change = stream_schema_change,
