@@ -104,6 +104,7 @@ static int begin_with_changes(void **state)
 {
     (void)begin_with(state, "UTC_DATETIME");
     keep_changes(*state);
+    harness_config(*state, "partition_rows", "20"); /* they are read as one all the same */
     return 0;
 }
 
@@ -370,6 +371,7 @@ static void test_changes_begin_with_a_load(void **state)
     change_row(h, 8, "new", "2024-01-01T00:10:00Z");
     harness_sync(h);
     assert_int_equal(h->totals.truncates, 1);
+    assert_false(h->result.tables[0].once); /* a row may change while the changes are read */
     assert_int_equal(rows_with(h, "old"), ROWS - 2);
     assert_int_equal(rows_with(h, "new"), 1);
     change_row(h, 9, "new", "2024-01-01T00:10:00Z");

@@ -3,6 +3,10 @@
  */
 #include "support/harness.h"
 
+#include <string.h>
+
+#include "base/alloc.h"
+
 #define ROWS 1000
 
 static struct ps_source_ops source_ops; /* the fake source's, of which a test replaces some */
@@ -70,6 +74,29 @@ static void test_load_that_no_point_outlasts_comes_to_an_end(void **state)
     harness_expect_warning(h, "such as came or changed may be missing");
 }
 
+static void mark_the_first(void *context, enum fake_call call, const char *table)
+{
+    struct harness *h = context;
+    (void)table;
+    if (call == FAKE_READER_NEXT && fake_calls(h->database, call) == 15) {
+        fake_row_change(h->database, "t", "1", "1|true");
+    }
+}
+
+/* The row was sent when it was not marked yet. */
+static void test_load_deletes_what_is_marked_between_its_points(void **state)
+{
+    struct harness *h = *state;
+    fake_column_add(h->database, "t", "deleted BOOLEAN null");
+    fake_hook_set(h->database, mark_the_first, h);
+    lose_point(h, 15);
+    harness_sync(h);
+    assert_true(h->result.tables[0].mixed_snapshot);
+    char *rows = harness_rows(h, "t", "id");
+    assert_int_equal(strncmp(rows, "1 deleted\n", strlen("1 deleted\n")), 0);
+    ps_free(rows);
+}
+
 static void stop_at_the_15th(struct harness *h)
 {
     const struct fake_fault fault = {.call = FAKE_READER_NEXT, .nth = 15, .hang = true};
@@ -116,6 +143,7 @@ int main(void)
         LOAD_TEST(test_load_that_loses_its_point_goes_on_and_says_what_that_means),
         LOAD_TEST(test_load_begins_anew_where_nothing_tells_what_changed),
         LOAD_TEST(test_load_that_no_point_outlasts_comes_to_an_end),
+        LOAD_TEST(test_load_deletes_what_is_marked_between_its_points),
         LOAD_TEST(test_load_that_is_stopped_tells_whether_it_goes_on),
         LOAD_TEST(test_load_counts_bad_rows_that_are_read_again_once),
         LOAD_TEST(test_load_that_is_stopped_and_begins_anew_does_not_go_on),
