@@ -383,8 +383,12 @@ static void test_batch_delay_waits_after_each_batch_and_can_be_interrupted(void 
     harness_cancel_at(h, FAKE_READER_NEXT, 1);
     harness_sync_ending_with(h, PS_CANCELED, "batch_size", "10", "batch_delay_ms", "3600000");
     assert_int_equal(fake_calls(h->database, FAKE_READER_NEXT), 1);
-    harness_sync_with(h, "batch_delay_ms", "1");
+    /* Nine pauses between ten batches, which cannot take less, however long the rest takes. */
+    const int64_t before = ps_monotonic_ns();
+    harness_sync_with(h, "batch_size", "100", "batch_delay_ms", "50", "enable_resource_monitoring",
+                      "false"); /* nothing makes batches larger */
     assert_int_equal(h->totals.upserts, 1000);
+    assert_true(ps_monotonic_ns() - before >= HARNESS_SECOND / 1000 * 50 * 9);
 }
 
 #define TUNING_TEST(name) HARNESS_TEST_FROM(name, begin)
