@@ -204,6 +204,33 @@ static void test_run_marked_row_is_deleted_whatever_else_cannot_be_carried(void 
     harness_expect_rows(h, "visits", "id,v", "1|v1 deleted\n2|v2 deleted\n3|v3\n");
 }
 
+/* Between the first batch and the second one row is marked, and one cannot be carried any more. */
+static void mark_and_spoil(void *context, enum fake_call call, const char *table)
+{
+    struct harness *h = context;
+    if (call == FAKE_READER_NEXT && fake_calls(h->database, call) == 2) {
+        fake_row_change(h->database, table, "1", "1|2024-01-01T00:00:00Z|true|v1");
+        fake_row_change(h->database, table, "2", "2|2024-01-01T00:00:00Z|false|\\bad");
+    }
+}
+
+/* It was sent by a window of this very sync, the table's first one. */
+static void test_run_load_in_place_of_a_window_deletes_marked_rows(void **state)
+{
+    struct harness *h = *state;
+    const struct fake_fault altered = {.call = FAKE_READER_NEXT, .nth = 2, .status = PS_SCHEMA};
+    fake_table_add(h->database, "", "visits",
+                   "id LONG key, updated_at UTC_DATETIME, deleted BOOLEAN null, v STRING");
+    fake_rows_add(h->database, "visits", 1, 4, "#|2024-01-01T00:00:00Z|false|v#");
+    fake_fault_add(h->database, &altered);
+    fake_hook_set(h->database, mark_and_spoil, h);
+    h->state = "{\"visits_last_updated_at\": \"2023-12-31T00:00:00Z\"}";
+    harness_sync_with(h, "batch_size", "3");
+    assert_int_equal(h->totals.truncates, 1);
+    assert_int_equal(h->totals.skipped, 1);
+    harness_expect_rows(h, "visits", "id,v", "1|v1 deleted\n2|v2\n3|v3\n4|v4\n");
+}
+
 static void test_run_emptied_table_is_loaded_again(void **state)
 {
     struct harness *h = *state;
@@ -274,6 +301,7 @@ int main(void)
         HARNESS_TEST(test_run_load_that_left_rows_out_marks_none_as_deleted),
         HARNESS_TEST(test_run_load_that_left_rows_out_deletes_marked_ones),
         HARNESS_TEST(test_run_marked_row_is_deleted_whatever_else_cannot_be_carried),
+        HARNESS_TEST(test_run_load_in_place_of_a_window_deletes_marked_rows),
         HARNESS_TEST(test_run_emptied_table_is_loaded_again),
         HARNESS_TEST(test_run_resync_loads_again),
         HARNESS_TEST(test_run_new_column_arrives),
