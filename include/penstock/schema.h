@@ -70,6 +70,15 @@ struct ps_column {
     double distinct_estimate; /* values that differ, from statistics; 0 or less: unknown */
     uint32_t source_id;       /* the source's own handle (PostgreSQL: attnum) */
     enum ps_text_kind text_kind;
+    /*
+     * A row that is written gets the present value of the source's counter, which never goes down:
+     * ps_now.counter tells below which value everything is committed. A whole number, or a BINARY
+     * of PS_COUNTER_BYTES; one type for all counters of a source.
+     */
+    bool counter;
+    /* Why it cannot be a cursor though its type could: what comes after "since". NULL: its type
+     * decides. */
+    const char *no_cursor;
 };
 
 enum ps_table_kind {
@@ -94,7 +103,8 @@ struct ps_table {
     int64_t rows_estimate;   /* from statistics; -1: unknown */
     int64_t bytes_estimate;  /* from statistics; -1: unknown */
     const char *incarnation; /* changes when the table is emptied or rewritten behind every cursor
-                                (PostgreSQL: pg_relation_filenode); NULL: cannot be told. Commas
+                                (PostgreSQL: pg_relation_filenode), and where it has counters, when
+                                those may have gone back; NULL: cannot be told. Commas
                                 part a list, of which "part:file" may come and go with its part,
                                 and "part:file-" says that the part has no rows. Up to the last
                                 slash stands whose table it is: fields with dots between, each a

@@ -97,6 +97,13 @@ struct ps_now {
     struct ps_timestamp horizon_local;  /* still commit a row stamped earlier */
     const char *horizon_unknown_reason; /* where not known: why and what to do; lives as long as
                                            the source; else NULL */
+    /*
+     * Of the columns that are `counter`, in their type and scale: whatever is committed from now on
+     * has this value there or a greater one, and all that was committed before with a smaller one
+     * is in a point in time that is taken now. So no read has to look back. Not present: the source
+     * has no counters.
+     */
+    struct ps_scalar counter;
     /* A point in time that is taken now may show what was there so long ago, and no later. 0: it
      * shows all that is committed. */
     int64_t stale_ms;

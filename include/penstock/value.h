@@ -68,16 +68,22 @@ PS_PUBLIC size_t ps_decimal_format(ps_int128 unscaled, uint8_t scale, char out[P
 PS_PUBLIC bool ps_decimal_parse(const char *text, size_t size, uint8_t scale,
                                 ps_int128 *ret_unscaled);
 
+/* The bytes of a counter that is a BINARY (ps_column.counter): a number, the highest byte first. */
+#define PS_COUNTER_BYTES 8
+
 /* One value of a cursor column, or none. */
 struct ps_scalar {
-    enum ps_type type; /* SHORT, INT, LONG, DECIMAL, NAIVE_DATE, NAIVE_DATETIME, UTC_DATETIME */
-    bool present;      /* false: no value yet */
-    uint8_t scale;     /* DECIMAL */
-    ps_int128 integer; /* SHORT, INT, LONG; DECIMAL: unscaled; NAIVE_DATE: days since 1970 */
+    /* SHORT, INT, LONG, DECIMAL, NAIVE_DATE, NAIVE_DATETIME, UTC_DATETIME; BINARY: a counter of
+     * PS_COUNTER_BYTES, of which the text is "0x" and 16 digits */
+    enum ps_type type;
+    bool present;  /* false: no value yet */
+    uint8_t scale; /* DECIMAL */
+    ps_int128
+        integer; /* SHORT, INT, LONG, BINARY; DECIMAL: unscaled; NAIVE_DATE: days since 1970 */
     struct ps_timestamp time;
 };
 
-/* True where a column of this type can be a cursor. */
+/* True where a column of this type can be a cursor; of BINARY those alone that are counters. */
 PS_PUBLIC bool ps_scalar_type_supported(enum ps_type type);
 /* Both present and of one type (and scale). */
 PS_PUBLIC int ps_scalar_compare(const struct ps_scalar *a, const struct ps_scalar *b);

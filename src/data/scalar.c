@@ -2,6 +2,8 @@
  * Typed scalars for cursors: comparing them, and their canonical text (penstock/value.h).
  */
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "penstock/batch.h"
 #include "penstock/value.h"
@@ -10,7 +12,7 @@ bool ps_scalar_type_supported(enum ps_type type)
 {
     return type == PS_TYPE_SHORT || type == PS_TYPE_INT || type == PS_TYPE_LONG ||
            type == PS_TYPE_DECIMAL || type == PS_TYPE_NAIVE_DATE ||
-           type == PS_TYPE_NAIVE_DATETIME || type == PS_TYPE_UTC_DATETIME;
+           type == PS_TYPE_NAIVE_DATETIME || type == PS_TYPE_UTC_DATETIME || type == PS_TYPE_BINARY;
 }
 
 static bool is_time(enum ps_type type)
@@ -41,8 +43,30 @@ size_t ps_scalar_format(const struct ps_scalar *value, char out[PS_VALUE_TEXT_SI
     if (value->type == PS_TYPE_NAIVE_DATE) {
         return ps_date_format((int32_t)value->integer, out);
     }
+    if (value->type == PS_TYPE_BINARY) {
+        return (size_t)snprintf(out, PS_VALUE_TEXT_SIZE, "0x%016" PRIX64, (uint64_t)value->integer);
+    }
     return ps_decimal_format(value->integer, value->type == PS_TYPE_DECIMAL ? value->scale : 0,
                              out);
+}
+
+/* "0x" and two digits for each byte. */
+static bool parse_bytes(const char *text, size_t size, ps_int128 *ret_value)
+{
+    ps_int128 value = 0;
+    if (size != 2 + 2 * PS_COUNTER_BYTES || text[0] != '0' || text[1] != 'x') {
+        return false;
+    }
+    for (size_t i = 2; i < size; i++) {
+        char digit = text[i];
+        bool letter = (digit >= 'a' && digit <= 'f') || (digit >= 'A' && digit <= 'F');
+        if (!letter && (digit < '0' || digit > '9')) {
+            return false;
+        }
+        value = value * 16 + (letter ? (digit | 0x20) - 'a' + 10 : digit - '0');
+    }
+    *ret_value = value;
+    return true;
 }
 
 /* A "-" at most and digits, inside the type's range. */
@@ -79,6 +103,9 @@ bool ps_scalar_parse(const char *text, size_t size, enum ps_type type, uint8_t s
         value.scale = scale;
         fits = ps_decimal_parse(text, size, scale, &value.integer);
         break;
+    case PS_TYPE_BINARY:
+        fits = parse_bytes(text, size, &value.integer);
+        break;
     case PS_TYPE_NAIVE_DATE:
         fits = ps_date_parse(text, size, &days);
         value.integer = fits ? days : 0;
@@ -96,6 +123,18 @@ bool ps_scalar_parse(const char *text, size_t size, enum ps_type type, uint8_t s
         *ret_value = value;
     }
     return fits;
+}
+
+static ps_int128 counter_of(const struct ps_vector *vector, uint32_t row)
+{
+    size_t size;
+    const uint8_t *bytes = ps_vector_bytes(vector, row, &size);
+    uint64_t value = 0;
+    assert(size == PS_COUNTER_BYTES);
+    for (size_t i = 0; i < size; i++) {
+        value = value << 8 | bytes[i];
+    }
+    return (ps_int128)value;
 }
 
 struct ps_scalar ps_vector_scalar(const struct ps_vector *vector, uint32_t row)
@@ -118,6 +157,9 @@ struct ps_scalar ps_vector_scalar(const struct ps_vector *vector, uint32_t row)
         break;
     case PS_TYPE_DECIMAL:
         value.integer = ((const ps_int128 *)vector->values)[row];
+        break;
+    case PS_TYPE_BINARY:
+        value.integer = counter_of(vector, row);
         break;
     default:
         assert(is_time(vector->type));

@@ -37,6 +37,13 @@ static bool contains_part(const char *name, const char *part)
     return strcasestr(name, part) != NULL;
 }
 
+/* Bytes have an order of their own where they are a counter's, and nowhere else. */
+static bool can_be_cursor(const struct ps_column *column)
+{
+    return ps_scalar_type_supported(column->type) && column->no_cursor == NULL &&
+           (column->counter || column->type != PS_TYPE_BINARY);
+}
+
 /* Adds the columns whose name is (or, with `partial`, contains) the name. */
 static void add_matching(struct candidates *candidates, const struct ps_table *table,
                          const char *name, bool partial)
@@ -45,13 +52,14 @@ static void add_matching(struct candidates *candidates, const struct ps_table *t
         const struct ps_column *column = &table->columns[i];
         bool matches =
             partial ? contains_part(column->name, name) : strcasecmp(column->name, name) == 0;
-        if (matches && ps_scalar_type_supported(column->type)) {
+        if (matches && can_be_cursor(column)) {
             add_candidate(candidates, (int32_t)i);
         }
     }
 }
 
-#define CURSOR_TYPES "dates, times, integers and decimals of a declared precision can"
+#define CURSOR_TYPES                                                                               \
+    "dates, times, integers, decimals of a declared precision and counters of the database can"
 
 /* The first column of that name (or, with `partial`, part of a name) whose type rules it out; -1.
  */
@@ -61,7 +69,7 @@ static int32_t find_unfit(const struct ps_table *table, const char *name, bool p
         const struct ps_column *column = &table->columns[i];
         bool matches =
             partial ? contains_part(column->name, name) : strcasecmp(column->name, name) == 0;
-        if (matches && !ps_scalar_type_supported(column->type)) {
+        if (matches && !can_be_cursor(column)) {
             return (int32_t)i;
         }
     }
@@ -71,6 +79,15 @@ static int32_t find_unfit(const struct ps_table *table, const char *name, bool p
 static const char *source_type(const struct ps_column *column)
 {
     return column->source_type == NULL ? "?" : column->source_type;
+}
+
+/* "xid8 arrives as STRING: …", or what the source says of it. NULL: no memory. */
+static const char *unfit_reason(struct ps_arena *arena, const struct ps_column *column)
+{
+    return column->no_cursor != NULL
+               ? column->no_cursor
+               : ps_arena_printf(arena, "%s arrives as %s: " CURSOR_TYPES, source_type(column),
+                                 ps_type_name(column->type));
 }
 
 /* Cuts "a | b" at the bar; the pieces point into the copy. */
@@ -110,11 +127,13 @@ static const char *unnamed_warning(struct ps_arena *arena, const struct ps_table
                                table->name, configured);
     }
     const struct ps_column *column = &table->columns[unfit];
-    return ps_arena_printf(
-        arena,
-        "column \"%s\" of \"%s\" cannot be a cursor, since %s arrives as %s: " CURSOR_TYPES
-        " (timestamp_column)",
-        column->name, table->name, source_type(column), ps_type_name(column->type));
+    const char *reason = unfit_reason(arena, column);
+    return reason == NULL
+               ? NULL
+               : ps_arena_printf(
+                     arena,
+                     "column \"%s\" of \"%s\" cannot be a cursor, since %s (timestamp_column)",
+                     column->name, table->name, reason);
 }
 
 static enum ps_status configured_candidates(const struct ps_config *config, struct ps_arena *arena,
@@ -176,7 +195,7 @@ static void put_cursor_reason(struct ps_buffer *reason, const struct ps_source_o
                               size_t chosen)
 {
     const struct ps_column *column = &table->columns[candidates->columns[chosen]];
-    ps_buffer_printf(reason, "cursor %s", column->name);
+    ps_buffer_printf(reason, "cursor %s%s", column->name, column->counter ? " (a counter)" : "");
     if (chosen > 0) {
         ps_buffer_printf(reason, ", because %s is NULL in too many rows",
                          table->columns[candidates->columns[chosen - 1]].name);
@@ -226,8 +245,11 @@ static enum ps_status choose_cursor(const struct ps_source_ops *ops, const struc
                          table->columns[candidates.columns[0]].name);
     } else if (unfit >= 0) {
         const struct ps_column *column = &table->columns[unfit];
-        ps_buffer_printf(reason, "%s cannot be a cursor, since %s arrives as %s: " CURSOR_TYPES,
-                         column->name, source_type(column), ps_type_name(column->type));
+        const char *why = unfit_reason(arena, column);
+        if (why == NULL) {
+            return ps_fail_nomem(err, "choosing a mode");
+        }
+        ps_buffer_printf(reason, "%s cannot be a cursor, since %s", column->name, why);
     } else {
         ps_buffer_puts(reason, "no cursor column (");
         put_names(reason, ops->cursor_names);

@@ -196,8 +196,8 @@ static void set_limit(const struct ps_plan_table *table, const struct ps_now *no
 {
     const struct ps_column *cursor =
         &table->source_table->columns[table->read_columns[table->cursor]];
-    load->limit = window_limit(cursor->type, cursor->scale, now);
-    load->held = now->held;
+    load->limit = window_limit(cursor, now);
+    load->held = window_held(cursor, now);
 }
 
 /*

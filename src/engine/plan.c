@@ -540,13 +540,20 @@ static void tell_renamed(struct planner *planner, const struct ps_table *table,
     }
 }
 
+/* True where the table's windows are those of a clock or of plain numbers. */
+static bool has_horizon_in_time(const struct ps_plan_table *table)
+{
+    return table->mode == PS_MODE_INCREMENTAL &&
+           !table->source_table->columns[table->read_columns[table->cursor]].counter;
+}
+
 /* Where the horizon cannot be seen, the look-back alone stands for late commits: worth saying. */
 static enum ps_status warn_of_unknown_horizon(struct planner *planner, struct ps_error *err)
 {
     const struct ps_plan *plan = planner->plan;
     bool windows = false;
     for (size_t i = 0; i < plan->tables_count; i++) {
-        windows = windows || plan->tables[i].mode == PS_MODE_INCREMENTAL;
+        windows = windows || has_horizon_in_time(&plan->tables[i]);
     }
     if (planner->horizon_unknown == NULL || !windows) {
         return PS_OK;

@@ -28,15 +28,15 @@ static void warn(const struct plan_table_request *request, const char *text)
     }
 }
 
-/* Numbers tell no time, and so nothing of what was still open when the largest was read. */
+/* Plain numbers tell no time, and so nothing of what was still open when the largest was read. */
 static void warn_of_number_cursor(const struct plan_table_request *request, int32_t cursor)
 {
     if (cursor < 0) {
         return;
     }
     const struct ps_column *column = &request->table->columns[cursor];
-    if (column->type == PS_TYPE_SHORT || column->type == PS_TYPE_INT ||
-        column->type == PS_TYPE_LONG || column->type == PS_TYPE_DECIMAL) {
+    if (!column->counter && (column->type == PS_TYPE_SHORT || column->type == PS_TYPE_INT ||
+                             column->type == PS_TYPE_LONG || column->type == PS_TYPE_DECIMAL)) {
         warn(request, ps_arena_printf(request->arena,
                                       "\"%s\": the cursor \"%s\" is a number; each read begins "
                                       "%d values below the largest one seen, and rows committed "
@@ -346,6 +346,23 @@ static const char *window_load_reason(const struct plan_table_request *request,
     return NULL;
 }
 
+/* Nothing says which transactions were open when a Python connector noted a counter's value, and a
+ * counter's windows do not look back. */
+static enum ps_status refuse_counter(const struct plan_table_request *request,
+                                     const struct ps_column *column)
+{
+    const struct ps_table *table = request->table;
+    if (ps_state_imported_entry(request->plan->state, table->schema, table->name) != NULL) {
+        warn(request,
+             ps_arena_printf(request->arena,
+                             "\"%s\" is loaded whole: its cursor \"%s\" is a counter, and "
+                             "the state that is taken over does not tell below which value "
+                             "everything was committed",
+                             plan_table_label(request->arena, table), column->name));
+    }
+    return PS_OK;
+}
+
 /*
  * What the state of a Python connector says of a table that this one has not read yet: it is gone
  * on with from there, without a load.
@@ -371,6 +388,9 @@ static enum ps_status take_over(const struct plan_table_request *request,
     }
     const struct ps_column *column =
         &request->table->columns[planned->read_columns[planned->cursor]];
+    if (column->counter) {
+        return refuse_counter(request, column);
+    }
     const struct ps_imported_cursor cursor = {
         .schema = request->table->schema,
         .table = request->table->name,

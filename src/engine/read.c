@@ -366,8 +366,8 @@ static enum ps_status open_reader(struct read *read, struct ps_error *err)
         request.changed_since = read->changed ? job->mark : NULL;
     } else {
         window.column = table->read_columns[table->cursor];
-        window.lower =
-            window_lower(&table->edge, ps_config_integer(config, "lookback_seconds", 300));
+        window.lower = window_lower(&table->source_table->columns[window.column], &table->edge,
+                                    ps_config_integer(config, "lookback_seconds", 300));
         request.window = &window;
     }
     return source_ops(read->worker)

@@ -3,6 +3,8 @@
  */
 #include "engine/window.h"
 
+#include <string.h>
+
 #define SECONDS_A_DAY 86400
 
 static bool is_time(enum ps_type type)
@@ -10,10 +12,11 @@ static bool is_time(enum ps_type type)
     return type == PS_TYPE_NAIVE_DATETIME || type == PS_TYPE_UTC_DATETIME;
 }
 
-struct ps_scalar window_lower(const struct ps_scalar *edge, int64_t lookback_seconds)
+struct ps_scalar window_lower(const struct ps_column *cursor, const struct ps_scalar *edge,
+                              int64_t lookback_seconds)
 {
     struct ps_scalar lower = *edge;
-    if (!edge->present || lookback_seconds == 0) {
+    if (!edge->present || lookback_seconds == 0 || cursor->counter) {
         return lower;
     }
     if (is_time(edge->type)) {
@@ -42,9 +45,13 @@ static int64_t floor_days(int64_t seconds)
                         : -((-seconds + SECONDS_A_DAY - 1) / SECONDS_A_DAY);
 }
 
-struct ps_scalar window_limit(enum ps_type type, uint8_t scale, const struct ps_now *now)
+struct ps_scalar window_limit(const struct ps_column *cursor, const struct ps_now *now)
 {
-    struct ps_scalar limit = {.type = type, .scale = scale};
+    enum ps_type type = cursor->type;
+    struct ps_scalar limit = {.type = type, .scale = cursor->scale};
+    if (cursor->counter) {
+        return now->counter.present ? now->counter : limit;
+    }
     if (type == PS_TYPE_UTC_DATETIME) {
         limit.present = true;
         limit.time = now->horizon_known ? now->horizon_utc : now->utc;
@@ -56,6 +63,12 @@ struct ps_scalar window_limit(enum ps_type type, uint8_t scale, const struct ps_
         limit.integer = floor_days((now->horizon_known ? now->horizon_local : now->local).seconds);
     }
     return limit;
+}
+
+bool window_held(const struct ps_column *cursor, const struct ps_now *now)
+{
+    /* Transactions that are prepared have a number like any other. */
+    return cursor->counter ? !now->counter.present : now->held;
 }
 
 struct ps_scalar window_earlier_limit(const struct ps_scalar *limit, const struct ps_scalar *other)
@@ -87,6 +100,11 @@ struct ps_scalar window_next_edge(const struct ps_scalar *limit, bool held,
     return edge;
 }
 
+static const uint8_t *counter_at(const struct ps_vector *vector, uint32_t row)
+{
+    return (const uint8_t *)vector->bytes + vector->offsets[row];
+}
+
 /* The index of the row with the largest value, or -1. */
 static int64_t largest_row(const struct ps_vector *vector, uint32_t rows)
 {
@@ -114,6 +132,10 @@ static int64_t largest_row(const struct ps_vector *vector, uint32_t rows)
         case PS_TYPE_UTC_DATETIME:
             larger = ps_timestamp_compare(((struct ps_timestamp *)vector->values)[i],
                                           ((struct ps_timestamp *)vector->values)[best]) > 0;
+            break;
+        case PS_TYPE_BINARY:
+            larger = memcmp(counter_at(vector, i), counter_at(vector, (uint32_t)best),
+                            PS_COUNTER_BYTES) > 0;
             break;
         default:
             break;

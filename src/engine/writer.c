@@ -455,6 +455,13 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
     return PS_OK;
 }
 
+/* True where the table's changes are found by a counter. */
+static bool is_counted(const struct ps_plan_table *table)
+{
+    return table->cursor >= 0 &&
+           table->source_table->columns[table->read_columns[table->cursor]].counter;
+}
+
 static enum ps_status remember_end(struct writer *writer, const struct event *event,
                                    struct ps_error *err)
 {
@@ -473,7 +480,8 @@ static enum ps_status remember_end(struct writer *writer, const struct event *ev
     state->loading = false;
     state->cursor = (struct ps_scalar){.present = false};
     if (load != NULL && load->cursor_column != NULL) {
-        state->cursor = window_next_edge(&load->limit, load->held, &load->largest, &previous);
+        const struct ps_scalar *largest = is_counted(table) ? &load->limit : &load->largest;
+        state->cursor = window_next_edge(&load->limit, load->held, largest, &previous);
     }
     ps_load_keep(state, NULL);
     if (table->mode != PS_MODE_CHANGES) {

@@ -1,10 +1,10 @@
 /*
  * Whole lives of a warehouse, made from a seed: tables, rows, options, changes while syncs run,
- * rows that cannot be carried for a time, tables that are loaded anew, faults of the source at any
- * call, cancels, and kills (the sink fails and what it has not committed is gone). After all that a
- * sync without trouble must bring every row there is, but for
- * those that a window that went on cannot show, and one more must make the destination equal to the
- * source.
+ * transactions that stay open over several of them, rows that cannot be carried for a time, tables
+ * that are loaded anew, faults of the source at any call, cancels, and kills (the sink fails and
+ * what it has not committed is gone). After all that a sync without trouble must bring every row
+ * there is, but for those that a window that went on cannot show, and one more must make the
+ * destination equal to the source.
  *
  *     PENSTOCK_SIMULATION_RUNS=5000 build/cmake/asan/tests/test_simulation_lives
  *     PENSTOCK_SIMULATION_SEED=1234 …     that one alone, PENSTOCK_SIMULATION_RUNS times
@@ -31,23 +31,50 @@
 #define RUNS 150
 #define TABLES_MAX 5
 #define LIVES_MAX 5
+#define OPEN_MAX 4
+#define OPEN_WRITES_MAX 8
 
 enum kind {
-    KIND_PLAIN, /* a key, no cursor: read whole each time */
-    KIND_TIMES, /* a key, a cursor, and a column that marks rows as deleted */
-    KIND_INDEX, /* the same with an index on the cursor, which may be NULL: windows go on */
-    KIND_HEAP,  /* no key */
+    KIND_PLAIN,       /* a key, no cursor: read whole each time */
+    KIND_TIMES,       /* a key, a cursor, and a column that marks rows as deleted */
+    KIND_INDEX,       /* the same with an index on the cursor, which may be NULL: windows go on */
+    KIND_COUNT,       /* a key, a counter as its cursor, and that mark */
+    KIND_COUNT_INDEX, /* the same with an index on the counter, which may be NULL */
+    KIND_HEAP,        /* no key */
     KINDS,
 };
 
-static const char *const kind_columns[KINDS] = {
-    "id LONG key, v STRING, fill STRING",
-    "id LONG key, v STRING, fill STRING, updated_at UTC_DATETIME, deleted BOOLEAN",
-    "id LONG key, v STRING, fill STRING, updated_at UTC_DATETIME null indexed, deleted BOOLEAN",
-    "id LONG, v STRING, fill STRING",
-};
+#define COUNTED(type, words)                                                                       \
+    "id LONG key, v STRING, fill STRING, version " type " counter" words ", deleted BOOLEAN"
+
+static const char *columns_of(enum kind kind, bool bytes)
+{
+    switch (kind) {
+    case KIND_PLAIN:
+        return "id LONG key, v STRING, fill STRING";
+    case KIND_TIMES:
+        return "id LONG key, v STRING, fill STRING, updated_at UTC_DATETIME, deleted BOOLEAN";
+    case KIND_INDEX:
+        return "id LONG key, v STRING, fill STRING, updated_at UTC_DATETIME null indexed, "
+               "deleted BOOLEAN";
+    case KIND_COUNT:
+        return bytes ? COUNTED("BINARY", "") : COUNTED("DECIMAL(20,0)", "");
+    case KIND_COUNT_INDEX:
+        return bytes ? COUNTED("BINARY", " null indexed")
+                     : COUNTED("DECIMAL(20,0)", " null indexed");
+    default:
+        return "id LONG, v STRING, fill STRING";
+    }
+}
 
 static const char bad_value[] = "\\bad"; /* makes its row one that cannot be carried */
+
+/* A transaction that is open, and the rows that it has locked. */
+struct open_transaction {
+    bool begun;
+    size_t transaction;
+    int tables[OPEN_WRITES_MAX], ids[OPEN_WRITES_MAX], writes;
+};
 
 struct world {
     uint64_t seed;
@@ -62,6 +89,8 @@ struct world {
     int64_t now;  /* seconds of the database's clock */
     int lag;      /* so long a transaction stays open at most: its rows bear the time it began */
     bool changes; /* the source keeps its changes */
+    bool bytes;   /* counters are bytes, else decimals */
+    struct open_transaction open[OPEN_MAX];
     int change_percent;
     bool bad, resync; /* rows that cannot be carried are written; the next life reads all anew */
     int64_t cancel_after; /* calls of the source; negative: never */
@@ -93,9 +122,19 @@ static void tick(struct world *world, char out[PS_VALUE_TEXT_SIZE])
                         out);
 }
 
+static bool is_counted(enum kind kind)
+{
+    return kind == KIND_COUNT || kind == KIND_COUNT_INDEX;
+}
+
+static bool is_indexed(enum kind kind)
+{
+    return kind == KIND_INDEX || kind == KIND_COUNT_INDEX;
+}
+
 static bool is_marked(enum kind kind)
 {
-    return kind == KIND_TIMES || kind == KIND_INDEX;
+    return kind == KIND_TIMES || kind == KIND_INDEX || is_counted(kind);
 }
 
 /* A row's text in its table's columns. With the lock held. */
@@ -110,19 +149,65 @@ static void row_text(struct world *world, int table, int id, char *out, size_t s
     }
     tick(world, stamp);
     if (is_marked(world->kinds[table])) {
-        bool none = world->kinds[table] == KIND_INDEX && below(world, 12) == 0;
+        bool none = is_indexed(world->kinds[table]) && below(world, 12) == 0;
+        const char *cursor = is_counted(world->kinds[table]) ? "\\count" : stamp;
         snprintf(out, size, "%d|v%d|%s|%s|%s", id, below(world, 1000000), fill,
-                 none ? "\\N" : stamp, below(world, 10) == 0 ? "true" : "false");
+                 none ? "\\N" : cursor, below(world, 10) == 0 ? "true" : "false");
     } else {
         snprintf(out, size, "%d|v%d|%s", id, below(world, 1000000), fill);
     }
 }
 
+static void commit(struct world *world, struct open_transaction *open)
+{
+    if (open->begun) {
+        fake_commit(world->database, open->transaction);
+    }
+    *open = (struct open_transaction){.begun = false};
+}
+
+static bool is_locked(const struct world *world, int table, int id)
+{
+    for (int i = 0; i < OPEN_MAX; i++) {
+        const struct open_transaction *open = &world->open[i];
+        for (int k = 0; k < open->writes; k++) {
+            if (open->tables[k] == table && open->ids[k] == id) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* key NULL: a new row. A transaction commits sooner or later, with the number of its beginning. */
+static void write_row(struct world *world, int table, int id, const char *key, const char *values)
+{
+    struct open_transaction *open = &world->open[below(world, OPEN_MAX)];
+    const char *name = world->names[table];
+    if (!is_counted(world->kinds[table]) || open->writes == OPEN_WRITES_MAX ||
+        below(world, 2) == 0) {
+        if (key == NULL) {
+            fake_row_add(world->database, name, values);
+        } else {
+            fake_row_change(world->database, name, key, values);
+        }
+        return;
+    }
+    if (!open->begun) {
+        open->begun = true;
+        open->transaction = fake_begin(world->database);
+    }
+    fake_write(world->database, open->transaction, name, key, values);
+    open->tables[open->writes] = table;
+    open->ids[open->writes++] = id;
+}
+
 static void add_row(struct world *world, int table)
 {
     char values[1200];
-    row_text(world, table, world->next_id++, values, sizeof values);
-    fake_row_add(world->database, world->names[table], values);
+    int id = world->next_id++;
+    row_text(world, table, id, values, sizeof values);
+    write_row(world, table, id, NULL, values);
 }
 
 /* One change of one row. With the lock held. */
@@ -130,6 +215,9 @@ static void change(struct world *world)
 {
     int table = below(world, world->tables), what = below(world, 10);
     char values[1200], key[16];
+    if (below(world, 12) == 0) {
+        commit(world, &world->open[below(world, OPEN_MAX)]);
+    }
     if (what < 2) {
         add_row(world, table);
         return;
@@ -141,13 +229,13 @@ static void change(struct world *world)
     snprintf(line, sizeof line, "\n%d|", id);
     bool mine = strncmp(text, line + 1, strlen(line) - 1) == 0 || strstr(text, line) != NULL;
     free(text);
-    if (!mine) {
+    if (!mine || is_locked(world, table, id)) {
         return;
     }
     /* Rows of a table with a cursor are marked, never gone: no cursor could show it. */
     bool gone = what == 2 && (world->changes || !is_marked(world->kinds[table]));
     row_text(world, table, id, values, sizeof values);
-    fake_row_change(world->database, world->names[table], key, gone ? NULL : values);
+    write_row(world, table, id, key, gone ? NULL : values);
 }
 
 static void hook(void *context, enum fake_call call, const char *table)
@@ -204,11 +292,13 @@ static void world_make(struct world *world, uint64_t seed)
     } else if (below(world, 4) != 0) {
         fake_database_reuse(world->database);
     }
+    world->bytes = below(world, 2) == 0;
     world->tables = 1 + below(world, TABLES_MAX);
     for (int i = 0; i < world->tables; i++) {
         world->kinds[i] = (enum kind)below(world, world->changes ? KIND_HEAP : KINDS);
         snprintf(world->names[i], sizeof world->names[i], "t%d", i);
-        fake_table_add(world->database, "", world->names[i], kind_columns[world->kinds[i]]);
+        fake_table_add(world->database, "", world->names[i],
+                       columns_of(world->kinds[i], world->bytes));
         for (int rows = below(world, 3) == 0 ? below(world, 5) : below(world, 120); rows > 0;
              rows--) {
             add_row(world, i);
@@ -216,6 +306,7 @@ static void world_make(struct world *world, uint64_t seed)
     }
     int count = 0;
     option(world, &count, "lookback_seconds", 0);
+    option_text(world, &count, "timestamp_column", "version");
     option(world, &count, "batch_size", 1 + below(world, 12));
     option(world, &count, "partition_rows", 1 + below(world, 30));
     option(world, &count, "checkpoint_rows", 1 + below(world, 30));
@@ -363,10 +454,13 @@ static void live_in_trouble(struct world *world)
     }
 }
 
-/* Rows that could not be carried become others that can. */
+/* What is open ends, and rows that could not be carried become others that can. */
 static void repair(struct world *world)
 {
     world->bad = false;
+    for (int i = 0; i < OPEN_MAX; i++) {
+        commit(world, &world->open[i]);
+    }
     for (int table = 0; table < world->tables; table++) {
         char *text = fake_table_text(world->database, world->names[table]);
         for (char *at = text, *end; *at != '\0'; at = end + 1) {
@@ -430,7 +524,7 @@ static void compare(const struct world *world, int table, bool exactly)
         expected++;
         if (!has_line(rows, line)) {
             snprintf(what, sizeof what, "%s (%s): the row %s is missing", world->names[table],
-                     kind_columns[world->kinds[table]], line);
+                     columns_of(world->kinds[table], world->bytes), line);
             fail_seed(world, what);
         }
     }
@@ -465,7 +559,7 @@ static void simulate(uint64_t seed)
     live_well(&world);
     for (int i = 0; i < world.tables; i++) {
         /* What was behind the position of a window that went on comes with the next one. */
-        if (world.changes || world.kinds[i] != KIND_INDEX) {
+        if (world.changes || !is_indexed(world.kinds[i])) {
             compare(&world, i, false);
         }
     }

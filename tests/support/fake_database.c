@@ -58,6 +58,7 @@ void fake_database_free(struct fake_database *database)
         free(database->tables[i]);
     }
     free(database->tables);
+    fake_transactions_free(database);
     ps_buffer_done(&database->executed);
     ps_condition_done(&database->canceled);
     ps_mutex_done(&database->lock);
@@ -163,6 +164,8 @@ static void add_column(struct fake_table *table, char *spec)
             }
         } else if (strcmp(word, "null") == 0) {
             column->nullable = true;
+        } else if (strcmp(word, "counter") == 0) {
+            column->counter = true;
         } else {
             assert(strcmp(word, "indexed") == 0);
             column->indexed = true;
@@ -172,7 +175,19 @@ static void add_column(struct fake_table *table, char *spec)
     table->columns_count++;
 }
 
-static void add_columns(struct fake_table *table, const char *columns)
+/* All columns of the counter have its type. */
+static void note_counter(struct fake_database *database, const struct fake_column *column)
+{
+    if (column->counter) {
+        assert(database->counter_type == PS_TYPE_UNSPECIFIED ||
+               database->counter_type == column->type);
+        assert(column->scale == 0);
+        database->counter_type = column->type;
+    }
+}
+
+static void add_columns(struct fake_database *database, struct fake_table *table,
+                        const char *columns)
 {
     char *copy = must(strdup(columns));
     char *start = copy;
@@ -184,6 +199,7 @@ static void add_columns(struct fake_table *table, const char *columns)
             bool last = *at == '\0';
             *at = '\0';
             add_column(table, start);
+            note_counter(database, &table->columns[table->columns_count - 1]);
             start = at + 1;
             if (last) {
                 break;
@@ -201,9 +217,9 @@ void fake_table_add(struct fake_database *database, const char *schema, const ch
     snprintf(table->name, sizeof table->name, "%s", name);
     table->incarnation = 1;
     table->estimate = -1;
-    add_columns(table, columns);
 
     ps_mutex_lock(&database->lock);
+    add_columns(database, table, columns);
     assert(fake_table_get(database, name) == NULL);
     database->tables =
         must(realloc(database->tables, (database->tables_count + 1) * sizeof(struct fake_table *)));
@@ -236,7 +252,7 @@ void fake_table_refuse(struct fake_database *database, const char *name)
 
 void fake_column_add(struct fake_database *database, const char *table, const char *column)
 {
-    add_columns(lock_table(database, table), column);
+    add_columns(database, lock_table(database, table), column);
     database->time++;
     ps_mutex_unlock(&database->lock);
 }
@@ -306,7 +322,8 @@ static void append_row(const struct fake_database *database, struct fake_table *
 void fake_row_add(struct fake_database *database, const char *table, const char *values)
 {
     struct fake_table *found = lock_table(database, table);
-    append_row(database, found, ++database->time, must(strdup(values)));
+    append_row(database, found, ++database->time,
+               fake_counted(database, values, fake_number(database)));
     ps_mutex_unlock(&database->lock);
 }
 
@@ -331,29 +348,37 @@ void fake_rows_add(struct fake_database *database, const char *table, int64_t fi
 {
     struct fake_table *found = lock_table(database, table);
     database->time++;
+    char *counted = fake_counted(database, pattern, fake_number(database));
     for (int64_t number = first; number <= last; number++) {
-        append_row(database, found, database->time, fill_in(pattern, number));
+        append_row(database, found, database->time, fill_in(counted, number));
     }
+    free(counted);
     ps_mutex_unlock(&database->lock);
 }
 
-void fake_row_change(struct fake_database *database, const char *table, const char *key,
-                     const char *values)
+void fake_row_put(struct fake_database *database, struct fake_table *table, const char *key,
+                  uint64_t before, char *values)
 {
-    struct fake_table *found = lock_table(database, table);
-    size_t size = strlen(key);
-    uint64_t before = database->time++;
-
-    for (size_t i = 0; i < found->rows_count; i++) {
-        struct fake_row *row = &found->rows[i];
+    size_t size = key == NULL ? 0 : strlen(key);
+    for (size_t i = 0; key != NULL && i < table->rows_count; i++) {
+        struct fake_row *row = &table->rows[i];
         if (fake_row_visible(row, before) && strncmp(row->values, key, size) == 0 &&
             (row->values[size] == '|' || row->values[size] == '\0')) {
             row->died = database->time;
         }
     }
     if (values != NULL) {
-        append_row(database, found, database->time, must(strdup(values)));
+        append_row(database, table, database->time, values);
     }
+}
+
+void fake_row_change(struct fake_database *database, const char *table, const char *key,
+                     const char *values)
+{
+    struct fake_table *found = lock_table(database, table);
+    uint64_t before = database->time++;
+    char *counted = values == NULL ? NULL : fake_counted(database, values, fake_number(database));
+    fake_row_put(database, found, key, before, counted);
     ps_mutex_unlock(&database->lock);
 }
 

@@ -14,13 +14,14 @@
 #define FAKE_COLUMNS_MAX 64
 #define FAKE_FAULTS_MAX 32
 #define FAKE_FOREVER UINT64_MAX
+#define FAKE_TRANSACTIONS_MAX 16
 
 struct fake_column {
     char name[64];
     enum ps_type type;
     uint8_t precision, scale;
     uint16_t key;
-    bool nullable, indexed;
+    bool nullable, indexed, counter;
 };
 
 struct fake_row {
@@ -38,6 +39,12 @@ struct fake_table {
     uint64_t log_begins; /* changes up to that time are not kept any more */
     int64_t estimate;    /* -1: the number of rows */
     bool dropped, refused;
+};
+
+/* What a transaction that is open has written. */
+struct fake_write {
+    size_t transaction;
+    char *table, *key, *values; /* owned; key NULL: a new row, values NULL: its end */
 };
 
 struct fake_armed {
@@ -62,7 +69,12 @@ struct fake_database {
     struct ps_condition canceled; /* a reader was canceled */
     struct fake_table **tables;   /* in byte order of schema, then name */
     size_t tables_count;
-    uint64_t time; /* counts changes */
+    uint64_t time;                           /* counts changes */
+    uint64_t counter;                        /* the number that was given last */
+    enum ps_type counter_type;               /* of its columns; UNSPECIFIED: there are none */
+    uint64_t numbers[FAKE_TRANSACTIONS_MAX]; /* of open transactions; 0: there is none */
+    struct fake_write *writes;
+    size_t writes_count;
     struct ps_timestamp now, horizon;
     bool horizon_known;
     int64_t stale_ms;
@@ -87,6 +99,20 @@ static inline bool fake_row_visible(const struct fake_row *row, uint64_t time)
 {
     return row->born <= time && time < row->died;
 }
+
+/*
+ * With the lock held: the rows that were visible `before` and have that key end; with values, which
+ * it takes, a new one is added, at the present time. key NULL: none ends.
+ */
+void fake_row_put(struct fake_database *database, struct fake_table *table, const char *key,
+                  uint64_t before, char *values);
+
+/* fake_transactions.c, with the lock held: the next number; a row's text with that number in it,
+ * which the caller frees; and the lowest one that a row may still be committed with. */
+uint64_t fake_number(struct fake_database *database);
+char *fake_counted(const struct fake_database *database, const char *values, uint64_t number);
+struct ps_scalar fake_counter(const struct fake_database *database);
+void fake_transactions_free(struct fake_database *database);
 
 /* fake_order.c: what is read one after the other. */
 struct fake_item {

@@ -175,6 +175,7 @@ static bool describe_columns(const struct fake_table *known, struct ps_arena *ar
             .key_position = column->key,
             .nullable = column->nullable,
             .indexed = column->indexed,
+            .counter = column->counter,
             .null_fraction = -1,
             .source_id = i + 1,
         };
@@ -270,6 +271,7 @@ static enum ps_status fake_now(struct ps_source *source, struct ps_now *ret_now,
         .horizon_local = database->horizon,
         .horizon_unknown_reason =
             database->horizon_known ? NULL : "the test did not set a horizon; set one",
+        .counter = fake_counter(database),
         .stale_ms = database->stale_ms,
     };
     ps_mutex_unlock(&database->lock);
@@ -525,6 +527,18 @@ static int64_t integer_of(const char *text, int64_t least, int64_t greatest)
     return value;
 }
 
+static bool put_counter(struct ps_batch *batch, uint32_t at, const char *text, size_t size)
+{
+    struct ps_scalar value;
+    uint8_t bytes[PS_COUNTER_BYTES];
+    bool parsed = ps_scalar_parse(text, size, PS_TYPE_BINARY, 0, &value);
+    assert(parsed);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(value.integer >> 8 * (sizeof bytes - 1 - i));
+    }
+    return ps_batch_put_bytes(batch, at, bytes, sizeof bytes);
+}
+
 static bool put_bytes(struct fake_reader *reader, struct ps_batch *batch, uint32_t at,
                       const char *text, size_t size, const char **ret_bad)
 {
@@ -582,7 +596,8 @@ static bool put_value(struct fake_reader *reader, struct ps_batch *batch, uint32
         ps_batch_put_timestamp(batch, at, instant);
         break;
     default:
-        return put_bytes(reader, batch, at, text, size, ret_bad);
+        return column->counter ? put_counter(batch, at, text, size)
+                               : put_bytes(reader, batch, at, text, size, ret_bad);
     }
     return true;
 }

@@ -62,9 +62,10 @@ void fake_database_set_now(struct fake_database *database, const char *now, cons
 void fake_database_set_stale(struct fake_database *database, int64_t ms);
 
 /*
- * columns: "name TYPE[(p,s)] [key] [null] [indexed], …", TYPE one of the contract's names. Keys
- * count in order of their columns; what is not said to be `null` is not nullable. A name ends at
- * the first blank.
+ * columns: "name TYPE[(p,s)] [key] [null] [indexed] [counter], …", TYPE one of the contract's
+ * names. Keys count in order of their columns; what is not said to be `null` is not nullable. A
+ * name ends at the first blank. A counter's values are numbers, those of a BINARY "0x" and 16
+ * digits; all of a database have one type.
  */
 void fake_table_add(struct fake_database *database, const char *schema, const char *name,
                     const char *columns);
@@ -82,7 +83,8 @@ void fake_table_set_estimate(struct fake_database *database, const char *table, 
 
 /*
  * values: one text a column, separated by '|'. "\N" is NULL; "\bad" a value that cannot be carried
- * (its row is given up); fewer values than columns leave the rest NULL.
+ * (its row is given up); "\count" the number of the transaction, which each call here is; fewer
+ * values than columns leave the rest NULL.
  */
 void fake_row_add(struct fake_database *database, const char *table, const char *values);
 /* Rows first … last: `pattern` as values, with every '#' replaced by the number. */
@@ -91,6 +93,15 @@ void fake_rows_add(struct fake_database *database, const char *table, int64_t fi
 /* The visible rows whose first value is `key` end; with values not NULL a new one is added. */
 void fake_row_change(struct fake_database *database, const char *table, const char *key,
                      const char *values);
+/*
+ * A transaction that stays open: it takes its number now, and what it writes is seen once it is
+ * committed. At most 16 at a time, and no two may write a row of one key. fake_write is as
+ * fake_row_change, or with key NULL as fake_row_add.
+ */
+size_t fake_begin(struct fake_database *database);
+void fake_write(struct fake_database *database, size_t transaction, const char *table,
+                const char *key, const char *values);
+void fake_commit(struct fake_database *database, size_t transaction);
 /* With PS_CAP_CHANGES: the changes up to now are not kept any more. A read of them from the first
  * on begins with the rows that are visible now; a position of before is EXPIRED. */
 void fake_log_cut(struct fake_database *database, const char *table);

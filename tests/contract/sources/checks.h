@@ -1,6 +1,6 @@
 /*
- * The suite's inside: the state of a test, and the tests of its two files (checks_catalog.c,
- * checks_reads.c).
+ * The suite's inside: the state of a test, and the tests of its files (checks_catalog.c,
+ * checks_counter.c, checks_reads.c).
  */
 #ifndef TESTS_CONTRACT_SOURCES_CHECKS_H
 #define TESTS_CONTRACT_SOURCES_CHECKS_H
@@ -28,7 +28,7 @@ struct ps_source *check_open(const struct check *check);
 struct ps_read_request check_request(const struct check *check, const struct ps_table *table);
 /* Reads everything that the request asks for. */
 void check_read(struct check *check, const struct ps_read_request *request, struct row_set *set);
-/* The index of the table's cursor column by the source's own names, or -1. */
+/* The index of the table's cursor column by the source's own names, else of a counter, or -1. */
 int32_t check_cursor(const struct check *check, const struct ps_table *table);
 bool check_table_wanted(const struct contract_source *contract, const struct ps_table *table);
 
@@ -45,6 +45,8 @@ void check_unknown_snapshot_is_gone(void **state);
 void check_exact_count_is_the_rows_read(void **state);
 void check_count_leaves_marked_rows_out(void **state);
 void check_count_is_called_off(void **state);
+
+void check_counter_finds_late_commits_without_looking_back(void **state);
 
 void check_batches_are_bounded_and_valid(void **state);
 void check_the_same_read_gives_the_same_rows(void **state);

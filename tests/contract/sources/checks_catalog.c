@@ -106,6 +106,8 @@ void check_described_columns_are_valid(void **state)
             assert_true(column->type != PS_TYPE_UNSPECIFIED || check->contract->untyped);
             assert_in_range(column->type, 0, PS_TYPES - 1);
             assert_true(column->null_fraction <= 1);
+            assert_true(!column->counter || (column->no_cursor == NULL && column->scale == 0 &&
+                                             ps_scalar_type_supported(column->type)));
             if (column->type == PS_TYPE_DECIMAL) {
                 assert_in_range(column->precision, 1, PS_DECIMAL_PRECISION_MAX);
                 assert_true(column->scale <= column->precision);

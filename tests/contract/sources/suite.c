@@ -50,6 +50,11 @@ int32_t check_cursor(const struct check *check, const struct ps_table *table)
             }
         }
     }
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        if (table->columns[i].counter) {
+            return (int32_t)i;
+        }
+    }
     return -1;
 }
 
@@ -132,6 +137,7 @@ int contract_source_run(const char *name, const struct contract_source *contract
         CHECK(exact_count_is_the_rows_read),
         CHECK(count_leaves_marked_rows_out),
         CHECK(count_is_called_off),
+        CHECK(counter_finds_late_commits_without_looking_back),
         CHECK(batches_are_bounded_and_valid),
         CHECK(the_same_read_gives_the_same_rows),
         CHECK(columns_are_read_in_the_order_asked),

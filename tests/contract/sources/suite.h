@@ -7,13 +7,20 @@
 
 #include "penstock/source.h"
 
+/* What to write, for a source with counters: a row to each table that has one. */
+enum contract_write {
+    CONTRACT_WRITE_ALONE,  /* in a transaction that is over at once */
+    CONTRACT_WRITE_OPEN,   /* in one that stays open … */
+    CONTRACT_WRITE_COMMIT, /* … until now */
+};
+
 struct contract_source {
     const struct ps_source_ops *ops;
     const struct ps_config *config;
     uint64_t syncs_completed;
     /* The tables to read, "name" or "schema.name"; NULL-terminated. NULL: all that are listed.
      * Each should hold some hundred rows, so that there is something to cut, and at most some ten
-     * thousand. Nothing else writes to them while the suite runs. */
+     * thousand. Nothing but `write` writes to them while the suite runs. */
     const char *const *tables;
     /* The source's allocations go through base/alloc.h alone, so that each can be made to fail. */
     bool torture;
@@ -21,6 +28,9 @@ struct contract_source {
     bool counts_rows;
     /* Columns may be UNSPECIFIED. */
     bool untyped;
+    /* Needed where a column is a counter. */
+    void (*write)(void *context, enum contract_write what);
+    void *write_context;
 };
 
 /* Runs all tests; the number that failed. */

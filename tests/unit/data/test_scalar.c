@@ -9,7 +9,7 @@ static void test_scalar_supports_numbers_and_times_that_have_an_order(void **sta
     (void)state;
     for (int type = 0; type < PS_TYPES; type++) {
         bool supported = (type >= PS_TYPE_SHORT && type <= PS_TYPE_DECIMAL) ||
-                         (type >= PS_TYPE_NAIVE_DATE && type <= PS_TYPE_UTC_DATETIME);
+                         (type >= PS_TYPE_NAIVE_DATE && type <= PS_TYPE_BINARY);
         assert_int_equal(ps_scalar_type_supported((enum ps_type)type), supported);
         struct ps_scalar value;
         if (!supported) {
@@ -33,6 +33,9 @@ static void test_scalar_texts_come_back(void **state)
         {PS_TYPE_NAIVE_DATE, 0, "2024-02-29"},
         {PS_TYPE_NAIVE_DATETIME, 0, "2024-02-29T23:59:59.1234567"},
         {PS_TYPE_UTC_DATETIME, 0, "2024-02-29T23:59:59Z"},
+        {PS_TYPE_DECIMAL, 0, "18446744073709551615"},
+        {PS_TYPE_BINARY, 0, "0x00000000000007D1"},
+        {PS_TYPE_BINARY, 0, "0xFFFFFFFFFFFFFFFF"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct ps_scalar value;
@@ -68,6 +71,12 @@ static void test_scalar_that_does_not_fit_its_type_is_refused(void **state)
         {PS_TYPE_NAIVE_DATETIME, "2024-02-29T00:00:00Z"},
         {PS_TYPE_UTC_DATETIME, "2024-02-29T00:00:00"},
         {PS_TYPE_STRING, "text"},
+        {PS_TYPE_BINARY, "0x00000000000007D"},
+        {PS_TYPE_BINARY, "0x00000000000007D10"},
+        {PS_TYPE_BINARY, "0x00000000000007G1"},
+        {PS_TYPE_BINARY, "1x00000000000007D1"},
+        {PS_TYPE_BINARY, "2001"},
+        {PS_TYPE_BINARY, ""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct ps_scalar value = {.scale = 9};
@@ -82,6 +91,12 @@ static void test_scalar_compare_orders_numbers_and_times(void **state)
 {
     (void)state;
     struct ps_scalar a, b;
+    assert_true(ps_scalar_parse("0x00000000000000FF", 18, PS_TYPE_BINARY, 0, &a));
+    assert_true(ps_scalar_parse("0x8000000000000000", 18, PS_TYPE_BINARY, 0, &b));
+    assert_true(ps_scalar_compare(&a, &b) < 0);
+    assert_true(ps_scalar_parse("9", 1, PS_TYPE_DECIMAL, 0, &a));
+    assert_true(ps_scalar_parse("10", 2, PS_TYPE_DECIMAL, 0, &b));
+    assert_true(ps_scalar_compare(&a, &b) < 0);
     assert_true(ps_scalar_parse("-5", 2, PS_TYPE_LONG, 0, &a));
     assert_true(ps_scalar_parse("4", 1, PS_TYPE_LONG, 0, &b));
     assert_true(ps_scalar_compare(&a, &b) < 0);

@@ -154,6 +154,44 @@ static void test_mode_says_why_a_named_column_is_no_cursor(void **state)
     table.columns_count = 7;
 }
 
+/* Bytes have an order where they are a counter's alone. */
+static void test_mode_takes_a_counter_and_no_other_bytes(void **state)
+{
+    (void)state;
+    static const char *const named[] = {"timestamp_column", "gone", NULL};
+    columns[6].type = PS_TYPE_BINARY;
+    columns[6].source_type = "rowversion";
+    struct mode_choice choice = choose(named);
+    assert_int_equal(choice.cursor, 2);
+    assert_non_null(strstr(choice.warning, "rowversion arrives as BINARY"));
+    columns[6].counter = true;
+    choice = choose(named);
+    assert_int_equal(choice.cursor, 6);
+    assert_null(choice.warning);
+    assert_string_equal(choice.reason, "cursor gone (a counter); before updated_at, Modified_At");
+    columns[6].counter = false;
+    columns[6].type = PS_TYPE_STRING;
+    columns[6].source_type = NULL;
+}
+
+static void test_mode_says_what_the_source_has_against_a_cursor(void **state)
+{
+    (void)state;
+    static const char *const named[] = {"timestamp_column", "last_change_ts", NULL};
+    columns[3].no_cursor = "nobody tells what is open";
+    struct mode_choice choice = choose(named);
+    assert_int_equal(choice.cursor, 2);
+    assert_string_equal(choice.warning,
+                        "column \"last_change_ts\" of \"orders\" cannot be a cursor, since nobody "
+                        "tells what is open (timestamp_column)");
+    columns[3].no_cursor = NULL;
+    columns[2].no_cursor = columns[1].no_cursor = "it is Monday";
+    choice = choose(NULL);
+    assert_int_equal(choice.mode, PS_MODE_FULL);
+    assert_string_equal(choice.reason, "updated_at cannot be a cursor, since it is Monday");
+    columns[2].no_cursor = columns[1].no_cursor = NULL;
+}
+
 static void test_mode_soft_delete_column_can_be_configured(void **state)
 {
     (void)state;
@@ -185,6 +223,8 @@ int main(void)
         cmocka_unit_test(test_mode_says_what_an_index_would_gain),
         cmocka_unit_test(test_mode_without_a_key_or_cursor_is_full),
         cmocka_unit_test(test_mode_says_why_a_named_column_is_no_cursor),
+        cmocka_unit_test(test_mode_takes_a_counter_and_no_other_bytes),
+        cmocka_unit_test(test_mode_says_what_the_source_has_against_a_cursor),
         cmocka_unit_test(test_mode_soft_delete_column_can_be_configured),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);

@@ -38,8 +38,9 @@ static struct ps_scalar next(enum ps_type type, const struct ps_now *now, const 
                              const char *previous)
 {
     struct ps_scalar large = scalar(type, largest), before = scalar(type, previous);
-    struct ps_scalar limit = window_limit(type, 0, now);
-    return window_next_edge(&limit, now->held, &large, &before);
+    const struct ps_column cursor = {.type = type};
+    struct ps_scalar limit = window_limit(&cursor, now);
+    return window_next_edge(&limit, window_held(&cursor, now), &large, &before);
 }
 
 static void test_next_edge_is_the_largest_value_below_the_horizon(void **state)
@@ -103,23 +104,101 @@ static void test_next_edge_of_numbers_is_the_largest(void **state)
     struct ps_now now = now_at("2024-05-01T12:00:00Z", NULL);
     assert_scalar(next(PS_TYPE_LONG, &now, "123456", "99"), "123456");
     struct ps_scalar none = {.type = PS_TYPE_LONG};
-    struct ps_scalar limit = window_limit(PS_TYPE_LONG, 0, &now);
+    const struct ps_column cursor = {.type = PS_TYPE_LONG};
+    struct ps_scalar limit = window_limit(&cursor, &now);
     assert_false(window_next_edge(&limit, false, &none, &none).present);
+}
+
+static struct ps_scalar lower(const struct ps_scalar *edge, int64_t seconds)
+{
+    const struct ps_column cursor = {.type = edge->type};
+    return window_lower(&cursor, edge, seconds);
 }
 
 static void test_lower_edge_looks_back(void **state)
 {
     (void)state;
     struct ps_scalar edge = scalar(PS_TYPE_UTC_DATETIME, "2024-05-01T12:00:00.5Z");
-    assert_scalar(window_lower(&edge, 300), "2024-05-01T11:55:00.5Z");
-    assert_scalar(window_lower(&edge, 0), "2024-05-01T12:00:00.5Z");
+    assert_scalar(lower(&edge, 300), "2024-05-01T11:55:00.5Z");
+    assert_scalar(lower(&edge, 0), "2024-05-01T12:00:00.5Z");
     edge = scalar(PS_TYPE_NAIVE_DATE, "2024-05-01");
-    assert_scalar(window_lower(&edge, 300), "2024-04-30");
-    assert_scalar(window_lower(&edge, 86401), "2024-04-29");
+    assert_scalar(lower(&edge, 300), "2024-04-30");
+    assert_scalar(lower(&edge, 86401), "2024-04-29");
     edge = scalar(PS_TYPE_LONG, "25000");
-    assert_scalar(window_lower(&edge, 300), "15000");
+    assert_scalar(lower(&edge, 300), "15000");
     edge = scalar(PS_TYPE_NAIVE_DATETIME, "0001-01-01T00:00:10");
-    assert_scalar(window_lower(&edge, 300), "0001-01-01T00:00:00");
+    assert_scalar(lower(&edge, 300), "0001-01-01T00:00:00");
+}
+
+static const struct ps_column counters[] = {{.type = PS_TYPE_DECIMAL, .counter = true},
+                                            {.type = PS_TYPE_BINARY, .counter = true}};
+static const char *const counted[][3] = {
+    {"9", "10", "18446744073709551615"},
+    {"0x00000000000000FF", "0x0000000000000100", "0xFFFFFFFFFFFFFFFF"},
+};
+
+static void test_next_edge_of_a_counter_is_where_everything_below_is_committed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct ps_now now = now_at("2024-05-01T12:00:00Z", "2024-05-01T09:00:00Z");
+        struct ps_scalar none = {.type = counters[i].type};
+        struct ps_scalar large = scalar(counters[i].type, counted[i][2]);
+        now.counter = scalar(counters[i].type, counted[i][1]);
+        now.held = true; /* of times alone: what is prepared has a number */
+        struct ps_scalar limit = window_limit(&counters[i], &now);
+        assert_false(window_held(&counters[i], &now));
+        assert_scalar(limit, counted[i][1]);
+        assert_scalar(window_next_edge(&limit, false, &limit, &none), counted[i][1]);
+        /* Another server answers, which lags behind. */
+        assert_scalar(window_next_edge(&limit, false, &limit, &large), counted[i][1]);
+    }
+}
+
+static void test_next_edge_of_a_counter_that_is_not_known_stays(void **state)
+{
+    (void)state;
+    struct ps_now now = now_at("2024-05-01T12:00:00Z", NULL);
+    struct ps_scalar before = scalar(PS_TYPE_BINARY, counted[1][0]);
+    struct ps_scalar limit = window_limit(&counters[1], &now);
+    assert_true(window_held(&counters[1], &now));
+    assert_false(limit.present);
+    assert_int_equal(limit.type, PS_TYPE_BINARY);
+    assert_scalar(window_next_edge(&limit, true, &limit, &before), counted[1][0]);
+}
+
+static void test_lower_edge_of_a_counter_looks_nowhere_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct ps_scalar edge = scalar(counters[i].type, counted[i][1]);
+        assert_scalar(window_lower(&counters[i], &edge, 300), counted[i][1]);
+    }
+}
+
+static void test_observe_compares_counters_by_all_their_bytes(void **state)
+{
+    (void)state;
+    static const struct ps_column column = {
+        .name = "v", .type = PS_TYPE_BINARY, .nullable = true, .counter = true};
+    static const struct ps_table table = {.columns = &column, .columns_count = 1};
+    static const uint8_t values[][PS_COUNTER_BYTES] = {
+        {0, 0, 0, 0, 0, 0, 0, 0xFF}, {0, 0, 0, 0, 0, 0, 1, 0}, {0, 0, 0, 0, 0, 0, 0, 0xFE}};
+    static const uint32_t identity[] = {0};
+    struct ps_batch_shape shape = {&table, identity, 1, 4, 1 << 20};
+    struct ps_error err;
+    struct ps_batch *batch = NULL;
+    struct ps_scalar largest = {.type = PS_TYPE_BINARY};
+    assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
+    ps_batch_put_null(batch, 0);
+    ps_batch_row_end(batch);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(ps_batch_put_bytes(batch, 0, values[i], PS_COUNTER_BYTES));
+        ps_batch_row_end(batch);
+    }
+    window_observe(batch, 0, &largest);
+    assert_scalar(largest, "0x0000000000000100");
+    ps_batch_free(batch);
 }
 
 static void test_observe_takes_the_largest_value_that_is_not_null(void **state)
@@ -173,6 +252,10 @@ int main(void)
         cmocka_unit_test(test_next_edge_never_goes_back_but_to_the_horizon),
         cmocka_unit_test(test_next_edge_of_numbers_is_the_largest),
         cmocka_unit_test(test_lower_edge_looks_back),
+        cmocka_unit_test(test_next_edge_of_a_counter_is_where_everything_below_is_committed),
+        cmocka_unit_test(test_next_edge_of_a_counter_that_is_not_known_stays),
+        cmocka_unit_test(test_lower_edge_of_a_counter_looks_nowhere_back),
+        cmocka_unit_test(test_observe_compares_counters_by_all_their_bytes),
         cmocka_unit_test(test_observe_takes_the_largest_value_that_is_not_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
