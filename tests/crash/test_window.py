@@ -70,6 +70,29 @@ def test_window_goes_on_after_its_last_checkpoint(faulty):
     faulty.sync_and_compare("t")
 
 
+def test_window_of_a_counter_goes_on_among_rows_of_one_number(faulty):
+    """What a transaction commits late, with a number behind the position, is in the next one."""
+    faulty.settings["timestamp_column"] = "version"
+    faulty.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, v text, version xid8 DEFAULT pg_current_xact_id());"
+        f"INSERT INTO t SELECT i, 'x' FROM generate_series(1, {ROWS}) i;"
+        "CREATE INDEX ON t (version); ANALYZE t"
+    )
+    faulty.sync_and_compare("t")
+    with session(faulty.database) as late:
+        late("BEGIN; INSERT INTO t VALUES (-1, 'late')")
+        faulty.database.psql("UPDATE t SET v = 'changed', version = pg_current_xact_id()")
+        kill_at_checkpoint(faulty, 5)
+        there = changed_at_warehouse(faulty)
+        assert 0 < there < ROWS and entry_of(faulty)["window"]["position"]
+        late("COMMIT")
+    result = table_result(faulty.sync(), "t")
+    assert result["upserts"] == ROWS - there
+    assert "goes on" in result["reason"]
+    faulty.sync_and_compare("t")
+    assert table_result(faulty.sync_and_compare("t"), "t")["upserts"] == 0
+
+
 def test_window_killed_again_and_again_while_rows_change(faulty):
     make_table(faulty, "updated_at DESC, k, n")
     with session(faulty.database) as late:

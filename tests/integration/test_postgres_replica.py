@@ -4,7 +4,7 @@ import subprocess
 import threading
 
 import pytest
-from flow import Flow, session, wait_until, warnings_about
+from flow import Flow, session, table_result, wait_until, warnings_about
 from postgres import BIN, Database, Postgres
 from postgresql.proxy import Fault, Proxy, Script
 
@@ -189,3 +189,53 @@ def test_replica_that_goes_away_is_replaced_by_the_next_host(penstock, servers, 
         flow.assert_equal("t")
     finally:
         standby.launch()
+
+
+COUNTED = """
+CREATE TABLE counted (k int PRIMARY KEY, v text, version xid8 DEFAULT pg_current_xact_id());
+INSERT INTO counted SELECT i, 'v' || i FROM generate_series(1, 1000) i;
+"""
+
+
+def test_counter_finds_late_commits_at_a_replica(penstock, pair):
+    """It shows which of the primary's transactions have ended, though not when they began."""
+    pair.write(COUNTED)
+    flow = Flow(penstock, pair.standby, timestamp_column="counted=version", tables="counted")
+    assert not warnings_about(flow.sync_and_compare("counted"), "lookback_seconds")
+    with session(pair.primary) as late:
+        late("SET synchronous_commit = on; BEGIN; INSERT INTO counted VALUES (5001, 'late')")
+        for number in range(5002, 5005):
+            pair.write(f"INSERT INTO counted VALUES ({number}, 'in between')")
+            flow.sync_and_compare("counted")
+        late("COMMIT")
+    pair.catch_up()
+    assert table_result(flow.sync_and_compare("counted"), "counted")["upserts"] == 4
+    assert table_result(flow.sync_and_compare("counted"), "counted")["upserts"] == 0
+
+
+def test_standby_that_takes_over_with_less_is_loaded_whole_by_its_counter(penstock):
+    """It gives numbers anew that its primary had given: windows would begin above them."""
+    primary, standby = Postgres(), Standby()
+    try:
+        primary.start()
+        standby.follow(primary)
+        pair = Pair(primary, standby)
+        pair.write(COUNTED)
+        standby.stop()
+        flow = Flow(penstock, pair.standby, timestamp_column="counted=version")
+        lost = {"port": str(primary.port)}
+        flow.sync(**lost)
+        for number in range(3):
+            primary.psql(f"INSERT INTO counted VALUES ({2000 + number}, 'lost')")
+        flow.sync(**lost)
+        primary.stop()
+        standby.launch()
+        pair.standby.psql("SELECT pg_promote(); CHECKPOINT")
+        pair.standby.psql("INSERT INTO counted VALUES (3000, 'after')")
+        document = flow.sync_and_compare("counted")
+        assert "rewritten" in table_result(document, "counted")["reason"]
+        pair.standby.psql("INSERT INTO counted VALUES (3001, 'after')")
+        assert table_result(flow.sync_and_compare("counted"), "counted")["upserts"] == 1
+    finally:
+        standby.close()
+        primary.close()

@@ -188,7 +188,7 @@ def test_number_as_configured_cursor(flow):
 
 
 @pytest.mark.parametrize(
-    ("type_", "types"), [("numeric", ""), ("numeric", "t.version=DECIMAL(30,3)"), ("xid8", "")]
+    ("type_", "types"), [("numeric", ""), ("numeric", "t.version=DECIMAL(30,3)"), ("xid", "")]
 )
 def test_number_that_comes_as_text_is_no_cursor_and_the_plan_says_why(flow, type_, types):
     flow.database.psql(

@@ -16,13 +16,19 @@ WRITERS = 5
 KEYS = 3000
 LOOKBACK_SECONDS = 2
 
-# With a cursor and a mark for deleted rows; `counted` has a number as its cursor.
-MARKED = ["soft", "pairs", "counted", "emptied"]
+# With a cursor and a mark for deleted rows; `counted` has a number as its cursor, and `versioned`
+# the number of the transaction, for which there is no look-back.
+MARKED = ["soft", "pairs", "counted", "versioned", "emptied"]
+# What their cursors get; those of the others are stamps.
+MOVES = {
+    "counted": "revision = nextval('revisions')",
+    "versioned": "version = pg_current_xact_id()",
+}
 KEYED = ["keyed", "keyed_emptied", "parted"]
 BAGS = ["bag", "bag_emptied"]
 SETTINGS = {
     "soft_delete_column": ", ".join(f"{table}=is_deleted" for table in MARKED),
-    "timestamp_column": "counted=revision",
+    "timestamp_column": "counted=revision, versioned=version",
     "lookback_seconds": str(LOOKBACK_SECONDS),
 }
 CREATE = f"""
@@ -35,6 +41,9 @@ CREATE INDEX ON pairs (updated_at);
 CREATE SEQUENCE revisions;
 CREATE TABLE counted (k int PRIMARY KEY, v text, revision bigint DEFAULT nextval('revisions'),
   is_deleted boolean DEFAULT false);
+CREATE TABLE versioned (k int PRIMARY KEY, v text, version xid8 DEFAULT pg_current_xact_id(),
+  is_deleted boolean DEFAULT false);
+CREATE INDEX ON versioned (version);
 CREATE TABLE keyed (k int PRIMARY KEY, v text);
 CREATE TABLE keyed_emptied (LIKE keyed INCLUDING ALL);
 CREATE TABLE parted (k int PRIMARY KEY, v text) PARTITION BY RANGE (k);
@@ -48,6 +57,7 @@ INSERT INTO emptied SELECT * FROM soft;
 INSERT INTO pairs (k, other, v, updated_at) SELECT i / 2, 'o' || i % 2, i / 8.0, '2024-01-01'
   FROM generate_series(0, {KEYS - 1}) i;
 INSERT INTO counted (k, v) SELECT k, v FROM soft;
+INSERT INTO versioned (k, v) SELECT k, v FROM soft;
 INSERT INTO keyed SELECT k, v FROM soft;
 INSERT INTO keyed_emptied TABLE keyed;
 INSERT INTO parted TABLE keyed;
@@ -85,8 +95,8 @@ class Statements:
 
     def marked(self, table):
         keys = self.keys(2 * KEYS)
-        if table == "counted":
-            stamp, moved = "", "revision = nextval('revisions')"
+        if table in MOVES:
+            stamp, moved = "", MOVES[table]
         else:
             value = self.chance.choice(STAMPS)
             stamp, moved = value, f"updated_at = {value}"
@@ -97,7 +107,7 @@ class Statements:
             return f"UPDATE {table} SET is_deleted = {flag}, {moved} WHERE k IN (SELECT {keys})"
         if what < 0.7:
             return f"UPDATE {table} SET v = {text}, {moved} WHERE k IN (SELECT {keys})"
-        if table == "counted":
+        if table in MOVES:
             names, values, key = "k, v", f"i, {text}", "k"
         elif table == "pairs":
             names, values, key = "k, other, v, updated_at", f"i, 'new', {text}, {stamp}", "k, other"

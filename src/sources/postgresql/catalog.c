@@ -336,6 +336,18 @@ static enum ps_status run(struct catalog *catalog, struct link *link,
     return status;
 }
 
+/* Why xid8 columns cannot be cursors, though their values are numbers; NULL: they can. */
+static const char *no_counters(const struct link *link)
+{
+    if (link->yugabyte) {
+        return "YugabyteDB does not tell which transactions are open by their numbers";
+    }
+    return link->counts
+               ? NULL
+               : "the login may not ask for the numbers of open transactions: GRANT EXECUTE ON "
+                 "FUNCTION pg_catalog.pg_current_snapshot()";
+}
+
 /* What the login may be told of where it is. */
 struct whereabouts {
     bool control, servers, databases;
@@ -393,6 +405,7 @@ static enum ps_status read_database(struct catalog *catalog, struct link *link,
     if (status != PS_OK) {
         return status;
     }
+    catalog->no_counters = no_counters(link);
     const char *cluster = link->yugabyte ? may.servers
                                                ? "(SELECT string_agg(id, '+' ORDER BY id) FROM"
                                                  " (SELECT DISTINCT left(uuid::text, 8) AS id"
@@ -405,6 +418,45 @@ static enum ps_status read_database(struct catalog *catalog, struct link *link,
     char sql[320];
     (void)snprintf(sql, sizeof sql, "SELECT %s, %s, current_database()", cluster, database);
     return link_each(link, sql, "reading the catalog", database_row, catalog, err);
+}
+
+static enum ps_status flag_row(void *context, const PGresult *row, struct ps_error *err)
+{
+    (void)err;
+    *(bool *)context = read_bool(row, 0);
+    return PS_OK;
+}
+
+/* "cluster.database..timeline", or ".database.name.timeline". */
+static enum ps_status timeline_row(void *context, const PGresult *row, struct ps_error *err)
+{
+    struct catalog *catalog = context;
+    const char *gap = strchr(catalog->database, '.') == strrchr(catalog->database, '.') ? "." : "";
+    catalog->database_counted =
+        ps_arena_printf(catalog->arena, "%s%s.%s", catalog->database, gap, PQgetvalue(row, 0, 0));
+    return catalog->database_counted == NULL ? ps_fail_nomem(err, "reading the catalog") : PS_OK;
+}
+
+/*
+ * A server that takes another's place, and one that is restored to an earlier time, begin a
+ * timeline, and may give numbers anew that were given before it. The control file of one that has
+ * just taken its place tells so once its first checkpoint is complete.
+ */
+static enum ps_status read_timeline(struct catalog *catalog, struct link *link,
+                                    struct ps_error *err)
+{
+    bool may = false;
+    enum ps_status status = link_each(
+        link,
+        "SELECT has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE') AND"
+        " has_function_privilege('pg_catalog.pg_control_recovery()', 'EXECUTE')",
+        "reading the catalog", flag_row, &may, err);
+    return status == PS_OK && may
+               ? link_each(link,
+                           "SELECT greatest(c.timeline_id, r.min_recovery_end_timeline)"
+                           " FROM pg_control_checkpoint() c, pg_control_recovery() r",
+                           "reading the catalog", timeline_row, catalog, err)
+               : status;
 }
 
 enum ps_status catalog_new(struct link *link, const struct catalog_scope *scope,
@@ -478,8 +530,9 @@ enum ps_status catalog_read_details(struct catalog *catalog, struct link *link,
             return status;
         }
     }
-    catalog->details = true;
-    return PS_OK;
+    enum ps_status status = catalog->has_counters ? read_timeline(catalog, link, err) : PS_OK;
+    catalog->details = status == PS_OK;
+    return status;
 }
 
 bool catalog_is_listed(const struct catalog *catalog, const struct catalog_table *table)

@@ -48,6 +48,10 @@ struct catalog {
     struct ps_arena *arena;
     const char *database; /* which of all databases it is, whatever its address: an origin as
                              of ps_table.incarnation */
+    const char *database_counted; /* the same of tables with columns of its counter, where it can be
+                                     told since when that has not gone back */
+    const char *no_counters;      /* why xid8 columns are no counters; NULL: they are … */
+    bool has_counters;            /* … and there is one */
     struct catalog_table *tables; /* by schema and name, in byte order */
     size_t tables_count, tables_capacity;
     struct catalog_table **by_oid;

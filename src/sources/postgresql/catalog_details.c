@@ -106,6 +106,9 @@ enum ps_status catalog_column_row(void *context, const PGresult *row, struct ps_
     column->scale = field.scale;
     column->json_valid = field.json_valid;
     column->text_kind = text_kind_of(type, &field);
+    column->counter = type == OID_XID8 && catalog->no_counters == NULL;
+    column->no_cursor = type == OID_XID8 ? catalog->no_counters : NULL;
+    catalog->has_counters = catalog->has_counters || column->counter;
     column->nullable = !read_bool(row, 5);
     column->backfilled = read_bool(row, 6);
     column->null_fraction = -1;

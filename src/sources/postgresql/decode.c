@@ -72,6 +72,29 @@ const char *decode_oid(const struct type_field *field, const uint8_t *bytes, uin
     return NULL;
 }
 
+const char *decode_xid8(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    if (size != 8) {
+        return decode_malformed;
+    }
+    ps_batch_put_decimal(batch, column, (ps_int128)decode_u64(bytes));
+    return NULL;
+}
+
+const char *decode_xid8_text(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                             struct ps_batch *batch, uint32_t column)
+{
+    (void)field;
+    char text[PS_VALUE_TEXT_SIZE];
+    if (size != 8) {
+        return decode_malformed;
+    }
+    size_t length = ps_decimal_format((ps_int128)decode_u64(bytes), 0, text);
+    return ps_batch_put_bytes(batch, column, text, length) ? NULL : decode_nomem;
+}
+
 const char *decode_float4(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                           struct ps_batch *batch, uint32_t column)
 {

@@ -31,6 +31,11 @@ const char *decode_int8(const struct type_field *field, const uint8_t *bytes, ui
 /* Unsigned, so that it becomes a LONG. */
 const char *decode_oid(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                        struct ps_batch *batch, uint32_t column);
+/* Unsigned, of 64 bits, so that it becomes a DECIMAL of 20 digits. */
+const char *decode_xid8(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                        struct ps_batch *batch, uint32_t column);
+const char *decode_xid8_text(const struct type_field *field, const uint8_t *bytes, uint32_t size,
+                             struct ps_batch *batch, uint32_t column);
 const char *decode_float4(const struct type_field *field, const uint8_t *bytes, uint32_t size,
                           struct ps_batch *batch, uint32_t column);
 const char *decode_float8(const struct type_field *field, const uint8_t *bytes, uint32_t size,

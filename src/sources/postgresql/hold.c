@@ -9,8 +9,6 @@
 #include "sources/postgresql/query.h"
 #include "sources/postgresql/source.h"
 
-/* pg_snapshot_xmin and xid8 exist from this version on. */
-#define VERSION_XID8 130000
 /* How long one try to hold a table waits for its lock, and how many results it has. */
 #define HOLD_MS 1000
 #define HOLD_RESULTS 6
@@ -152,13 +150,13 @@ enum ps_status source_mark(struct ps_source *base, const char **ret_mark, struct
     struct source *source = (struct source *)base;
     PGresult *result = NULL;
     enum ps_status status = source_need_transaction(source, err);
-    if (status != PS_OK || source->link.yugabyte || source->link.version < VERSION_XID8) {
+    if (status != PS_OK || !source->link.counts) {
         *ret_mark = NULL;
         return status;
     }
     if (source->mark.size == 0) {
-        status = link_query(&source->link, "SELECT pg_snapshot_xmin(pg_current_snapshot())",
-                            LINK_SHORT_MS, "reading the snapshot", &result, err);
+        status = link_query(&source->link, "SELECT " LINK_SNAPSHOT_XMIN, LINK_SHORT_MS,
+                            "reading the snapshot", &result, err);
         if (status != PS_OK) {
             return status;
         }

@@ -18,6 +18,10 @@
 /* How often a wait looks whether it was called off. */
 #define LINK_LOOK_MS 50
 
+/* Of "xmin:xmax:list" the first: whatever has a lower number has ended. On a replica, where nothing
+ * else shows the primary's open transactions, this does, too. Where the link `counts`. */
+#define LINK_SNAPSHOT_XMIN "pg_catalog.split_part(pg_catalog.pg_current_snapshot()::text, ':', 1)"
+
 #define LINK_ABOUT_SIZE 160
 #define LINK_SERVER_SIZE 192
 
@@ -31,6 +35,7 @@ struct link {
     bool recovery;  /* the server is a replica */
     bool pooled;    /* a pooler is between */
     bool may_export, may_see_locks, may_see_statistics; /* rights that everybody has by default */
+    bool counts; /* it tells which transactions are open, and so xid8 columns can be cursors */
     char about[LINK_ABOUT_SIZE];   /* for people: "PostgreSQL 15.12, a replica, TLSv1.3" */
     bool in_transaction;           /* begun by link_begin and not yet ended by us */
     char server[LINK_SERVER_SIZE]; /* which of the hosts and addresses it is: "10.0.0.7:5432" */

@@ -21,6 +21,10 @@
 #define CLOCK_COLUMNS                                                                              \
     NODES_MICROS("t")                                                                              \
     ", " NODES_LOCAL("t") ", " HORIZON_LOCAL ", " NODES_LOCAL("t - interval '2 seconds'")
+#define CLOCK_FROM                                                                                 \
+    " FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"                                       \
+    " THEN COALESCE(pg_catalog.pg_last_xact_replay_timestamp(), pg_catalog.clock_timestamp())"     \
+    " ELSE pg_catalog.clock_timestamp() END AS t OFFSET 0) c"
 #define HORIZON_COLUMNS NODES_MICROS("t") ", " HORIZON_LOCAL
 
 static struct ps_timestamp timestamp_of_micros(int64_t micros)
@@ -48,12 +52,20 @@ static enum ps_status read_clock(struct source *source, struct ps_now *now, stru
     PGresult *result = NULL;
     enum ps_status status = link_query_alone(
         &source->link,
-        "SELECT " CLOCK_COLUMNS " FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
-        " THEN COALESCE(pg_catalog.pg_last_xact_replay_timestamp(), pg_catalog.clock_timestamp())"
-        " ELSE pg_catalog.clock_timestamp() END AS t OFFSET 0) c",
+        source->link.counts ? "SELECT " CLOCK_COLUMNS ", " LINK_SNAPSHOT_XMIN CLOCK_FROM
+                            : "SELECT " CLOCK_COLUMNS CLOCK_FROM,
         "reading the clock", &result, err);
     if (status != PS_OK) {
         return status;
+    }
+    now->counter = (struct ps_scalar){.type = PS_TYPE_DECIMAL};
+    if (source->link.counts &&
+        !ps_scalar_parse(PQgetvalue(result, 0, 4), (size_t)PQgetlength(result, 0, 4),
+                         PS_TYPE_DECIMAL, 0, &now->counter)) {
+        PQclear(result);
+        return ps_fail(err, PS_BUG, PS_CLASS_DATA,
+                       "reading the clock at %s failed: the oldest open transaction has no number",
+                       source->settings.target);
     }
     now->utc = timestamp_of(result, 0);
     now->local = timestamp_of(result, 1);

@@ -14,7 +14,8 @@
 
 #define BLOCK_BYTES 8192
 #define HASH_CODES 65536
-/* Ranges of blocks are found without reading the others from this version on. */
+/* Ranges of blocks are found without reading the others from this version on; what moves between
+ * them is known by the numbers of transactions (source_mark). */
 #define VERSION_TID_RANGES 140000
 
 /* A table with rows of its own: the one that is read, or one that is read under its name. */
@@ -305,7 +306,8 @@ enum ps_status source_plan(struct ps_source *base, const struct ps_table *table,
     }
     if (source->link.yugabyte) {
         status = plan_hash(source, table, partitions_max, list, err);
-    } else if (source->link.version >= VERSION_TID_RANGES && !table->partial) {
+    } else if (source->link.version >= VERSION_TID_RANGES && source->link.counts &&
+               !table->partial) {
         status = plan_blocks(source, table, partitions_max, list, err);
     } else {
         status = PS_END;

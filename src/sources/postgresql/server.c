@@ -82,7 +82,7 @@ static enum ps_status check_version(const struct link *link, struct ps_error *er
 
 enum ps_status link_learn(struct link *link, struct ps_error *err)
 {
-    char sql[640];
+    char sql[1024];
     int pid = PQbackendPID(link->conn);
     PGresult *result = NULL;
     link->version = PQserverVersion(link->conn);
@@ -102,7 +102,10 @@ enum ps_status link_learn(struct link *link, struct ps_error *err)
         " pg_catalog.set_config('default_transaction_read_only', 'on', false) END,"
         " pg_catalog.has_function_privilege('pg_catalog.pg_export_snapshot()', 'EXECUTE'),"
         " pg_catalog.has_table_privilege('pg_catalog.pg_locks', 'SELECT'),"
-        " pg_catalog.has_table_privilege('pg_catalog.pg_stats', 'SELECT')",
+        " pg_catalog.has_table_privilege('pg_catalog.pg_stats', 'SELECT'),"
+        /* There from version 13 on; what is not there has no oid, and then this is NULL. */
+        " pg_catalog.has_function_privilege("
+        "pg_catalog.to_regproc('pg_catalog.pg_current_snapshot'), 'EXECUTE')",
         pid);
     status = link_query_alone(link, sql, "asking for the version", &result, err);
     if (status != PS_OK) {
@@ -115,6 +118,7 @@ enum ps_status link_learn(struct link *link, struct ps_error *err)
     link->may_export = *PQgetvalue(result, 0, 4) == 't';
     link->may_see_locks = *PQgetvalue(result, 0, 5) == 't';
     link->may_see_statistics = *PQgetvalue(result, 0, 6) == 't';
+    link->counts = *PQgetvalue(result, 0, 7) == 't' && !link->yugabyte;
     link->sql_ascii = encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
     write_about(link, PQgetvalue(result, 0, 0));
     PQclear(result);

@@ -165,9 +165,19 @@ enum ps_status source_list_tables(struct ps_source *base, struct ps_table_list *
     return status;
 }
 
-/* `database`: the tables of another database are other tables, even if their files' numbers agree.
- */
-static enum ps_status hand_out(struct ps_arena *arena, const char *database,
+/* The tables of another database are other tables, even if their files' numbers agree; so are those
+ * that are told apart by a counter which may have gone back. */
+static const char *origin_of(const struct catalog *catalog, const struct catalog_table *entry)
+{
+    for (uint32_t i = 0; catalog->database_counted != NULL && i < entry->columns_count; i++) {
+        if (entry->columns[i].column.counter) {
+            return catalog->database_counted;
+        }
+    }
+    return catalog->database;
+}
+
+static enum ps_status hand_out(struct ps_arena *arena, const struct catalog *catalog,
                                const struct catalog_table *entry, struct ps_table *table,
                                struct ps_error *err)
 {
@@ -175,7 +185,8 @@ static enum ps_status hand_out(struct ps_arena *arena, const char *database,
     const char *incarnation = NULL;
     bool ok = columns != NULL;
     if (entry->table.incarnation != NULL) {
-        incarnation = ps_arena_printf(arena, "%s/%s", database, entry->table.incarnation);
+        incarnation =
+            ps_arena_printf(arena, "%s/%s", origin_of(catalog, entry), entry->table.incarnation);
         ok = ok && incarnation != NULL;
     }
     uint32_t count = 0;
@@ -227,7 +238,7 @@ static enum ps_status describe_alone(struct source *source, struct link *link,
     }
     if (status == PS_OK) {
         const struct catalog_table *entry = catalog_find(catalog, table->schema, table->name);
-        status = entry != NULL ? hand_out(arena, catalog->database, entry, table, err)
+        status = entry != NULL ? hand_out(arena, catalog, entry, table, err)
                                : fail_gone(source, table, err);
     }
     catalog_free(catalog);
@@ -280,7 +291,7 @@ enum ps_status source_describe(struct ps_source *base, struct ps_arena *arena,
         end_catalog(link, &side);
     }
     if (status == PS_OK && entry != NULL) {
-        status = hand_out(arena, source->catalog->database, entry, table, err);
+        status = hand_out(arena, source->catalog, entry, table, err);
         entry->described = true;
     }
     return status;

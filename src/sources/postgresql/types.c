@@ -53,6 +53,7 @@ static const struct {
     {OID_INT4, false, {.type = PS_TYPE_INT, .decode = decode_int4}},
     {OID_INT8, false, {.type = PS_TYPE_LONG, .decode = decode_int8}},
     {OID_OID, false, {.type = PS_TYPE_LONG, .decode = decode_oid}},
+    {OID_XID8, false, {.type = PS_TYPE_DECIMAL, .precision = 20, .decode = decode_xid8}},
     {OID_FLOAT4, false, {.type = PS_TYPE_FLOAT, .decode = decode_float4}},
     {OID_FLOAT8, false, {.type = PS_TYPE_DOUBLE, .decode = decode_float8}},
     {OID_DATE, false, {.type = PS_TYPE_NAIVE_DATE, .decode = decode_date}},
@@ -152,6 +153,8 @@ void type_as_text(struct type_field *field)
         field->decode = decode_timestamp_text;
     } else if (field->decode == decode_decimal) {
         field->decode = decode_numeric_text;
+    } else if (field->decode == decode_xid8) {
+        field->decode = decode_xid8_text;
     }
 }
 

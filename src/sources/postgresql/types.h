@@ -25,6 +25,7 @@ enum {
     OID_NUMERIC = 1700,
     OID_UUID = 2950,
     OID_JSONB = 3802,
+    OID_XID8 = 5069,
 };
 
 /* What the catalog tells of a type that is not known by its oid. */

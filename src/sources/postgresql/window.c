@@ -92,6 +92,7 @@ static bool reads_back(uint32_t type)
     case OID_DATE:
     case OID_TIMESTAMP:
     case OID_TIMESTAMPTZ:
+    case OID_XID8:
         return true;
     default:
         return false;
@@ -117,7 +118,7 @@ bool window_has_nulls(const struct window *window)
 }
 
 /* A cursor's value as a literal of the type that the server compares best with the column's. */
-static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value)
+static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value, bool counter)
 {
     char text[PS_VALUE_TEXT_SIZE];
     const char *cast = "bigint";
@@ -138,7 +139,7 @@ static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value)
         break;
     case PS_TYPE_DECIMAL:
         (void)ps_scalar_format(value, text);
-        cast = "numeric";
+        cast = counter ? "xid8" : "numeric";
         break;
     default:
         (void)ps_scalar_format(value, text);
@@ -152,11 +153,12 @@ static void write_scalar(struct ps_buffer *sql, const struct ps_scalar *value)
 static void write_comparison(struct ps_buffer *sql, const struct ps_read_request *request,
                              const char *comparison, const struct ps_scalar *value)
 {
-    query_identifier(sql, request->table->columns[request->window->column].name);
+    const struct ps_column *column = &request->table->columns[request->window->column];
+    query_identifier(sql, column->name);
     /* For an int8 this is nothing; an oid would be compared as one, which cannot be negative. */
     ps_buffer_puts(sql, value->type == PS_TYPE_LONG ? "::bigint" : "");
     ps_buffer_puts(sql, comparison);
-    write_scalar(sql, value);
+    write_scalar(sql, value, column->counter);
 }
 
 /*

@@ -51,6 +51,14 @@ static const char tables[] =
     " timestamp '2024-01-01' + i % 5 * interval '1.000001 s',"
     " timestamptz '2024-01-01Z' + i % 4 * interval '1.000001 min'"
     " FROM generate_series(1, 700) i ORDER BY md5(i::text);"
+    /* Numbers that sort otherwise as texts, all of which the server has given long ago; and none.
+     */
+    "CREATE TABLE counted (id serial PRIMARY KEY, name text,"
+    " version xid8 DEFAULT pg_current_xact_id());"
+    "CREATE INDEX ON counted (version);"
+    "INSERT INTO counted (name, version) SELECT 'n' || i,"
+    " CASE WHEN i % 40 <> 0 THEN (i % 120)::text::xid8 END"
+    " FROM generate_series(1, 600) i ORDER BY md5(i::text);"
     "ANALYZE;";
 
 static void test_connection_string_is_not_set(void **state)
@@ -74,11 +82,47 @@ static struct ps_config *config_from(const struct ps_source_ops *ops, const PGco
     return rows_config(ops, settings);
 }
 
-static int hold_to_contract(const struct ps_source_ops *ops, const PGconn *admin)
+/* A transaction that stays open needs a connection of its own. */
+struct writers {
+    PGconn *alone, *open;
+};
+
+static void run(PGconn *connection, const char *sql)
 {
-    struct ps_config *config = config_from(ops, admin);
-    struct contract_source contract = {
-        .ops = ops, .config = config, .torture = true, .counts_rows = true};
+    PGresult *result = PQexec(connection, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        fail_msg("%s: %s", sql, PQerrorMessage(connection));
+    }
+    PQclear(result);
+}
+
+static void write_counted(void *context, enum contract_write what)
+{
+    static const char insert[] = "INSERT INTO penstock_contract.counted (name) VALUES ('new')";
+    struct writers *writers = context;
+    switch (what) {
+    case CONTRACT_WRITE_ALONE:
+        run(writers->alone, insert);
+        break;
+    case CONTRACT_WRITE_OPEN:
+        run(writers->open, "BEGIN");
+        run(writers->open, insert);
+        break;
+    case CONTRACT_WRITE_COMMIT:
+        run(writers->open, "COMMIT");
+        break;
+    }
+}
+
+static int hold_to_contract(const struct ps_source_ops *ops, struct writers *writers)
+{
+    struct ps_config *config = config_from(ops, writers->alone);
+    struct contract_source contract = {.ops = ops,
+                                       .config = config,
+                                       .torture = true,
+                                       .counts_rows = true,
+                                       .write = write_counted,
+                                       .write_context = writers};
     int failed = contract_source_run(ops->name, &contract);
     rows_config_free(config);
     return failed;
@@ -103,11 +147,12 @@ int main(void)
         return cmocka_run_group_tests(skipped, NULL, NULL);
     }
     int failed = 1;
-    PGconn *admin = PQconnectdb(conninfo);
-    if (make_tables(admin)) {
-        failed = hold_to_contract(&ps_source_postgresql, admin);
-        failed += hold_to_contract(&ps_source_yugabytedb, admin);
+    struct writers writers = {PQconnectdb(conninfo), PQconnectdb(conninfo)};
+    if (make_tables(writers.alone)) {
+        failed = hold_to_contract(&ps_source_postgresql, &writers);
+        failed += hold_to_contract(&ps_source_yugabytedb, &writers);
     }
-    PQfinish(admin);
+    PQfinish(writers.open);
+    PQfinish(writers.alone);
     return failed;
 }

@@ -35,6 +35,8 @@ static void test_numbers_are_big_endian(void **state)
     ASSERT_VALUE(INT4, "fffffffe", int32_t, -2);
     ASSERT_VALUE(INT8, "8000000000000000", int64_t, INT64_MIN);
     ASSERT_VALUE(OID, "ffffffff", int64_t, UINT32_MAX);
+    ASSERT_VALUE(OID_XID8, "0000000000000000", ps_int128, 0);
+    ASSERT_VALUE(OID_XID8, "ffffffffffffffff", ps_int128, (ps_int128)UINT64_MAX);
     ASSERT_VALUE(FLOAT4, "3fc00000", float, 1.5f);
     ASSERT_VALUE(FLOAT8, "fff0000000000000", double, -__builtin_inf());
     ASSERT_VALUE(FLOAT8, "8000000000000000", uint64_t, UINT64_C(1) << 63);

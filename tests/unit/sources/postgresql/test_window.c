@@ -134,6 +134,39 @@ static void test_window_by_a_key_whose_values_tie_has_no_order(void **state)
     window_done(&window);
 }
 
+/* As numbers, which xid8 has no operators with: '9' is below '10'. */
+static void test_window_by_a_counter_compares_in_its_own_type(void **state)
+{
+    (void)state;
+    static const struct ps_column own[] = {
+        {.name = "id", .type = PS_TYPE_LONG, .key_position = 1},
+        {.name = "v", .type = PS_TYPE_DECIMAL, .precision = 20, .counter = true, .indexed = true},
+    };
+    static const uint32_t own_types[] = {OID_INT8, OID_XID8};
+    static const struct ps_table own_table = {
+        .schema = "s", .name = "t", .columns = own, .columns_count = 2, .keys_count = 1};
+    static const struct ps_window own_window = {
+        .column = 1, .lower = {.type = PS_TYPE_DECIMAL, .present = true, .integer = 9}};
+    struct ps_read_request request = {.table = &own_table,
+                                      .columns = all,
+                                      .columns_count = 2,
+                                      .window = &own_window,
+                                      .position = "+20:18446744073709551615+2:17"};
+    struct window window;
+    struct ps_buffer sql;
+    assert_true(window_init(&window, &request));
+    window_choose(&window, own_types);
+    ps_buffer_init(&sql, 0);
+    window_write_condition(&sql, &request, &window);
+    window_write_order(&sql, &request, &window);
+    assert_string_equal(ps_buffer_text(&sql),
+                        "\"v\" >= '9'::xid8 AND \"v\" >= '18446744073709551615'::xid8"
+                        " AND (\"v\" > '18446744073709551615'::xid8 OR (\"id\") > ('17'))"
+                        " ORDER BY \"t\".\"v\", \"t\".\"id\"");
+    ps_buffer_done(&sql);
+    window_done(&window);
+}
+
 static void test_window_refuses_positions_that_are_none(void **state)
 {
     (void)state;
@@ -209,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_window_after_a_position_without_an_order),
         cmocka_unit_test(test_window_by_a_key_of_another_type_has_no_order),
         cmocka_unit_test(test_window_by_a_key_whose_values_tie_has_no_order),
+        cmocka_unit_test(test_window_by_a_counter_compares_in_its_own_type),
         cmocka_unit_test(test_window_refuses_positions_that_are_none),
         cmocka_unit_test(test_window_position_is_the_last_row_with_a_cursor),
     };
