@@ -185,7 +185,11 @@ static void test_observe_compares_counters_by_all_their_bytes(void **state)
     static const uint8_t values[][PS_COUNTER_BYTES] = {
         {0, 0, 0, 0, 0, 0, 0, 0xFF}, {0, 0, 0, 0, 0, 0, 1, 0}, {0, 0, 0, 0, 0, 0, 0, 0xFE}};
     static const uint32_t identity[] = {0};
-    struct ps_batch_shape shape = {&table, identity, 1, 4, 1 << 20};
+    struct ps_batch_shape shape = {.table = &table,
+                                   .columns = identity,
+                                   .columns_count = 1,
+                                   .rows_max = 4,
+                                   .bytes_max = 1 << 20};
     struct ps_error err;
     struct ps_batch *batch = NULL;
     struct ps_scalar largest = {.type = PS_TYPE_BINARY};
