@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/machine.h"
+#include "engine/checkpoint.h"
 #include "engine/estimate.h"
 #include "engine/metadata.h"
 #include "engine/parts.h"
@@ -186,7 +187,7 @@ static void write_all(struct run *run, struct writer *writer)
             status = writer_write(writer, item, &err);
         }
         if (status == PS_OK && !broken) {
-            status = writer_checkpoint_if_due(writer, &err);
+            status = checkpoint_write_if_due(writer, &err);
         }
         if (status != PS_OK) {
             broken = true;
@@ -283,7 +284,7 @@ static enum ps_status save(struct run *run, struct writer *writer, struct ps_err
     if (writer->dirty) {
         status = estimate_keep(run->request, writer->result,
                                (double)(ps_monotonic_ns() - writer->began_ns) / 1e9, err);
-        status = status == PS_OK ? writer_checkpoint(writer, err) : status;
+        status = status == PS_OK ? checkpoint_write(writer, err) : status;
     }
     if (status != PS_OK) {
         return status;
@@ -293,7 +294,7 @@ static enum ps_status save(struct run *run, struct writer *writer, struct ps_err
     }
     if (run->plan->metadata_count > 0) {
         status = metadata_write(writer, err);
-        status = status == PS_OK ? writer_checkpoint(writer, err) : status;
+        status = status == PS_OK ? checkpoint_write(writer, err) : status;
     }
     return status;
 }
@@ -304,7 +305,7 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
     enum ps_status status = run->failed;
     *err = run->error;
     if (run->sink_failed) {
-        writer_take_back(writer);
+        checkpoint_take_back(writer);
         /* A sink that was called off by the stop itself is one that run_fail does not count. */
         return status != PS_OK
                    ? status
@@ -328,7 +329,7 @@ static enum ps_status finish(struct run *run, struct writer *writer, struct ps_e
     enum ps_status saved = save(run, writer, &save_err);
     if (saved != PS_OK) {
         run->sink_failed = true;
-        writer_take_back(writer);
+        checkpoint_take_back(writer);
         if (status == PS_OK) {
             *err = save_err;
             return saved;
@@ -499,7 +500,7 @@ static enum ps_status write_early_end(struct run *run, struct writer *writer, st
         /* What cannot be reached may be another source than was meant: it binds nobody. */
         state->source = state->destination_schema = NULL;
     }
-    return status == PS_OK ? writer_checkpoint(writer, err) : status;
+    return status == PS_OK ? checkpoint_write(writer, err) : status;
 }
 
 /*

@@ -1,5 +1,6 @@
 /*
- * Events into the sink, results and the state; checkpoints when they fall due.
+ * Events into the sink and the results. Not for: what the state keeps of them (ledger.c), and when
+ * it is saved (checkpoint.c).
  */
 #include "engine/writer.h"
 
@@ -7,48 +8,14 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
+#include "engine/checkpoint.h"
 #include "engine/flatten.h"
+#include "engine/ledger.h"
 #include "engine/parts.h"
 #include "engine/plan.h"
 #include "engine/validate.h"
-#include "engine/window.h"
 
-#define CHECKPOINT_BYTES (UINT64_C(64) << 20)
-/* A state is not written again before this many times its own size has been sent, … */
-#define CHECKPOINT_STATE_FACTOR 16
-/* … unless so long has passed. */
-#define CHECKPOINT_NS_MAX (INT64_C(1800) * 1000000000)
 #define PROGRESS_NS INT64_C(100000000)
-#define STATE_BYTES_MAX (SIZE_C(64) << 20)
-#define SIZE_C(n) ((size_t)(n))
-
-static void keep_tables(struct writer *writer)
-{
-    const struct ps_run_result *result = writer->result;
-    writer->saved_schema_changes = result->schema_changes;
-    memcpy(writer->saved, result->tables, result->tables_count * sizeof(*result->tables));
-}
-
-/* Of which loads the state keeps so much that the next sync goes on with them. */
-static void note_loads(struct writer *writer)
-{
-    const struct ps_run_request *request = writer->run->request;
-    for (size_t i = 0; i < writer->result->tables_count; i++) {
-        struct ps_table_result *told = &writer->result->tables[i];
-        const struct ps_table_state *state =
-            told->load && !told->done ? ps_state_find(request->state, told->schema, told->table)
-                                      : NULL;
-        told->goes_on = state != NULL && state->loading && state->load != NULL &&
-                        parts_go_on(request->plan.source_ops, state->load);
-    }
-}
-
-static int64_t clock_ns(const struct run *run)
-{
-    const struct ps_clock *clock = run->request->plan.clock;
-    return clock->monotonic_ns(clock);
-}
 
 /* NULL: no memory. */
 static const char *reason_of(struct ps_arena *arena, const struct ps_plan_table *table)
@@ -62,27 +29,16 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
                            struct ps_error *err)
 {
     const struct ps_plan *plan = run->plan;
-    const struct ps_config *config = run->request->plan.config;
     *writer = (struct writer){
         .run = run,
         .result = result,
         .began_ns = ps_monotonic_ns(),
-        .checkpoint_ns = clock_ns(run),
-        .checkpoint_every_ns =
-            INT64_C(1000000000) *
-            ps_config_integer(config, "checkpoint_seconds", run->request->checkpoint_seconds),
-        .checkpoint_rows = UINT64_MAX,
     };
-    ps_buffer_init(&writer->state_json, STATE_BYTES_MAX);
     result->tables = ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*result->tables));
-    writer->saved = ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*writer->saved));
     writer->told =
         ps_arena_array(result->arena, plan->tables_count + 1, sizeof(const struct ps_table *));
-    if (result->tables == NULL || writer->saved == NULL || writer->told == NULL) {
-        return ps_fail_nomem(err, "starting the sync");
-    }
     writer->bad = ps_calloc(plan->tables_count + 1, sizeof(*writer->bad));
-    if (writer->bad == NULL) {
+    if (result->tables == NULL || writer->told == NULL || writer->bad == NULL) {
         return ps_fail_nomem(err, "starting the sync");
     }
     result->tables_count = plan->tables_count;
@@ -102,16 +58,7 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
             return ps_fail_nomem(err, "starting the sync");
         }
     }
-    keep_tables(writer);
-    return PS_OK;
-}
-
-void writer_take_back(struct writer *writer)
-{
-    struct ps_run_result *result = writer->result;
-    result->rows_unsaved = writer->rows_since;
-    result->schema_changes = writer->saved_schema_changes;
-    memcpy(result->tables, writer->saved, result->tables_count * sizeof(*result->tables));
+    return checkpoint_init(writer, err);
 }
 
 void writer_done(struct writer *writer)
@@ -152,39 +99,12 @@ void writer_warn(struct writer *writer, const char *format, ...)
     }
 }
 
-static enum ps_status table_state(struct writer *writer, const struct ps_plan_table *table,
-                                  struct ps_table_state **ret_state, struct ps_error *err)
-{
-    return ps_state_table(writer->run->request->state, table->source_table->schema,
-                          table->source_table->name, ret_state, err);
-}
-
 /* A sink that keeps no state is told only of shapes that the state does not know. */
 static bool must_tell_shape(const struct writer *writer, const struct ps_plan_table *table,
                             const struct ps_table_state *state)
 {
     return table->load || (writer->run->request->sink_ops->caps & PS_SINK_KEEPS_STATE) != 0 ||
            state->fingerprint == NULL || strcmp(state->fingerprint, table->fingerprint) != 0;
-}
-
-/* Keeps in the state under which names the table and its columns are sent. */
-static enum ps_status remember_names(struct writer *writer, const struct ps_plan_table *table,
-                                     struct ps_table_state *state, struct ps_error *err)
-{
-    struct ps_state *whole = writer->run->request->state;
-    const struct ps_table *sink_table = table->sink_table;
-    enum ps_status status =
-        ps_state_set_text(whole, &state->destination_schema, sink_table->schema, err);
-    if (status == PS_OK) {
-        status = ps_state_set_text(whole, &state->destination_table, sink_table->name, err);
-    }
-    for (uint32_t i = 0; i < table->sent_count && status == PS_OK; i++) {
-        const char *own = table->source_table->columns[table->read_columns[i]].name;
-        if (strcmp(own, sink_table->columns[i].name) != 0) {
-            status = ps_state_rename_column(whole, state, own, sink_table->columns[i].name, err);
-        }
-    }
-    return status == PS_OK ? flatten_remember(whole, state, table, err) : status;
 }
 
 static enum ps_status change_shape(struct writer *writer, const struct ps_plan_table *table,
@@ -210,7 +130,7 @@ static enum ps_status tell_flattened(struct writer *writer, const struct event *
         return PS_OK;
     }
     writer->told[event->table] = event->plan->sink_table;
-    enum ps_status status = table_state(writer, event->plan, &state, err);
+    enum ps_status status = ledger_table(writer->run->request->state, event->plan, &state, err);
     if (status == PS_OK) {
         status = change_shape(writer, event->plan, err);
     }
@@ -230,7 +150,7 @@ static enum ps_status resume_read(struct writer *writer, struct ps_plan_table *t
 {
     const struct ps_run_request *request = writer->run->request;
     struct ps_table_state *state;
-    enum ps_status status = table_state(writer, table, &state, err);
+    enum ps_status status = ledger_table(writer->run->request->state, table, &state, err);
     if (status == PS_OK) {
         status = tell_shape(writer, table, state, err);
     }
@@ -267,44 +187,8 @@ enum ps_status writer_resume(struct writer *writer, struct ps_error *err)
         writer->told[i] = table->sink_table;
         writer->dirty = true;
     }
-    note_loads(writer);
-    keep_tables(writer);
+    checkpoint_note(writer);
     return PS_OK;
-}
-
-/* What the table was read with, now that it is, or is being read. */
-static enum ps_status remember_read(struct writer *writer, const struct ps_plan_table *table,
-                                    struct ps_table_state *state, struct ps_error *err)
-{
-    struct ps_state *whole = writer->run->request->state;
-    const char *cursor =
-        table->cursor < 0 ? NULL
-                          : table->source_table->columns[table->read_columns[table->cursor]].name;
-    enum ps_status status = ps_state_set_text(whole, &state->mode, ps_mode_name(table->mode), err);
-    if (status == PS_OK) {
-        status = ps_state_set_text(whole, &state->cursor_column, cursor, err);
-    }
-    if (status == PS_OK) {
-        status = ps_state_set_text(whole, &state->fingerprint, table->fingerprint, err);
-    }
-    return status == PS_OK ? ps_state_set_text(whole, &state->incarnation,
-                                               table->source_table->incarnation, err)
-                           : status;
-}
-
-/* What a read that is cut off is to go on from, before its first position. */
-static enum ps_status remember_beginning(struct writer *writer, const struct ps_plan_table *table,
-                                         struct ps_table_state *state, struct ps_error *err)
-{
-    if (table->mode == PS_MODE_CHANGES) {
-        return ps_state_keep_position(state, table->position, err);
-    }
-    if (table->load || state->mode != NULL) {
-        return PS_OK;
-    }
-    /* A first window without a load: its edge was taken over, and is the table's own now. */
-    state->cursor = table->edge;
-    return remember_read(writer, table, state, err);
 }
 
 static enum ps_status write_begin(struct writer *writer, struct event *event, struct ps_error *err)
@@ -313,7 +197,7 @@ static enum ps_status write_begin(struct writer *writer, struct event *event, st
     const struct ps_table *sink_table = event->plan->sink_table;
     struct ps_table_result *told = &writer->result->tables[event->table];
     struct ps_table_state *state;
-    enum ps_status status = table_state(writer, event->plan, &state, err);
+    enum ps_status status = ledger_table(writer->run->request->state, event->plan, &state, err);
     if (status == PS_OK) {
         status = tell_shape(writer, event->plan, state, err);
     }
@@ -341,24 +225,7 @@ static enum ps_status write_begin(struct writer *writer, struct event *event, st
     }
     told->mode = event->plan->mode;
     told->load = event->plan->load;
-    state->loading = event->plan->load;
-    ps_load_keep(state, event->load);
-    event->load = NULL;
-    status = remember_beginning(writer, event->plan, state, err);
-    return status == PS_OK ? remember_names(writer, event->plan, state, err) : status;
-}
-
-static enum ps_status write_point(struct writer *writer, const struct event *event,
-                                  struct ps_error *err)
-{
-    struct ps_table_state *state;
-    enum ps_status status = table_state(writer, event->plan, &state, err);
-    if (status == PS_OK && state->load != NULL) {
-        struct ps_load_state *load = state->load;
-        load->limit = window_earlier_limit(&load->limit, &event->load->limit);
-        load->held = load->held || event->load->held;
-    }
-    return status;
+    return ledger_begin(request->state, event, err);
 }
 
 /* Adds what was left out of a part to what was left out of its table. */
@@ -375,37 +242,6 @@ static enum ps_status add_bad(struct writer *writer, struct event *event, struct
     all->rows += bad->rows;
     for (uint32_t i = 0; i < bad->count; i++) {
         bad_add(all, bad->bad[i]);
-    }
-    return PS_OK;
-}
-
-/* What the state keeps of a read is what has been written of it, and nothing more. */
-static enum ps_status move_on(struct writer *writer, struct event *event, struct ps_error *err)
-{
-    struct ps_table_state *state;
-    enum ps_status status = table_state(writer, event->plan, &state, err);
-    if (status == PS_OK && event->plan->mode == PS_MODE_CHANGES && !event->plan->load &&
-        event->position != NULL) {
-        ps_free(state->position);
-        state->position = event->position;
-        event->position = NULL;
-    }
-    if (status != PS_OK || state->load == NULL || event->part >= state->load->parts_count) {
-        return status;
-    }
-    struct ps_load_state *load = state->load;
-    struct ps_load_part *part = &load->parts[event->part];
-    load->repeats = load->repeats || event->repeats;
-    load->skipped += event->bad == NULL ? 0 : event->bad->rows;
-    if (event->largest.present &&
-        (!load->largest.present || ps_scalar_compare(&event->largest, &load->largest) > 0)) {
-        load->largest = event->largest;
-    }
-    if (event->position != NULL || event->part_finished) {
-        ps_free(part->position);
-        part->position = event->part_finished ? NULL : event->position;
-        event->position = event->part_finished ? event->position : NULL;
-        part->finished = event->part_finished;
     }
     return PS_OK;
 }
@@ -427,7 +263,7 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
     event->packet = NULL; /* the sink takes it */
     status = packet == NULL ? PS_OK : request->sink_ops->write(request->sink, packet, err);
     if (status == PS_OK) {
-        status = move_on(writer, event, err);
+        status = ledger_rows(request->state, event, err);
     }
     if (status == PS_OK) {
         status = add_bad(writer, event, err);
@@ -453,42 +289,6 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
     writer->rows_since += event->rows;
     writer->bytes_since += event->bytes;
     return PS_OK;
-}
-
-/* True where the table's changes are found by a counter. */
-static bool is_counted(const struct ps_plan_table *table)
-{
-    return table->cursor >= 0 &&
-           table->source_table->columns[table->read_columns[table->cursor]].counter;
-}
-
-static enum ps_status remember_end(struct writer *writer, const struct event *event,
-                                   struct ps_error *err)
-{
-    const struct ps_plan_table *table = event->plan;
-    struct ps_table_state *state;
-    enum ps_status status = table_state(writer, table, &state, err);
-    if (status == PS_OK) {
-        status = remember_read(writer, table, state, err);
-    }
-    if (status != PS_OK) {
-        return status;
-    }
-    const struct ps_load_state *load = state->load;
-    /* Not present where the table was loaded. */
-    const struct ps_scalar previous = table->edge;
-    state->loading = false;
-    state->cursor = (struct ps_scalar){.present = false};
-    if (load != NULL && load->cursor_column != NULL) {
-        const struct ps_scalar *largest = is_counted(table) ? &load->limit : &load->largest;
-        state->cursor = window_next_edge(&load->limit, load->held, largest, &previous);
-    }
-    ps_load_keep(state, NULL);
-    if (table->mode != PS_MODE_CHANGES) {
-        return ps_state_keep_position(state, NULL, err);
-    }
-    return event->end->position == NULL ? PS_OK
-                                        : ps_state_keep_position(state, event->end->position, err);
 }
 
 /* The table's name, as warnings have it. */
@@ -583,7 +383,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     const struct ps_run_request *request = writer->run->request;
     struct ps_table_result *told = &writer->result->tables[event->table];
     struct ps_table_state *state;
-    enum ps_status status = table_state(writer, event->plan, &state, err);
+    enum ps_status status = ledger_table(writer->run->request->state, event->plan, &state, err);
     if (status != PS_OK) {
         return status;
     }
@@ -593,7 +393,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
         status = end_load(writer, event, skipped, state->load, err);
     }
     if (status == PS_OK) {
-        status = remember_end(writer, event, err);
+        status = ledger_end(request->state, event, err);
     }
     if (status != PS_OK) {
         return status;
@@ -664,7 +464,7 @@ enum ps_status writer_write(struct writer *writer, struct event *event, struct p
         status = write_begin(writer, event, err);
         break;
     case EVENT_POINT:
-        status = write_point(writer, event, err);
+        status = ledger_point(writer->run->request->state, event, err);
         break;
     case EVENT_ROWS:
         status = write_rows(writer, event, err);
@@ -692,7 +492,7 @@ enum ps_status writer_write(struct writer *writer, struct event *event, struct p
     return status;
 }
 
-static void tell(struct writer *writer, bool checkpointing)
+void writer_tell(struct writer *writer, bool checkpointing)
 {
     const struct ps_run_events *events = &writer->run->request->events;
     if (events->progress == NULL) {
@@ -715,64 +515,6 @@ void writer_tell_progress(struct writer *writer)
     int64_t now = ps_monotonic_ns();
     if (now - writer->progress_ns >= PROGRESS_NS) {
         writer->progress_ns = now;
-        tell(writer, false);
+        writer_tell(writer, false);
     }
-}
-
-/* Once. It is kept whole all the same: without it nothing goes on. */
-static void warn_of_large_state(struct writer *writer)
-{
-    if (writer->state_json.size > PS_STATE_BYTES && !writer->told_size) {
-        writer->told_size = true;
-        writer_warn(writer,
-                    "the state takes %.1f MiB, and is meant to stay below %zu: loads are cut into "
-                    "few parts, and checkpoints are rare; fewer tables in one connection make it "
-                    "smaller",
-                    (double)writer->state_json.size / (1 << 20), PS_STATE_BYTES >> 20);
-    }
-}
-
-enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err)
-{
-    const struct ps_run_request *request = writer->run->request;
-    struct ps_state *state = request->state;
-    tell(writer, true);
-    state->number++;
-    ps_buffer_clear(&writer->state_json);
-    enum ps_status status = ps_state_write(state, &writer->state_json, err);
-    if (status == PS_OK) {
-        status = request->sink_ops->checkpoint(request->sink, writer->state_json.data,
-                                               writer->state_json.size, state->number, err);
-    }
-    if (status != PS_OK) {
-        return status;
-    }
-    /* From here on the rows are kept, whatever becomes of the caller's copy of the state. */
-    writer->result->checkpoints++;
-    writer->rows_since = writer->bytes_since = writer->columns_since = 0;
-    writer->dirty = false;
-    writer->checkpoint_ns = clock_ns(writer->run);
-    note_loads(writer);
-    keep_tables(writer);
-    warn_of_large_state(writer);
-    ps_log(PS_LOG_DEBUG, "checkpoint %llu after %llu rows", (unsigned long long)state->number,
-           (unsigned long long)writer->rows);
-    return request->events.checkpoint == NULL
-               ? PS_OK
-               : request->events.checkpoint(request->events.context, writer->state_json.data,
-                                            writer->state_json.size, err);
-}
-
-enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *err)
-{
-    int64_t since = clock_ns(writer->run) - writer->checkpoint_ns;
-    bool due = writer->dirty &&
-               (writer->rows_since >= writer->checkpoint_rows ||
-                writer->bytes_since >= CHECKPOINT_BYTES || since >= writer->checkpoint_every_ns);
-    bool too_soon =
-        writer->bytes_since < CHECKPOINT_STATE_FACTOR * (uint64_t)writer->state_json.size &&
-        since < CHECKPOINT_NS_MAX;
-    uint32_t columns_max = writer->run->request->sink_ops->checkpoint_columns;
-    bool many = writer->dirty && columns_max != 0 && writer->columns_since >= columns_max;
-    return many || (due && !too_soon) ? writer_checkpoint(writer, err) : PS_OK;
 }

@@ -1,6 +1,7 @@
 /*
  * The writer: the one thread that speaks to the sink. It writes events in queue order, and so
- * knows at every moment the state that is true of what has been written: a checkpoint is that.
+ * knows at every moment the state that is true of what has been written: that is what a checkpoint
+ * (checkpoint.h) is.
  */
 #ifndef PS_ENGINE_WRITER_H
 #define PS_ENGINE_WRITER_H
@@ -42,14 +43,9 @@ enum ps_status writer_resume(struct writer *writer, struct ps_error *err) PS_MUS
 enum ps_status writer_write(struct writer *writer, struct event *event,
                             struct ps_error *err) PS_MUST_CHECK;
 
-/* A checkpoint where one is due. */
-enum ps_status writer_checkpoint_if_due(struct writer *writer, struct ps_error *err) PS_MUST_CHECK;
-enum ps_status writer_checkpoint(struct writer *writer, struct ps_error *err) PS_MUST_CHECK;
-
-/* The sink failed: the result's tables are what they were at the last checkpoint. */
-void writer_take_back(struct writer *writer);
-
-/* Tells the caller how far it is, at most ten times a second. */
+/* Tells the caller how far it is. */
+void writer_tell(struct writer *writer, bool checkpointing);
+/* At most ten times a second. */
 void writer_tell_progress(struct writer *writer);
 
 /* Adds to the result's warnings and tells the caller. A lack of memory only loses the copy. */
