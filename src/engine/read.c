@@ -413,7 +413,8 @@ static enum ps_status finish(struct read *read, char **ret_position, struct ps_e
 {
     const struct ps_plan_table *table = read->job->table;
     struct event event = event_of(read);
-    event.part_finished = table->load && !read->changed;
+    /* Changes go on after the last one, also at another point in time. */
+    event.part_finished = table->load && table->mode != PS_MODE_CHANGES && !read->changed;
     if (event.part_finished || read->bad != NULL) {
         enum ps_status status = job_begin(read->worker, read->job, err);
         if (status == PS_OK) {

@@ -4,6 +4,8 @@
  */
 #include "support/harness.h"
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -488,6 +490,52 @@ static void test_load_of_changes_whose_history_is_gone_begins_again(void **state
     assert_int_equal(rows_with(h, "old"), ROWS - 4);
 }
 
+static atomic_int checkpoints;
+
+static enum ps_status count_checkpoint(void *context, const char *json, size_t size,
+                                       struct ps_error *err)
+{
+    (void)context;
+    (void)json;
+    (void)size;
+    (void)err;
+    (void)atomic_fetch_add(&checkpoints, 1);
+    return PS_OK;
+}
+
+/* The read's end comes when all rows are saved, so long afterwards that what is written of it next
+ * is saved at once. */
+static void end_late(void *context, enum fake_call call, const char *table)
+{
+    struct harness *h = context;
+    (void)table;
+    if (call == FAKE_READER_NEXT && fake_calls(h->database, call) == ROWS / 10 + 1) {
+        while (atomic_load(&checkpoints) < ROWS / 10) {
+            sched_yield();
+        }
+        ps_clock_fake_advance(&h->clock, 7200 * HARNESS_SECOND);
+    }
+}
+
+static void test_load_of_changes_that_was_read_whole_goes_on_with_what_came_since(void **state)
+{
+    struct harness *h = *state;
+    atomic_store(&checkpoints, 0);
+    h->request.events.checkpoint = count_checkpoint;
+    fake_hook_set(h->database, end_late, h);
+    fake_sink_fail(FAKE_SINK_LOAD_END, 1, PS_CONFIG);
+    harness_sync_ending(h, PS_CONFIG);
+    fake_sink_fail_clear();
+    change_row(h, 9, "new", "2024-01-01T00:10:00Z");
+    harness_sync(h);
+    assert_int_equal(h->totals.truncates, 0);
+    assert_int_equal(h->totals.upserts, 1);
+    assert_int_equal(rows_with(h, "new"), 1);
+    harness_sync(h);
+    assert_int_equal(h->totals.truncates, 0);
+    assert_int_equal(h->totals.upserts, 0);
+}
+
 /* There is no row from which a position could come. */
 static void test_changes_of_an_empty_table_are_loaded_once(void **state)
 {
@@ -530,6 +578,7 @@ int main(void)
         TEST_CHANGES(test_changes_of_a_resync_are_loaded),
         TEST_CHANGES(test_load_of_changes_goes_on_after_its_last_checkpoint),
         TEST_CHANGES(test_load_of_changes_goes_on_in_another_point_in_time),
+        TEST_CHANGES(test_load_of_changes_that_was_read_whole_goes_on_with_what_came_since),
         TEST_CHANGES(test_load_of_changes_whose_history_is_gone_begins_again),
         TEST_CHANGES(test_changes_of_an_empty_table_are_loaded_once),
     };
