@@ -256,8 +256,9 @@ static void add_losses(struct run *run, struct writer *writer)
     const struct ps_sink_ops *ops = run->request->sink_ops;
     size_t count = ops->losses == NULL ? 0 : ops->losses(run->request->sink, &losses);
     for (size_t i = 0; i < count; i++) {
-        struct ps_table_result *told = result_of(run, writer, losses[i].table);
-        if (losses[i].rows_skipped && told != NULL) {
+        struct ps_table_result *told =
+            losses[i].rows_skipped ? result_of(run, writer, losses[i].table) : NULL;
+        if (told != NULL) {
             count_left_out(told, losses[i].values);
         }
         bool before = false;
