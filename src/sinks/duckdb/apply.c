@@ -306,7 +306,8 @@ enum ps_status duck_apply_begin_direct(struct duck_sink *sink, struct duck_table
         return PS_OK;
     }
     enum ps_status status = count_sharing(sink, table, err);
-    if (status == PS_OK) {
+    table->direct_fresh = table->fresh;
+    if (status == PS_OK && !table->fresh) {
         status = duck_load_is_empty(sink, table, &table->direct_fresh, err);
     }
     if (status == PS_OK) {

@@ -22,11 +22,13 @@ void duck_former_done(struct duck_former *former)
     ps_buffer_done(&former->places);
 }
 
-/* Of a row: its key's columns, its place, and whether it is soft-deleted. */
+/* At rows of which there are the key's columns and, where places are wanted, its place and whether
+ * it is soft-deleted. */
 struct look {
     struct duck_former *former;
     struct duck_keys *keys;
     bool keyless;
+    bool places;   /* else no row is to be carried over */
     uint64_t rows; /* seen */
     enum ps_status status;
     struct ps_error error;
@@ -46,15 +48,16 @@ static void look_at_row(struct look *look, struct duck_api_chunk *chunk, uint64_
     if (look->status != PS_OK || brought) {
         return;
     }
+    former->replaceable = look->places && former->carried < CARRIED_MAX;
+    if (!former->replaceable) {
+        return;
+    }
     const uint64_t column = look->keys->columns_count;
     struct duck_api_vector *place = library->data_chunk_get_vector(chunk, column);
     struct duck_api_vector *deleted = library->data_chunk_get_vector(chunk, column + 1);
-    former->replaceable = former->replaceable && former->carried < CARRIED_MAX;
-    if (former->replaceable) {
-        ps_buffer_printf(&former->places, "%s%lld", former->carried++ == 0 ? "" : ", ",
-                         (long long)((const int64_t *)library->vector_get_data(place))[row]);
-        former->vanished += ((const uint8_t *)library->vector_get_data(deleted))[row] == 0;
-    }
+    ps_buffer_printf(&former->places, "%s%lld", former->carried++ == 0 ? "" : ", ",
+                     (long long)((const int64_t *)library->vector_get_data(place))[row]);
+    former->vanished += ((const uint8_t *)library->vector_get_data(deleted))[row] == 0;
 }
 
 static void look_at_rows(const struct duck_library *library, struct duck_api_chunk *chunk,
@@ -69,36 +72,50 @@ static void look_at_rows(const struct duck_library *library, struct duck_api_chu
     }
 }
 
-enum ps_status duck_former_look(struct duck_former *former, struct duck_sink *sink,
-                                const struct duck_table *table, struct duck_keys *keys,
-                                struct ps_error *err)
+static enum ps_status look_at_table(struct duck_former *former, struct duck_sink *sink,
+                                    const struct duck_table *table, struct look *look,
+                                    struct ps_error *err)
 {
-    struct look look = {
-        .former = former, .keys = keys, .keyless = table->table->keys_count == 0, .status = PS_OK};
     struct ps_buffer *sql = &sink->sql;
-    /* One row beyond what can be carried over tells as much as all would. */
-    const uint32_t rows_max = keys->count + CARRIED_MAX;
+    /* One row beyond what can be replaced tells as much as all would. */
+    const uint32_t rows_max = look->keys->count + (look->places ? CARRIED_MAX : 0);
+    look->former = former;
     former->replaceable = true;
     ps_buffer_puts(sql, "SELECT ");
     duck_table_put_keys(sql, table);
-    ps_buffer_puts(sql, ", rowid, " DUCK_DELETED " IS TRUE FROM ");
+    ps_buffer_puts(sql, look->places ? ", rowid, " DUCK_DELETED " IS TRUE FROM " : " FROM ");
     duck_name_table(sql, &table->full, "");
     ps_buffer_printf(sql, " LIMIT %u", rows_max + 1);
-    const struct duck_reader reader = {look_at_rows, &look, true};
+    const struct duck_reader reader = {look_at_rows, look, true};
     enum ps_status status =
         duck_statement_query(&sink->session, "comparing keys", sql, reader, err);
     if (status != PS_OK && status != PS_END) {
         return status;
     }
-    if (look.status != PS_OK) {
+    if (look->status != PS_OK) {
         if (err != NULL) {
-            *err = look.error;
+            *err = look->error;
         }
-        return look.status;
+        return look->status;
     }
     /* After a change of the key several rows may share one. */
-    former->replaceable = former->replaceable && look.rows <= rows_max;
+    former->replaceable = former->replaceable && look->rows <= rows_max;
     return ps_buffer_ok(&former->places) ? PS_OK : ps_fail_nomem(err, "comparing keys");
+}
+
+/* As a rule the load has brought all keys again, and nothing but those need be read. */
+enum ps_status duck_former_look(struct duck_former *former, struct duck_sink *sink,
+                                const struct duck_table *table, struct duck_keys *keys,
+                                struct ps_error *err)
+{
+    const bool keyless = table->table->keys_count == 0;
+    enum ps_status status = PS_OK;
+    for (int places = 0; status == PS_OK && places <= 1 && !former->replaceable; places++) {
+        struct look look = {
+            .keys = keys, .keyless = keyless, .places = places != 0, .status = PS_OK};
+        status = look_at_table(former, sink, table, &look, err);
+    }
+    return status;
 }
 
 enum ps_status duck_former_replace(struct duck_former *former, struct duck_sink *sink,

@@ -85,13 +85,13 @@ static enum ps_status start(struct duck_sink *sink, struct duck_table *table,
     enum duck_route route = route_of(table, packet);
     const struct ps_batch *batch = packet->batch;
     enum ps_status status = duck_begin(sink, err);
-    table->fresh = table->fresh && route == DUCK_ROUTE_LOAD;
     if (status == PS_OK && !duck_apply_fits(table, route, packet)) {
         status = duck_apply(sink, table, err);
     }
     if (status == PS_OK && route == DUCK_ROUTE_DIRECT) {
         status = duck_apply_begin_direct(sink, table, packet->synced_us, err);
     }
+    table->fresh = table->fresh && route == DUCK_ROUTE_LOAD;
     if (status == PS_OK && !goes_straight(route)) {
         status = duck_apply_stage(sink, table, route, err);
     }
