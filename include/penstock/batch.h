@@ -33,12 +33,14 @@
 extern "C" {
 #endif
 
-/* The contract's record types; the numbers are the wire's. */
+/* The contract's record types; the numbers are the wire's, but for the last. */
 enum ps_operation {
     PS_UPSERT = 0,   /* every column of the table is in the batch; replaces the row of that key */
     PS_UPDATE = 1,   /* the key and the columns that changed */
     PS_DELETE = 2,   /* the key columns at least; the row ends soft-deleted */
     PS_TRUNCATE = 3, /* never in a batch: an event of its own (sink.h) */
+    PS_KEEP = 4,     /* the key columns alone, in a load: the row is there and cannot be carried, so
+                        that its former copy stays. Never from a source (sink.h) */
 };
 
 /*

@@ -86,8 +86,8 @@ struct ps_stored_state {
 /* What is to be known of a load at its end. */
 #define PS_LOAD_KEYS_MAY_REPEAT 1u /* keys may have been read twice: the last one wins */
 #define PS_LOAD_INCOMPLETE                                                                         \
-    2u /* rows were left out: a former row that the load neither brought nor                       \
-          deleted may still be there, and stays as it is */
+    2u /* rows were left out whose key is not known: a former row that the load                    \
+          neither brought nor deleted may still be there, and stays as it is */
 
 /* What the end of a load did. */
 struct ps_load_result {
@@ -171,7 +171,9 @@ struct ps_sink_ops {
 
     /* Takes the packet, also when it fails. An error may belong to an earlier packet. Between
      * load_begin and load_end of its table an upsert is part of the load; a delete counts for what
-     * the load brought before it and, with PS_SINK_STAGES_LOADS, for the table's former rows. */
+     * the load brought before it and, with PS_SINK_STAGES_LOADS, for the table's former rows. Only
+     * there, and only to such sinks, comes PS_KEEP: a former row of that key stays as it is, unless
+     * the load brings it, or deletes it afterwards. */
     enum ps_status (*write)(struct ps_sink *sink, struct ps_packet *packet, struct ps_error *err);
 
     /* Soft-deletes all rows written before it. Of an absent table: does nothing. */

@@ -110,6 +110,7 @@ enum ps_status ledger_rows(struct ps_state *state, struct event *event, struct p
     struct ps_load_part *part = &load->parts[event->part];
     load->repeats = load->repeats || event->repeats;
     load->skipped += event->bad == NULL ? 0 : event->bad->rows;
+    load->told += event->bad == NULL ? 0 : event->bad->told;
     if (event->largest.present &&
         (!load->largest.present || ps_scalar_compare(&event->largest, &load->largest) > 0)) {
         load->largest = event->largest;
@@ -151,7 +152,7 @@ enum ps_status ledger_end(struct ps_state *state, const struct event *event, str
         table->cursor = window_next_edge(&load->limit, load->held, largest, &previous);
     }
     ps_load_keep(table, NULL);
-    if (plan->mode != PS_MODE_CHANGES) {
+    if (plan->mode != PS_MODE_CHANGES || event->end->unsure) {
         return ps_state_keep_position(table, NULL, err);
     }
     return event->end->position == NULL ? PS_OK

@@ -209,28 +209,40 @@ static enum ps_status take_position(const struct read *read, char **ret_own, str
     return PS_OK;
 }
 
-/* Takes both batches, where they are there, and queues them. */
+static void output_done(struct transform_output *output)
+{
+    ps_batch_release(output->rows);
+    ps_batch_release(output->deletes);
+    ps_batch_release(output->kept);
+}
+
+/* Takes the batches, where they are there, and queues them, the last of them with `last`. */
 static enum ps_status push_output(const struct read *read, struct transform_output output,
                                   struct event *last, struct ps_error *err)
 {
+    struct ps_batch *batches[] = {output.rows, output.deletes, output.kept};
     enum ps_status status = PS_OK;
-    if (output.rows != NULL && output.deletes != NULL) {
-        struct event first = event_of(read);
-        first.plan = output.plan;
-        status = push_rows(read, output.rows, &first, err);
-        output.rows = NULL;
+    size_t at = 0, rest = sizeof(batches) / sizeof(batches[0]);
+    while (rest > 0 && batches[rest - 1] == NULL) {
+        rest--;
     }
-    struct ps_batch *batch = output.rows != NULL ? output.rows : output.deletes;
+    for (; at + 1 < rest && status == PS_OK; at++) {
+        struct event event = event_of(read);
+        event.plan = output.plan;
+        if (batches[at] != NULL) {
+            status = push_rows(read, batches[at], &event, err);
+        }
+    }
     if (output.plan != NULL) {
         last->plan = output.plan;
     }
-    if (status == PS_OK && batch != NULL) {
-        return push_rows(read, batch, last, err);
-    }
     if (status == PS_OK) {
-        return run_push(read->worker->run, *last, err);
+        return rest > 0 ? push_rows(read, batches[rest - 1], last, err)
+                        : run_push(read->worker->run, *last, err);
     }
-    ps_batch_release(batch);
+    for (; at < rest; at++) {
+        ps_batch_release(batches[at]);
+    }
     ps_free(last->position);
     ps_free(last->bad);
     return status;
@@ -242,12 +254,21 @@ static enum ps_status push_output(const struct read *read, struct transform_outp
  * sent it and the load's beginning does not delete it: a load that leaves rows out that it cannot
  * carry keeps all former rows but those that it says are deleted.
  */
-static bool leaves_marked_out(const struct read *read)
+static bool leaves_marked_out(const struct read *read, bool staged)
 {
     const struct job *job = read->job;
     bool sent = job->table->read_before || job->shapes > 0;
-    bool kept = (read->worker->run->request->sink_ops->caps & PS_SINK_STAGES_LOADS) != 0;
-    return job->table->load && !job->mixed && !(sent && kept);
+    return job->table->load && !job->mixed && !(sent && staged);
+}
+
+/* The batch through the transform, which takes it. */
+static enum ps_status transform_batch(const struct read *read, struct ps_batch *batch,
+                                      struct transform_output *output, struct ps_error *err)
+{
+    const bool staged = (read->worker->run->request->sink_ops->caps & PS_SINK_STAGES_LOADS) != 0;
+    const uint32_t flags = (leaves_marked_out(read, staged) ? TRANSFORM_DROPS_MARKED : 0) |
+                           (read->job->table->load && staged ? TRANSFORM_KEEPS_LEFT_OUT : 0);
+    return transform_apply(read->worker->kit.transform, batch, flags, output, err);
 }
 
 /* Takes the batch, which holds rows or bad ones. */
@@ -267,11 +288,13 @@ static enum ps_status queue_batch(struct read *read, struct ps_batch *batch, str
         if (job->table->cursor >= 0) {
             window_observe(batch, (uint32_t)job->table->cursor, &event.largest);
         }
-        status = transform_apply(read->worker->kit.transform, batch, leaves_marked_out(read),
-                                 &output, err);
+        status = transform_batch(read, batch, &output, err);
         if (status == PS_OK) {
             bad = (struct given_up){output.bad, output.bad_count, output.bad_rows};
             status = count_bad(read, bad, &read->bad, err);
+        }
+        if (status == PS_OK && output.kept != NULL) {
+            read->bad->told += output.kept->rows;
         }
     }
     char *position = NULL;
@@ -279,8 +302,7 @@ static enum ps_status queue_batch(struct read *read, struct ps_batch *batch, str
         status = take_position(read, &position, &event, err);
     }
     if (status != PS_OK) {
-        ps_batch_release(output.rows);
-        ps_batch_release(output.deletes);
+        output_done(&output);
         ps_free(event.position);
         return status;
     }

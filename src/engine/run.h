@@ -40,6 +40,7 @@ struct bad_list {
     struct bad_rows bad[BAD_ROWS_MAX];
     uint32_t count;
     uint64_t rows; /* all of them, also of reasons beyond BAD_ROWS_MAX */
+    uint64_t told; /* of so many of them the destination learns the key */
 };
 
 /* Adds to the rows of that column and reason; `rows` of the list stays. */
@@ -49,6 +50,8 @@ void bad_add(struct bad_list *list, struct bad_rows bad);
 struct read_end {
     char *position; /* of a read of changes, owned; NULL: none, or as it was */
     bool mixed;     /* a load's rows are of more than one point in time */
+    bool unsure; /* set by the writer: rows that are gone at the source may be there after a load,
+                    and no change will tell of them: where there are any, it is loaded again */
     double seconds;
     bool once; /* a load, of which this sync sent each row once */
     uint32_t threads, batch_rows;

@@ -17,10 +17,10 @@
 
 struct transform {
     const struct ps_plan_table *table;
-    struct ps_batch_pool *rows_pool;    /* shape of the sink's table; NULL: never needed */
-    struct ps_batch_pool *deletes_pool; /* the keys */
-    uint32_t *columns;                  /* 0, 1, 2, … for the first; then the keys' */
-    uint8_t *selected, *marked;
+    struct ps_batch_pool *rows_pool; /* shape of the sink's table; NULL: never needed */
+    struct ps_batch_pool *keys_pool; /* the keys; NULL: there are none, or as above */
+    uint32_t *columns;               /* 0, 1, 2, … for the first; then the keys' */
+    uint8_t *selected, *marked, *left_out;
     struct soft_delete soft_delete; /* where the table has such a column */
     const char *empty;              /* in place of empty values; NULL: they stay */
     struct ps_buffer empty_json;    /* the same as a value of JSON */
@@ -74,9 +74,9 @@ static enum ps_status prepare_values(struct transform *transform, const struct p
 static void free_pools(struct transform *transform)
 {
     ps_batch_pool_free(transform->rows_pool);
-    ps_batch_pool_free(transform->deletes_pool);
+    ps_batch_pool_free(transform->keys_pool);
     ps_free(transform->columns);
-    transform->rows_pool = transform->deletes_pool = NULL;
+    transform->rows_pool = transform->keys_pool = NULL;
     transform->columns = NULL;
 }
 
@@ -110,7 +110,7 @@ static enum ps_status make_pools(struct transform *transform, const struct ps_ta
     }
     shape.columns = transform->columns + count;
     shape.columns_count = keys;
-    return ps_batch_pool_new(&shape, POOL_KEPT, &transform->deletes_pool, err);
+    return ps_batch_pool_new(&shape, POOL_KEPT, &transform->keys_pool, err);
 }
 
 static bool narrows(const struct ps_plan_table *table)
@@ -124,7 +124,8 @@ static enum ps_status make_rows(struct transform *transform, struct ps_error *er
 {
     transform->selected = ps_malloc(transform->rows_max);
     transform->marked = ps_malloc(transform->rows_max);
-    if (transform->selected == NULL || transform->marked == NULL) {
+    transform->left_out = ps_malloc(transform->rows_max);
+    if (transform->selected == NULL || transform->marked == NULL || transform->left_out == NULL) {
         return ps_fail_nomem(err, "preparing a table's batches");
     }
     return transform->table->flattener != NULL
@@ -168,6 +169,7 @@ void transform_free(struct transform *transform)
     members_free(transform->members);
     ps_free(transform->selected);
     ps_free(transform->marked);
+    ps_free(transform->left_out);
     ps_buffer_done(&transform->empty_json);
     ps_free(transform);
 }
@@ -225,11 +227,17 @@ static bool is_empty(const struct ps_vector *vector, uint32_t row)
     return size == 0 || (vector->type == PS_TYPE_JSON && json_says_nothing(text, size));
 }
 
+/* The batch says of rows by their keys what becomes of them. */
+static bool takes_keys(const struct ps_batch *target)
+{
+    return target->operation == PS_DELETE || target->operation == PS_KEEP;
+}
+
 /* Puts the text that stands for an empty value, or NULL where there is none. */
 static bool put_empty(struct transform *transform, struct ps_batch *target, uint32_t column)
 {
     const struct ps_column *sent = &transform->sink_table->columns[target->columns[column]];
-    if (target->operation == PS_DELETE || !fills(transform, sent)) {
+    if (takes_keys(target) || !fills(transform, sent)) {
         ps_batch_put_null(target, column);
         return true;
     }
@@ -262,11 +270,11 @@ static enum ps_status put_value(struct transform *transform, struct ps_batch *ta
     *ret_bad = NULL;
     if (transform->members != NULL && index >= transform->table->sent_count) {
         ok = put_member(transform, target, column);
-    } else if (transform->members != NULL && target->operation != PS_DELETE &&
+    } else if (transform->members != NULL && !takes_keys(target) &&
                members_rest(transform->members, index, &rest, &rest_size)) {
         ok = rest == NULL ? put_empty(transform, target, column)
                           : ps_batch_put_bytes(target, column, rest, rest_size);
-    } else if (target->operation != PS_DELETE && fills(transform, sent) &&
+    } else if (!takes_keys(target) && fills(transform, sent) &&
                is_empty(&source->vectors[index], row)) {
         ok = put_empty(transform, target, column);
     } else {
@@ -293,7 +301,7 @@ static enum ps_status rewrite_rows(struct transform *transform, struct ps_batch 
         if (!selected[row]) {
             continue;
         }
-        if (transform->members != NULL && target->operation != PS_DELETE) {
+        if (transform->members != NULL && !takes_keys(target)) {
             status = members_take(transform->members, transform->shape, source, row, err);
         }
         if (transform->members != NULL && wishes(transform) > 0) {
@@ -306,7 +314,9 @@ static enum ps_status rewrite_rows(struct transform *transform, struct ps_batch 
             }
         }
         if (status == PS_OK) {
+            const uint32_t rows = target->rows;
             ps_batch_row_end(target);
+            transform->left_out[row] |= target->rows == rows;
         }
     }
     return status;
@@ -353,6 +363,7 @@ static uint32_t select_rows(struct transform *transform, const struct ps_batch *
         const bool deleted = marked > 0 && transform->marked[i];
         const uint8_t fault = batch->faulty_rows > 0 && !deleted ? batch->faults[i] : 0;
         transform->selected[i] = !deleted && fault == 0;
+        transform->left_out[i] = fault != 0;
         count += transform->selected[i];
         output->bad_rows += fault != 0;
         if (fault != 0 && fault <= PS_BATCH_BAD_MAX) {
@@ -363,53 +374,67 @@ static uint32_t select_rows(struct transform *transform, const struct ps_batch *
     return count;
 }
 
-/* The rows that are sent, or those that are deleted; NULL where none of them can be carried. */
-static enum ps_status copy_selected(struct transform *transform, const struct ps_batch *source,
-                                    bool deletes, struct transform_output *output,
-                                    struct ps_error *err)
+/* Which of the rows go into a batch, and as what. */
+struct choice {
+    const uint8_t *rows;
+    struct ps_batch_pool *pool;
+    enum ps_operation operation;
+    bool counts; /* those of them that cannot be carried have not been counted yet */
+};
+
+/* The chosen rows; NULL where none of them can be carried. */
+static enum ps_status copy_chosen(struct transform *transform, const struct ps_batch *source,
+                                  const struct choice *choice, struct transform_output *output,
+                                  struct ps_batch **ret_batch, struct ps_error *err)
 {
-    const uint8_t *selected = deletes ? transform->marked : transform->selected;
     struct ps_batch *batch;
-    enum ps_status status =
-        ps_batch_pool_take(deletes ? transform->deletes_pool : transform->rows_pool, &batch, err);
+    enum ps_status status = ps_batch_pool_take(choice->pool, &batch, err);
     if (status != PS_OK) {
         return status;
     }
-    batch->operation = deletes ? PS_DELETE : source->operation;
-    status = transform->rewrites ? rewrite_rows(transform, batch, source, selected, err)
-                                 : ps_batch_copy_rows(batch, source, selected, err);
-    if (status == PS_OK) {
+    batch->operation = choice->operation;
+    status = transform->rewrites ? rewrite_rows(transform, batch, source, choice->rows, err)
+                                 : ps_batch_copy_rows(batch, source, choice->rows, err);
+    if (status == PS_OK && choice->counts) {
         count_bad(output, batch);
     }
     if (status != PS_OK || batch->rows == 0) {
         ps_batch_release(batch);
         return status;
     }
-    if (deletes) {
-        output->deletes = batch;
-    } else {
-        output->rows = batch;
-    }
+    *ret_batch = batch;
     return PS_OK;
 }
 
-/* Fills output->rows and output->deletes, or drops what a load leaves out. */
+static bool any(const uint8_t *rows, uint32_t count)
+{
+    return memchr(rows, 1, count) != NULL;
+}
+
+/* Fills the output, or drops what a load leaves out. */
 static enum ps_status make_output(struct transform *transform, const struct ps_batch *batch,
-                                  uint32_t marked, bool load, struct transform_output *output,
+                                  uint32_t marked, uint32_t flags, struct transform_output *output,
                                   struct ps_error *err)
 {
     enum ps_status status = PS_OK;
     if (select_rows(transform, batch, marked, output) > 0) {
-        status = copy_selected(transform, batch, false, output, err);
+        const struct choice sent = {transform->selected, transform->rows_pool, batch->operation,
+                                    true};
+        status = copy_chosen(transform, batch, &sent, output, &output->rows, err);
     }
-    if (status != PS_OK || marked == 0) {
-        return status;
-    }
-    if (load || transform->deletes_pool == NULL) {
+    if (status == PS_OK && marked > 0 &&
+        ((flags & TRANSFORM_DROPS_MARKED) != 0 || transform->keys_pool == NULL)) {
         output->dropped = marked;
-        return PS_OK;
+    } else if (status == PS_OK && marked > 0) {
+        const struct choice gone = {transform->marked, transform->keys_pool, PS_DELETE, true};
+        status = copy_chosen(transform, batch, &gone, output, &output->deletes, err);
     }
-    return copy_selected(transform, batch, true, output, err);
+    if (status == PS_OK && (flags & TRANSFORM_KEEPS_LEFT_OUT) != 0 &&
+        transform->keys_pool != NULL && any(transform->left_out, batch->rows)) {
+        const struct choice kept = {transform->left_out, transform->keys_pool, PS_KEEP, false};
+        status = copy_chosen(transform, batch, &kept, output, &output->kept, err);
+    }
+    return status;
 }
 
 /* Pools for the shape's columns. */
@@ -435,20 +460,21 @@ static void forget_output(struct transform_output *output)
 {
     ps_batch_release(output->rows);
     ps_batch_release(output->deletes);
+    ps_batch_release(output->kept);
     *output = (struct transform_output){.rows = NULL};
 }
 
 /* Takes JSON apart, with more columns each time until all members have theirs. */
 static enum ps_status make_flattened(struct transform *transform, const struct ps_batch *batch,
-                                     uint32_t marked, bool load, struct transform_output *output,
-                                     struct ps_error *err)
+                                     uint32_t marked, uint32_t flags,
+                                     struct transform_output *output, struct ps_error *err)
 {
     struct flattener *flattener = transform->table->flattener;
     for (;;) {
         const struct flatten_shape *shape = flatten_enter(flattener);
         enum ps_status status = use_shape(transform, shape, err);
         if (status == PS_OK) {
-            status = make_output(transform, batch, marked, load, output, err);
+            status = make_output(transform, batch, marked, flags, output, err);
         }
         size_t count;
         const struct flatten_wish *wanted = members_wishes(transform->members, &count);
@@ -477,7 +503,7 @@ void transform_sent(struct transform *transform)
     }
 }
 
-enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, bool load,
+enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, uint32_t flags,
                                struct transform_output *ret_output, struct ps_error *err)
 {
     struct transform_output output = {.plan = transform->table};
@@ -492,8 +518,8 @@ enum ps_status transform_apply(struct transform *transform, struct ps_batch *bat
     enum ps_status status = transform->selected == NULL ? make_rows(transform, err) : PS_OK;
     if (status == PS_OK) {
         status = transform->members != NULL
-                     ? make_flattened(transform, batch, marked, load, &output, err)
-                     : make_output(transform, batch, marked, load, &output, err);
+                     ? make_flattened(transform, batch, marked, flags, &output, err)
+                     : make_output(transform, batch, marked, flags, &output, err);
     }
     ps_batch_release(batch);
     if (status != PS_OK) {

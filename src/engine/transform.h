@@ -24,6 +24,8 @@ struct transform_output {
                                          or one with more columns, which lives as long as the run */
     struct ps_batch *rows;            /* as they were read, less what was taken out */
     struct ps_batch *deletes;         /* the keys of rows marked as deleted */
+    struct ps_batch *kept;            /* PS_KEEP: the keys of rows left out, as far as they can be
+                                         carried */
     uint64_t dropped;                 /* marked rows that a load leaves out */
     /* Rows left out here, as in a batch; `column` is an index into the read_table. */
     struct ps_bad_rows bad[PS_BATCH_BAD_MAX];
@@ -31,11 +33,14 @@ struct transform_output {
     uint64_t bad_rows;
 };
 
-/*
- * Takes the batch, also when it fails. `load`: the rows are part of a full load in which a marked
- * row is left out, since the destination cannot have it.
- */
-enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, bool load,
+/* The rows are part of a full load in which a marked row is dropped, since the destination cannot
+ * have it. */
+#define TRANSFORM_DROPS_MARKED 1u
+/* … in which the destination is told which of its rows the load has left out. */
+#define TRANSFORM_KEEPS_LEFT_OUT 2u
+
+/* Takes the batch, also when it fails. `flags`: TRANSFORM_…. */
+enum ps_status transform_apply(struct transform *transform, struct ps_batch *batch, uint32_t flags,
                                struct transform_output *ret_output,
                                struct ps_error *err) PS_MUST_CHECK;
 

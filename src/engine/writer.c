@@ -240,6 +240,7 @@ static enum ps_status add_bad(struct writer *writer, struct event *event, struct
     }
     struct bad_list *all = *kept;
     all->rows += bad->rows;
+    all->told += bad->told;
     for (uint32_t i = 0; i < bad->count; i++) {
         bad_add(all, bad->bad[i]);
     }
@@ -277,6 +278,8 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
         break;
     case PS_UPDATE:
         told->updates += event->rows;
+        break;
+    case PS_KEEP:
         break;
     default:
         /* What a load that is staged deletes is known at its end. */
@@ -336,14 +339,24 @@ static void warn_of_mixed_load(struct writer *writer, const struct event *event,
                                             : "--resync, or a re-sync on the platform");
 }
 
-static enum ps_status end_load(struct writer *writer, const struct event *event, uint64_t skipped,
+static void warn_of_unsure_load(struct writer *writer, const struct event *event, uint64_t rows)
+{
+    writer_warn(writer,
+                "%s: %llu row%s left out whose key is not known, so rows that are gone at the "
+                "source may still be at the destination%s",
+                label_of(writer, event), (unsigned long long)rows, rows == 1 ? " was" : "s were",
+                event->plan->mode == PS_MODE_CHANGES ? "; the next sync loads all rows again" : "");
+}
+
+static enum ps_status end_load(struct writer *writer, const struct event *event,
                                const struct ps_load_state *load, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
     const struct ps_table *table = writer->told[event->table];
     struct ps_table_result *told = &writer->result->tables[event->table];
     bool repeats = event->plan->mode == PS_MODE_CHANGES || (load != NULL && load->repeats);
-    uint32_t flags = skipped > 0 ? PS_LOAD_INCOMPLETE : 0;
+    const uint64_t unknown = ps_load_unknown_rows(load);
+    uint32_t flags = unknown > 0 ? PS_LOAD_INCOMPLETE : 0;
     if ((request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) == 0 || repeats || event->end->mixed) {
         flags |= PS_LOAD_KEYS_MAY_REPEAT;
     }
@@ -358,6 +371,10 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
     told->mixed_snapshot = event->end->mixed;
     if (event->end->mixed) {
         warn_of_mixed_load(writer, event, load);
+    }
+    event->end->unsure = unknown > 0 && event->plan->read_before && stages_loads(writer);
+    if (event->end->unsure) {
+        warn_of_unsure_load(writer, event, unknown);
     }
     if (loaded.duplicates > 0 && !repeats && !event->end->mixed) {
         writer_warn(writer, "%s: %llu row%s the same as another row, and became one",
@@ -390,7 +407,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     uint64_t skipped = writer->bad[event->table] == NULL ? 0 : writer->bad[event->table]->rows;
     skipped = state->load == NULL ? skipped : state->load->skipped;
     if (event->plan->load) {
-        status = end_load(writer, event, skipped, state->load, err);
+        status = end_load(writer, event, state->load, err);
     }
     if (status == PS_OK) {
         status = ledger_end(request->state, event, err);

@@ -108,6 +108,9 @@ static void put_skipped(struct ps_json_writer *writer, const struct ps_load_stat
     if (load->skipped > 0) {
         ps_json_put_integer(writer, "skipped", (int64_t)load->skipped);
     }
+    if (load->told > 0) {
+        ps_json_put_integer(writer, "told", (int64_t)load->told);
+    }
 }
 
 enum ps_status window_put(struct ps_json_writer *writer, const struct ps_table_state *table,
@@ -298,15 +301,21 @@ static enum ps_status read_bounds(const struct reading *reading, const struct ps
     return PS_OK;
 }
 
-static bool read_skipped(const struct ps_json *object, struct ps_load_state *load)
+static bool read_count(const struct ps_json *object, const char *name, uint64_t *ret_count)
 {
-    int64_t skipped = 0;
-    if (!reading_is_absent(ps_json_member(object, "skipped")) &&
-        (!ps_json_integer(object, "skipped", &skipped) || skipped < 0)) {
+    int64_t count = 0;
+    if (!reading_is_absent(ps_json_member(object, name)) &&
+        (!ps_json_integer(object, name, &count) || count < 0)) {
         return false;
     }
-    load->skipped = (uint64_t)skipped;
+    *ret_count = (uint64_t)count;
     return true;
+}
+
+static bool read_skipped(const struct ps_json *object, struct ps_load_state *load)
+{
+    return read_count(object, "skipped", &load->skipped) &&
+           read_count(object, "told", &load->told) && load->told <= load->skipped;
 }
 
 /* What must be there again. */

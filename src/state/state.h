@@ -50,9 +50,16 @@ struct ps_load_state {
     bool held;                /* ps_now.held, when it began */
     bool repeats;             /* keys may have been written twice */
     uint64_t skipped;         /* rows left out so far */
+    uint64_t told;            /* of so many of them the destination was told the key */
     struct ps_load_part *parts;
     size_t parts_count;
 };
+
+/* Rows that it left out, and of which the destination was not told the key either. NULL is fine. */
+static inline uint64_t ps_load_unknown_rows(const struct ps_load_state *load)
+{
+    return load == NULL ? 0 : load->skipped - load->told;
+}
 
 /* One table's part. Texts live in the state's arena. */
 struct ps_table_state {

@@ -83,6 +83,23 @@ def test_row_that_becomes_bad_is_counted_in_an_incremental_sync(flow):
     flow.sync_and_compare("t")
 
 
+def test_rows_that_are_gone_are_found_beside_rows_that_cannot_be_carried(flow):
+    """Only what is still at the source stays as it was at the destination."""
+    flow.database.psql(CREATE)
+    flow.sync_and_compare("t")
+    flow.database.psql(
+        "UPDATE t SET d = 'infinity', n = 77 WHERE k IN (2, 3); DELETE FROM t WHERE k IN (3, 4)"
+    )
+    query = "SELECT k, n::int, _fivetran_deleted FROM tester.t ORDER BY k"
+    expected = [(i, i, i in (3, 4)) for i in range(1, 11)]
+    for _ in range(2):
+        assert flow.sync(code=4)["totals"]["skipped"] == 1
+        assert flow.query(query) == expected
+    flow.database.psql("UPDATE t SET d = '2024-01-01' WHERE k = 2")
+    flow.sync()
+    assert flow.query(query)[1] == (2, 77, False)
+
+
 @pytest.mark.parametrize("cursor", ["updated_at", "since"])
 def test_load_that_leaves_rows_out_deletes_those_that_are_flagged(flow, cursor):
     """Such a load keeps all former rows but the flagged ones; `since` is no cursor: mode full."""

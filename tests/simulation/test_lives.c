@@ -431,9 +431,7 @@ static void live_in_trouble(struct world *world)
     add_faults(world);
     world->change_percent = below(world, 3) == 0 ? 0 : below(world, 60);
     world->cancel_after = below(world, 3) == 0 ? below(world, 150) : -1;
-    /* Where the history of changes is lost, a load that leaves rows out cannot tell which are gone.
-     */
-    world->bad = !world->changes && below(world, 2) == 0;
+    world->bad = below(world, 2) == 0;
     world->resync = !world->changes && below(world, 4) == 0;
     if (below(world, 3) == 0) {
         fake_sink_fail(calls[below(world, (int)(sizeof calls / sizeof calls[0]))],

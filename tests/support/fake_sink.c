@@ -229,19 +229,6 @@ static int32_t column_of(const struct fake_table *table, const char *name)
     return -1;
 }
 
-static char *cell_of(const struct ps_vector *vector, uint32_t row)
-{
-    if (!ps_vector_is_valid(vector, row)) {
-        return NULL;
-    }
-    struct ps_buffer text;
-    ps_buffer_init(&text, 0);
-    fake_sink_value(&text, vector, row);
-    char *cell = copy_text(ps_buffer_text(&text));
-    ps_buffer_done(&text);
-    return cell;
-}
-
 static bool cells_equal(const char *a, const char *b)
 {
     return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
@@ -292,9 +279,28 @@ static void read_row(const struct fake_table *table, const struct ps_batch *batc
         if (column < 0) {
             abort();
         }
-        cells[column] = cell_of(&batch->vectors[i], row);
+        cells[column] = fake_sink_cell(&batch->vectors[i], row);
         given[column] = true;
     }
+}
+
+static void row_copy(struct fake_row *row, char **cells, size_t count)
+{
+    for (size_t c = 0; c < count; c++) {
+        free(row->cells[c]);
+        row->cells[c] = copy_text(cells[c]);
+    }
+}
+
+/* The last word of a load on a key: it is deleted, or left out. */
+static void note_word(struct fake_table *table, char **cells, bool deleted)
+{
+    struct fake_row *row = row_with_key(table, &table->gone, cells);
+    if (row == NULL) {
+        row = rows_add(&table->gone, table->columns_count);
+        row_copy(row, cells, table->columns_count);
+    }
+    row->deleted = deleted;
 }
 
 static void apply_row(struct fake_table *table, enum ps_operation operation, char **cells,
@@ -309,10 +315,7 @@ static void apply_row(struct fake_table *table, enum ps_operation operation, cha
         } else if (table->loading) {
             table->load_repeated++;
         }
-        for (size_t c = 0; c < table->columns_count; c++) {
-            free(row->cells[c]);
-            row->cells[c] = copy_text(cells[c]);
-        }
+        row_copy(row, cells, table->columns_count);
         row->deleted = false;
         break;
     case PS_UPDATE:
@@ -324,14 +327,11 @@ static void apply_row(struct fake_table *table, enum ps_operation operation, cha
         }
         break;
     default:
-        if (row != NULL) {
+        if (row != NULL && operation == PS_DELETE) {
             row->deleted = true;
         }
         if (table->loading) {
-            row = rows_add(&table->gone, table->columns_count);
-            for (size_t c = 0; c < table->columns_count; c++) {
-                row->cells[c] = copy_text(cells[c]);
-            }
+            note_word(table, cells, operation == PS_DELETE);
         }
     }
 }
@@ -559,11 +559,10 @@ static enum ps_status fake_load_end(struct ps_sink *base, const struct ps_table 
             continue;
         }
         struct fake_row *row = rows_add(&table->load, table->columns_count);
-        for (size_t c = 0; c < table->columns_count; c++) {
-            row->cells[c] = copy_text(old->cells[c]);
-        }
-        row->deleted = old->deleted || (flags & PS_LOAD_INCOMPLETE) == 0 ||
-                       row_with_key(table, &table->gone, old->cells) != NULL;
+        row_copy(row, old->cells, table->columns_count);
+        const struct fake_row *said = row_with_key(table, &table->gone, old->cells);
+        row->deleted =
+            old->deleted || (said != NULL ? said->deleted : (flags & PS_LOAD_INCOMPLETE) == 0);
         result.vanished += row->deleted && !old->deleted;
     }
     rows_clear(&table->rows);
@@ -605,7 +604,7 @@ static void fake_packet_free(struct ps_sink *sink, struct ps_packet *base)
 static enum ps_status fake_write(struct ps_sink *base, struct ps_packet *packet,
                                  struct ps_error *err)
 {
-    static const char *const names[] = {"upsert", "update", "delete", "truncate"};
+    static const char *const names[] = {"upsert", "update", "delete", "truncate", "keep"};
     const struct ps_batch *batch = ((struct fake_packet *)packet)->batch;
     struct fake_table *table = NULL;
     char text[512];

@@ -56,5 +56,7 @@ uint64_t fake_sink_checkpoints(const char *destination);
 /* Appends the canonical text of a value, as fake_sink_rows shows it. */
 struct ps_buffer;
 void fake_sink_value(struct ps_buffer *out, const struct ps_vector *vector, uint32_t row);
+/* The same as a text of its own, to be freed with free; NULL for a NULL. */
+char *fake_sink_cell(const struct ps_vector *vector, uint32_t row);
 
 #endif

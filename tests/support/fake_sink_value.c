@@ -1,6 +1,9 @@
 /*
  * The canonical text of one value, as the fake sink shows rows. Not what any real sink writes.
  */
+#include <assert.h>
+#include <string.h>
+
 #include "base/buffer.h"
 #include "support/fake_sink.h"
 
@@ -53,4 +56,18 @@ void fake_sink_value(struct ps_buffer *out, const struct ps_vector *vector, uint
         ps_buffer_append(out, bytes, size);
     }
     }
+}
+
+char *fake_sink_cell(const struct ps_vector *vector, uint32_t row)
+{
+    if (!ps_vector_is_valid(vector, row)) {
+        return NULL;
+    }
+    struct ps_buffer text;
+    ps_buffer_init(&text, 0);
+    fake_sink_value(&text, vector, row);
+    char *cell = strdup(ps_buffer_text(&text));
+    assert(cell != NULL);
+    ps_buffer_done(&text);
+    return cell;
 }

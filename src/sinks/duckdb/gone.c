@@ -1,8 +1,10 @@
 /*
- * Keys that were deleted in a load. They gather in a table of their own beside the load's, which
- * survives as long as that does, and count at its end: a row that the load brought before is
- * soft-deleted, one that it brought afterwards stays, and a former row that it did not bring is
- * soft-deleted even where the load is not complete (load.c). A key that nobody has leaves nothing.
+ * Keys that were deleted in a load, and those of rows that it had to leave out. They gather in a
+ * table of their own beside the load's, which survives as long as that does, and count at its end,
+ * the last word on each. Deleted: a row that the load brought before is soft-deleted, one that it
+ * brought afterwards stays, and a former row that it did not bring is soft-deleted even where the
+ * load is not complete. Left out: a former row that it did not bring stays even where it is
+ * (load.c). A key that nobody has leaves nothing.
  */
 #include "sinks/duckdb/sink.h"
 
@@ -25,7 +27,8 @@ enum ps_status duck_gone_keep(struct duck_sink *sink, struct duck_table *table,
     put_name(sql, table);
     ps_buffer_puts(sql, table->gone_there ? " SELECT " : " AS SELECT ");
     duck_table_put_keys(sql, table);
-    ps_buffer_puts(sql, ", max(" DUCK_SYNCED ") AS " DUCK_SYNCED " FROM ");
+    ps_buffer_puts(sql, ", max(" DUCK_SYNCED ") AS " DUCK_SYNCED ", arg_max(" DUCK_OPERATION
+                        ", " DUCK_ORDER ") AS " DUCK_OPERATION " FROM ");
     duck_apply_put_stage(sql, table);
     ps_buffer_puts(sql, " GROUP BY ");
     duck_table_put_keys(sql, table);
@@ -33,11 +36,26 @@ enum ps_status duck_gone_keep(struct duck_sink *sink, struct duck_table *table,
     return duck_do(sink, table, "noting deleted rows of", err);
 }
 
-void duck_gone_put_condition(struct ps_buffer *out, const struct duck_table *table)
+/* The keys of which that was the last word, with its stamp. */
+static void put_last(struct ps_buffer *out, const struct duck_table *table,
+                     enum ps_operation operation)
+{
+    ps_buffer_puts(out, "(SELECT ");
+    duck_table_put_keys(out, table);
+    ps_buffer_puts(out, ", max(" DUCK_SYNCED ") AS stamp FROM ");
+    put_name(out, table);
+    ps_buffer_puts(out, " GROUP BY ");
+    duck_table_put_keys(out, table);
+    ps_buffer_printf(out, " HAVING arg_max(" DUCK_OPERATION ", " DUCK_SYNCED ") = %d) AS b",
+                     (int)operation);
+}
+
+void duck_gone_put_condition(struct ps_buffer *out, const struct duck_table *table,
+                             enum ps_operation operation)
 {
     ps_buffer_puts(out, "EXISTS (SELECT 1 FROM ");
-    put_name(out, table);
-    ps_buffer_puts(out, " AS b WHERE ");
+    put_last(out, table, operation);
+    ps_buffer_puts(out, " WHERE ");
     duck_table_put_match(out, table);
     ps_buffer_putc(out, ')');
 }
@@ -49,7 +67,7 @@ enum ps_status duck_gone_count(struct duck_sink *sink, const struct duck_table *
     ps_buffer_puts(sql, "SELECT count(*) FROM ");
     put_brought(sql, table);
     ps_buffer_puts(sql, " AS a WHERE ");
-    duck_gone_put_condition(sql, table);
+    duck_gone_put_condition(sql, table, PS_DELETE);
     return duck_statement_integers(&sink->session, "looking for deleted rows", sql, ret_rows, 1,
                                    err);
 }
@@ -60,15 +78,10 @@ enum ps_status duck_gone_apply(struct duck_sink *sink, struct duck_table *table,
     struct ps_buffer *sql = &sink->sql;
     ps_buffer_puts(sql, "UPDATE ");
     put_brought(sql, table);
+    ps_buffer_puts(sql, " AS a SET " DUCK_DELETED " = true, " DUCK_SYNCED " = b.stamp FROM ");
+    put_last(sql, table, PS_DELETE);
     ps_buffer_puts(sql,
-                   " AS a SET " DUCK_DELETED " = true, " DUCK_SYNCED " = b.stamp FROM (SELECT ");
-    duck_table_put_keys(sql, table);
-    ps_buffer_puts(sql, ", max(" DUCK_SYNCED ") AS stamp FROM ");
-    put_name(sql, table);
-    ps_buffer_puts(sql, " GROUP BY ");
-    duck_table_put_keys(sql, table);
-    ps_buffer_puts(sql, ") AS b WHERE a." DUCK_DELETED " IS NOT TRUE AND a." DUCK_SYNCED
-                        " < b.stamp AND ");
+                   " WHERE a." DUCK_DELETED " IS NOT TRUE AND a." DUCK_SYNCED " < b.stamp AND ");
     duck_table_put_match(sql, table);
     return duck_change_rows(sink, table, "soft-deleting rows of", ret_rows, err);
 }

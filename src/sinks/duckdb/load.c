@@ -198,17 +198,22 @@ enum ps_status duck_load_resume(struct duck_sink *sink, struct duck_table *table
                                 struct ps_error *err)
 {
     struct ps_buffer *sql = &sink->sql;
-    int64_t columns[2] = {0, 0}, stamp = 0;
+    const uint32_t keys = table->table->keys_count == 0 ? 1 : table->table->keys_count;
+    int64_t columns[3] = {0, 0, 0}, stamp = 0;
     ps_buffer_puts(sql, "SELECT ");
     put_columns_count(sql, table, "");
     ps_buffer_puts(sql, ", ");
     put_columns_count(sql, table, DUCK_LOAD_PREFIX);
+    ps_buffer_puts(sql, ", ");
+    put_columns_count(sql, table, DUCK_GONE_PREFIX);
     enum ps_status status =
-        duck_statement_integers(&sink->session, "looking for a load", sql, columns, 2, err);
+        duck_statement_integers(&sink->session, "looking for a load", sql, columns, 3, err);
     if (status != PS_OK) {
         return status;
     }
-    if (columns[0] == 0 || columns[0] != columns[1]) {
+    /* Keys with a stamp and an operation; an earlier version of Penstock kept no operation. */
+    const bool gone_fits = columns[2] == 0 || columns[2] == (int64_t)keys + 2;
+    if (columns[0] == 0 || columns[0] != columns[1] || !gone_fits) {
         return PS_END;
     }
     /* Later rows win by their stamps, which must not fall behind where the clock was set back. */
@@ -358,14 +363,18 @@ static void put_values_not_brought(struct ps_buffer *out, const struct duck_tabl
     ps_buffer_putc(out, ')');
 }
 
-/* The condition that a, which the load did not bring, is gone at the source: all of them if the
- * load is complete, else those whose deletion it was told. */
+/* The condition that a, which the load did not bring, is gone at the source: if the load is
+ * complete all of them but those that it had to leave out, else those whose deletion it was told.
+ */
 static void put_gone(struct ps_buffer *out, const struct duck_table *table, bool complete)
 {
-    if (complete) {
-        ps_buffer_puts(out, "true");
+    if (!complete) {
+        duck_gone_put_condition(out, table, PS_DELETE);
+    } else if (table->gone_there) {
+        ps_buffer_puts(out, "NOT ");
+        duck_gone_put_condition(out, table, PS_KEEP);
     } else {
-        duck_gone_put_condition(out, table);
+        ps_buffer_puts(out, "true");
     }
 }
 
@@ -388,9 +397,9 @@ static enum ps_status carry_over(struct duck_sink *sink, const struct duck_table
     ps_buffer_puts(sql, " SELECT a.*");
     const bool marks = complete || table->gone_there;
     if (marks) {
-        ps_buffer_puts(sql, " REPLACE (CASE WHEN a." DUCK_DELETED " OR NOT ");
+        ps_buffer_puts(sql, " REPLACE (CASE WHEN a." DUCK_DELETED " OR NOT (");
         put_gone(sql, table, complete);
-        ps_buffer_puts(sql, " THEN a." DUCK_SYNCED " ELSE ");
+        ps_buffer_puts(sql, ") THEN a." DUCK_SYNCED " ELSE ");
         duck_put_stamp(sql, stamp);
         ps_buffer_puts(sql, " END AS " DUCK_SYNCED ", a." DUCK_DELETED " OR ");
         put_gone(sql, table, complete);

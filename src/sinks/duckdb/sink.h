@@ -168,12 +168,14 @@ enum ps_status duck_load_is_empty(struct duck_sink *sink, const struct duck_tabl
 enum ps_status duck_load_reduce(struct duck_sink *sink, struct duck_table *table,
                                 uint64_t *ret_duplicates, struct ps_error *err) PS_MUST_CHECK;
 
-/* gone.c: keys that were deleted in a load, until its end. */
+/* gone.c: keys that were deleted in a load, and those of rows that it left out, until its end. */
 /* Puts what is staged there. The connection is free. */
 enum ps_status duck_gone_keep(struct duck_sink *sink, struct duck_table *table,
                               struct ps_error *err) PS_MUST_CHECK;
-/* Appends the condition that the key of a is among them. There are some. */
-void duck_gone_put_condition(struct ps_buffer *out, const struct duck_table *table);
+/* Appends the condition that the key of a is among them, and that this was the last word on it.
+ * There are some. */
+void duck_gone_put_condition(struct ps_buffer *out, const struct duck_table *table,
+                             enum ps_operation operation);
 /* How many rows that the load brought have such a key. */
 enum ps_status duck_gone_count(struct duck_sink *sink, const struct duck_table *table,
                                int64_t *ret_rows, struct ps_error *err) PS_MUST_CHECK;

@@ -1,6 +1,7 @@
 /*
  * Rows that a load says are deleted: the former row of such a key ends soft-deleted, whatever else
- * the load left out, and where there was none nothing comes into being.
+ * the load left out, and where there was none nothing comes into being. And rows that it says it
+ * left out: the former row of such a key stays, whatever else is gone.
  */
 #include <string.h>
 
@@ -88,6 +89,52 @@ void deletes_of_a_load_make_no_rows(void **state)
     (void)desk_load_end(desk, &gone, PS_LOAD_INCOMPLETE);
     desk_checkpoint(desk);
     desk_expect(desk, &gone, "id,name", "1|a\n");
+}
+
+void load_keeps_former_rows_of_those_left_out(void **state)
+{
+    struct desk *desk = *state;
+    need_staged_loads(desk);
+    desk_schema(desk, &gone);
+    desk_write(desk, &gone, PS_UPSERT, "1|a\n2|b\n3|c\n4|d");
+    desk_write_columns(desk, &gone, PS_DELETE, id, 1, "4");
+    desk_checkpoint(desk);
+    desk_load_begin(desk, &gone);
+    desk_write(desk, &gone, PS_UPSERT, "1|again");
+    desk_write_columns(desk, &gone, PS_KEEP, id, 1, "1\n2\n4\n9");
+    struct ps_load_result result = desk_load_end(desk, &gone, 0);
+    assert_true(desk->contract->rows == NULL || result.vanished == 1);
+    desk_checkpoint(desk);
+    desk_expect(desk, &gone, "id,name", "1|again\n2|b\n3|c deleted\n4|d deleted\n");
+    desk_schema(desk, &gone);
+    desk_load_begin(desk, &gone);
+    desk_write_columns(desk, &gone, PS_KEEP, id, 1, "2"); /* nothing but that */
+    (void)desk_load_end(desk, &gone, 0);
+    desk_checkpoint(desk);
+    desk_expect(desk, &gone, "id,name", "1|again deleted\n2|b\n3|c deleted\n4|d deleted\n");
+}
+
+void last_word_on_a_key_counts_at_the_end_of_a_load(void **state)
+{
+    struct desk *desk = *state;
+    struct ps_error err = {0};
+    need_staged_loads(desk);
+    desk_schema(desk, &gone);
+    desk_write(desk, &gone, PS_UPSERT, "1|a\n2|b\n3|c\n4|d");
+    desk_checkpoint(desk);
+    desk_load_begin(desk, &gone);
+    desk_write_columns(desk, &gone, PS_DELETE, id, 1, "1\n2");
+    desk_write_columns(desk, &gone, PS_KEEP, id, 1, "3\n4");
+    desk_checkpoint(desk);
+    desk_close(desk);
+    desk_open(desk);
+    desk_schema(desk, &gone);
+    assert_int_equal(desk->ops->load_resume(desk->sink, &gone, &err), PS_OK);
+    desk_write_columns(desk, &gone, PS_DELETE, id, 1, "3");
+    desk_write_columns(desk, &gone, PS_KEEP, id, 1, "1");
+    (void)desk_load_end(desk, &gone, PS_LOAD_INCOMPLETE);
+    desk_checkpoint(desk);
+    desk_expect(desk, &gone, "id,name", "1|a\n2|b deleted\n3|c deleted\n4|d\n");
 }
 
 void load_begun_again_discards_the_deletes_of_the_first(void **state)

@@ -13,6 +13,8 @@ void operations_that_alternate_row_by_row_apply_in_order(void **state);
 void incomplete_load_marks_what_it_was_told_is_deleted(void **state);
 void deletes_of_a_load_that_goes_on_count_at_its_end(void **state);
 void deletes_of_a_load_make_no_rows(void **state);
+void load_keeps_former_rows_of_those_left_out(void **state);
+void last_word_on_a_key_counts_at_the_end_of_a_load(void **state);
 void load_begun_again_discards_the_deletes_of_the_first(void **state);
 
 /* case_optional.c: members that a sink may lack. */

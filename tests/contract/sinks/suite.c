@@ -725,6 +725,8 @@ int contract_sink_run(const char *name, const struct contract_sink *contract)
         TEST(incomplete_load_marks_what_it_was_told_is_deleted),
         TEST(deletes_of_a_load_that_goes_on_count_at_its_end),
         TEST(deletes_of_a_load_make_no_rows),
+        TEST(load_keeps_former_rows_of_those_left_out),
+        TEST(last_word_on_a_key_counts_at_the_end_of_a_load),
         TEST(load_begun_again_discards_the_deletes_of_the_first),
         TEST(load_with_repeated_keys_keeps_the_last),
         TEST(load_takes_deletes_and_updates_in_order),

@@ -429,6 +429,38 @@ static void test_changes_whose_history_is_gone_are_loaded(void **state)
     assert_nothing_is_left(h);
 }
 
+/* What its history could have told is not lost because some of its rows cannot be carried. */
+static void test_lost_history_of_a_table_with_rows_left_out(void **state)
+{
+    struct harness *h = *state;
+    lose_deletes(h);
+    fake_row_change(h->database, "t", "10", "10|\\bad|2024-01-01T00:20:00Z");
+    harness_sync(h);
+    harness_expect_reason(h, "all rows: its history is gone");
+    assert_int_equal(h->totals.skipped, 1);
+    assert_int_equal(rows_with(h, "old"), ROWS - 3); /* the bad one as it was, those deleted not */
+    harness_sync(h);
+    assert_int_equal(h->totals.truncates, 0);
+}
+
+static void test_lost_history_is_looked_for_again_where_keys_are_not_known(void **state)
+{
+    struct harness *h = *state;
+    lose_deletes(h);
+    fake_row_add(h->database, "t", "\\bad|new|2024-01-01T00:20:00Z");
+    for (int i = 0; i < 2; i++) {
+        harness_sync(h);
+        harness_expect_warning(h, "the next sync loads all rows again");
+        assert_true(h->totals.truncates == 1 && h->totals.skipped == 1);
+        assert_int_equal(rows_with(h, "old"), ROWS - 2); /* that of 7 nobody tells of */
+    }
+    fake_row_change(h->database, "t", "\\bad", NULL);
+    fake_log_cut(h->database, "t"); /* which still has it */
+    harness_sync(h);
+    assert_int_equal(h->totals.truncates, 1);
+    assert_nothing_is_left(h);
+}
+
 static void test_changes_of_a_resync_are_loaded(void **state)
 {
     struct harness *h = *state;
@@ -575,6 +607,8 @@ int main(void)
         TEST_CHANGES(test_changes_begin_with_a_load),
         TEST(test_changes_that_begin_to_be_kept_begin_with_a_load),
         TEST_CHANGES(test_changes_whose_history_is_gone_are_loaded),
+        TEST_CHANGES(test_lost_history_of_a_table_with_rows_left_out),
+        TEST_CHANGES(test_lost_history_is_looked_for_again_where_keys_are_not_known),
         TEST_CHANGES(test_changes_of_a_resync_are_loaded),
         TEST_CHANGES(test_load_of_changes_goes_on_after_its_last_checkpoint),
         TEST_CHANGES(test_load_of_changes_goes_on_in_another_point_in_time),

@@ -154,20 +154,45 @@ static void test_run_full_mode_deletes_rows_that_vanished(void **state)
     harness_expect_rows(h, "plain", "id,v", "1|v1\n2|back\n3|v3\n");
 }
 
-static void test_run_load_that_left_rows_out_marks_none_as_deleted(void **state)
+static void test_run_load_keeps_the_rows_that_it_left_out_and_no_others(void **state)
 {
     struct harness *h = *state;
-    fake_table_add(h->database, "", "plain", "id LONG key, v STRING");
-    fake_rows_add(h->database, "plain", 1, 3, "#|v#");
+    fake_table_add(h->database, "", "plain", "id STRING key, v STRING, n STRING");
+    fake_rows_add(h->database, "plain", 1, 4, "#|v#|12");
     harness_sync(h);
-    fake_row_change(h->database, "plain", "2", "2|\\bad");
+    fake_row_change(h->database, "plain", "2", "2|\\bad|12");
+    fake_row_change(h->database, "plain", "3", NULL);
+    harness_sync(h);
+    assert_true(h->totals.skipped == 1 && h->totals.deletes == 1);
+    harness_expect_rows(h, "plain", "id,v", "1|v1\n2|v2\n3|v3 deleted\n4|v4\n");
+    fake_row_change(h->database, "plain", "2", "2|good|12");
+    harness_sync(h);
+    harness_expect_rows(h, "plain", "id,v", "1|v1\n2|good\n3|v3 deleted\n4|v4\n");
+    /* Values that are none of the type that the configuration gives their column, too. */
+    fake_row_change(h->database, "plain", "1", "1|v1|many");
+    fake_row_change(h->database, "plain", "4", NULL);
+    harness_sync_with(h, "column_types", "plain.n=JSON");
+    assert_int_equal(h->totals.skipped, 1);
+    harness_expect_rows(h, "plain", "id,v", "1|v1\n2|good\n3|v3 deleted\n4|v4 deleted\n");
+}
+
+static void test_run_load_without_the_keys_of_rows_left_out_marks_none_as_deleted(void **state)
+{
+    struct harness *h = *state;
+    fake_table_add(h->database, "", "plain", "id STRING key, v STRING");
+    fake_rows_add(h->database, "plain", 1, 3, "#|v#");
+    fake_row_add(h->database, "plain", "\\bad|v");
+    harness_sync(h);
+    harness_expect_no_warning(h, "key is not known"); /* there was nothing before */
     fake_row_change(h->database, "plain", "3", NULL);
     harness_sync(h);
     assert_int_equal(h->totals.skipped, 1);
+    harness_expect_warning(h, "plain: 1 row was left out whose key is not known");
+    harness_expect_no_warning(h, "loads all rows again");
     harness_expect_rows(h, "plain", "id,v", "1|v1\n2|v2\n3|v3\n");
-    fake_row_change(h->database, "plain", "2", "2|good");
+    fake_row_change(h->database, "plain", "\\bad", NULL);
     harness_sync(h);
-    harness_expect_rows(h, "plain", "id,v", "1|v1\n2|good\n3|v3 deleted\n");
+    harness_expect_rows(h, "plain", "id,v", "1|v1\n2|v2\n3|v3 deleted\n");
 }
 
 static void test_run_load_that_left_rows_out_deletes_marked_ones(void **state)
@@ -298,7 +323,8 @@ int main(void)
         HARNESS_TEST(test_run_soft_deleted_rows_become_deletes),
         HARNESS_TEST(test_run_another_soft_delete_column_loads_again),
         HARNESS_TEST(test_run_full_mode_deletes_rows_that_vanished),
-        HARNESS_TEST(test_run_load_that_left_rows_out_marks_none_as_deleted),
+        HARNESS_TEST(test_run_load_keeps_the_rows_that_it_left_out_and_no_others),
+        HARNESS_TEST(test_run_load_without_the_keys_of_rows_left_out_marks_none_as_deleted),
         HARNESS_TEST(test_run_load_that_left_rows_out_deletes_marked_ones),
         HARNESS_TEST(test_run_marked_row_is_deleted_whatever_else_cannot_be_carried),
         HARNESS_TEST(test_run_load_in_place_of_a_window_deletes_marked_rows),

@@ -53,7 +53,8 @@ static struct transform_output apply_with(const char *const *pairs,
     struct transform_output output;
     const struct ps_config *config = engine_config_make(&made, pairs);
     assert_int_equal(transform_new(table, config, 16, &transform, &err), PS_OK);
-    assert_int_equal(transform_apply(transform, batch, load, &output, &err), PS_OK);
+    const uint32_t flags = load ? TRANSFORM_DROPS_MARKED | TRANSFORM_KEEPS_LEFT_OUT : 0;
+    assert_int_equal(transform_apply(transform, batch, flags, &output, &err), PS_OK);
     transform_free(transform);
     engine_config_done(&made);
     return output;
@@ -175,6 +176,12 @@ static void test_transform_gives_up_rows_whose_value_does_not_fit(void **state)
     output = apply(&table, batch_of((const char *const[]){"123"}, 1), false);
     assert_null(output.rows);
     assert_int_equal(output.bad_rows, 1);
+    output = apply(&table, batch_of((const char *const[]){"123", "1"}, 2), true);
+    assert_int_equal(output.rows->rows, 1);
+    assert_int_equal(output.kept->rows, 1);
+    assert_int_equal(((int64_t *)output.kept->vectors[0].values)[0], 1);
+    ps_batch_release(output.rows);
+    ps_batch_release(output.kept);
 }
 
 /* Rows (1, bad, gone[0]), (2, bad, gone[1]), …, of which every value of the second column is bad.
@@ -221,6 +228,10 @@ static void test_transform_deletes_marked_rows_of_which_values_are_bad(void **st
     output = apply(&table, faulty_batch_of((const char *const[]){"Y", "N"}, 2), true);
     assert_true(output.rows == NULL && output.deletes == NULL);
     assert_true(output.dropped == 1 && output.bad_rows == 1);
+    assert_int_equal(output.kept->operation, PS_KEEP);
+    assert_int_equal(output.kept->rows, 1);
+    assert_int_equal(((int64_t *)output.kept->vectors[0].values)[0], 2);
+    ps_batch_release(output.kept);
 }
 
 static void test_transform_leaves_rows_out_of_which_values_are_bad(void **state)

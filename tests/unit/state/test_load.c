@@ -46,6 +46,7 @@ static struct ps_state *loading_state(void)
                                        .time = {.seconds = 1700000001, .nanos = 500000000}};
     load->held = load->repeats = true;
     load->skipped = 7;
+    load->told = 5;
     ps_load_keep(table, load);
     return state;
 }
@@ -55,7 +56,7 @@ static const char text[] =
     "\"table\":\"t\",\"loading\":true,\"load\":{\"fingerprint\":\"f\",\"incarnation\":\"i/1\","
     "\"mark\":\"750\",\"cursor\":{\"column\":\"updated_at\",\"type\":\"UTC_DATETIME\",\"scale\":0,"
     "\"limit\":\"2023-11-14T22:13:20Z\",\"largest\":\"2023-11-14T22:13:21.5Z\",\"held\":true},"
-    "\"repeats\":true,\"skipped\":7,\"bounds\":[\"0-\",\"10-\",\"20-\",\"30-\",\"40-\"],"
+    "\"repeats\":true,\"skipped\":7,\"told\":5,\"bounds\":[\"0-\",\"10-\",\"20-\",\"30-\",\"40-\"],"
     "\"finished\":\"0-1,3\",\"positions\":{\"2\":\"(21,3)\"}}}],\"checksum\":\"";
 
 static void write_text(const struct ps_state *state, struct ps_buffer *out)
@@ -93,6 +94,7 @@ static void test_load_parse_gives_back_every_member(void **state)
     assert_null(load->parts[4].position);
     assert_int_equal(load->largest.time.nanos, 500000000);
     assert_int_equal(load->skipped, 7);
+    assert_int_equal(load->told, 5);
     write_text(back, &again);
     assert_string_equal(ps_buffer_text(&again), ps_buffer_text(&out));
     ps_buffer_done(&again);
@@ -146,6 +148,7 @@ static void test_load_that_does_not_hold_together_is_damaged_by_name(void **stat
         "{\"bounds\":[\"a\"],\"repeats\":1}",
         "{\"bounds\":[\"a\"],\"skipped\":-1}",
         "{\"bounds\":[\"a\"],\"skipped\":\"1\"}",
+        "{\"bounds\":[\"a\"],\"skipped\":1,\"told\":2}",
         "{\"bounds\":[\"a\"],\"finished\":1}",
         "{\"bounds\":[\"a\"],\"finished\":\"1\"}",
         "{\"bounds\":[\"a\"],\"finished\":\"-1\"}",
