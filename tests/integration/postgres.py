@@ -37,9 +37,12 @@ SETTINGS = {
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that connections are given: none can take it before a server does."""
+    below = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", 1024 + secrets.randbelow(below - 1024) if below > 2048 else 0))
+            return probe.getsockname()[1]
 
 
 def server_user():
