@@ -64,6 +64,7 @@ struct ps_vector {
 
 /* Why rows of a batch could not be carried: one entry for each column and reason. */
 #define PS_BATCH_BAD_MAX 8
+#define PS_BATCH_FAULT_IN_KEY 0x80u
 struct ps_bad_rows {
     uint32_t column;    /* index into the batch's columns */
     const char *reason; /* a static text: "the text is not valid UTF-8" */
@@ -93,7 +94,8 @@ struct ps_batch {
      * Where the shape keeps faulty rows: row i is whole where faults[i] is 0, else its values at
      * fault are NULL, and bad[faults[i] - 1] tells the first of them, without counting it;
      * PS_BATCH_BAD_MAX + 1: there was no room to tell. So whoever has the batch can still say that
-     * a row is deleted, which takes no more than its key. NULL: faulty rows are given up.
+     * a row is deleted, which takes no more than its key. PS_BATCH_FAULT_IN_KEY is added where that
+     * is at fault, which ps_batch_row_fault alone can leave so. NULL: faulty rows are given up.
      */
     uint8_t *faults;
     uint32_t faulty_rows;       /* so many are not 0 */
@@ -145,6 +147,13 @@ PS_PUBLIC enum ps_status ps_batch_copy_rows(struct ps_batch *target, const struc
  * such value; but where it is a delete, of which the key is enough, or the batch keeps such rows.
  */
 PS_PUBLIC void ps_batch_value_bad(struct ps_batch *batch, uint32_t column, const char *reason);
+
+/*
+ * The same of a value of a row that has ended, in a batch that keeps faulty rows: it becomes NULL,
+ * and the row stays even where it is of the key, since others have followed.
+ */
+PS_PUBLIC void ps_batch_row_fault(struct ps_batch *batch, uint32_t row, uint32_t column,
+                                  const char *reason);
 
 /* True where the value counts in a row of which others are at fault: it is of the key, or says
  * whether the row is deleted. */

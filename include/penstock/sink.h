@@ -161,7 +161,8 @@ struct ps_sink_ops {
 
     /*
      * Worker threads. Takes the batch, also when it fails (it goes back to its pool), and makes of
-     * it what `write` needs.
+     * it what `write` needs. Each value of JSON in it is valid: the engine has looked where a
+     * source has not.
      */
     enum ps_status (*prepare)(struct ps_sink *sink, struct ps_batch *batch,
                               struct ps_packet **ret_packet, struct ps_error *err);

@@ -260,19 +260,32 @@ void ps_batch_value_bad(struct ps_batch *batch, uint32_t column, const char *rea
     }
 }
 
-/* The place in `bad` of what is at fault in the row begun; PS_BATCH_BAD_MAX: there is no room. */
-static uint32_t note_fault(struct ps_batch *batch)
+/* The place in `bad` of that fault; PS_BATCH_BAD_MAX: there is no room. */
+static uint32_t note_fault(struct ps_batch *batch, uint32_t column, const char *reason)
 {
     uint32_t at = 0;
-    while (at < batch->bad_count && (batch->bad[at].column != batch->fault_column ||
-                                     strcmp(batch->bad[at].reason, batch->fault) != 0)) {
+    while (at < batch->bad_count &&
+           (batch->bad[at].column != column || strcmp(batch->bad[at].reason, reason) != 0)) {
         at++;
     }
     if (at == batch->bad_count && at < PS_BATCH_BAD_MAX) {
-        batch->bad[batch->bad_count++] =
-            (struct ps_bad_rows){.column = batch->fault_column, .reason = batch->fault};
+        batch->bad[batch->bad_count++] = (struct ps_bad_rows){.column = column, .reason = reason};
     }
     return at;
+}
+
+void ps_batch_row_fault(struct ps_batch *batch, uint32_t row, uint32_t column, const char *reason)
+{
+    struct ps_vector *vector = &batch->vectors[column];
+    assert(batch->faults != NULL && row < batch->rows);
+    vector->validity[row >> 3] = (uint8_t)(vector->validity[row >> 3] & ~(1u << (row & 7)));
+    if (batch->faults[row] == 0) {
+        batch->faults[row] = (uint8_t)(note_fault(batch, column, reason) + 1);
+        batch->faulty_rows++;
+    }
+    if (is_key(batch, column)) {
+        batch->faults[row] |= PS_BATCH_FAULT_IN_KEY;
+    }
 }
 
 /* A delete says which row is gone by its key, where there is one. */
@@ -284,7 +297,7 @@ static bool key_is_enough(const struct ps_batch *batch)
 void ps_batch_row_judge(struct ps_batch *batch)
 {
     const bool harmless = key_is_enough(batch);
-    const uint32_t at = harmless ? 0 : note_fault(batch);
+    const uint32_t at = harmless ? 0 : note_fault(batch, batch->fault_column, batch->fault);
     if (!harmless && (batch->faults == NULL || batch->fault_in_key)) {
         ps_batch_row_drop(batch);
         batch->bad_rows++;

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/json.h"
 #include "data/convert.h"
+#include "engine/json_check.h"
 #include "engine/marks.h"
 #include "engine/members.h"
 
@@ -25,6 +26,7 @@ struct transform {
     const char *empty;              /* in place of empty values; NULL: they stay */
     struct ps_buffer empty_json;    /* the same as a value of JSON */
     bool rewrites;                  /* some value may have to change */
+    bool checks_json;               /* … may be invalid JSON */
     uint32_t rows_max;
     const struct ps_table *sink_table;    /* what the pools' batches are of */
     struct members *members;              /* NULL: nothing is taken apart */
@@ -61,6 +63,7 @@ static enum ps_status prepare_values(struct transform *transform, const struct p
                                                 table->source_table->name);
     ps_json_writer_init(&writer, &transform->empty_json, false);
     ps_json_put_text(&writer, NULL, transform->empty == NULL ? "" : transform->empty);
+    transform->checks_json = json_check_is_needed(table);
     transform->rewrites = table->flattener != NULL;
     for (uint32_t i = 0; i < table->sink_table->columns_count && !transform->rewrites; i++) {
         const struct ps_column *column = &table->sink_table->columns[i];
@@ -174,6 +177,12 @@ void transform_free(struct transform *transform)
     ps_free(transform);
 }
 
+/* True where nothing can be said of the row, since its key cannot be carried. */
+static bool is_lost(const struct ps_batch *batch, uint32_t row)
+{
+    return batch->faulty_rows > 0 && (batch->faults[row] & PS_BATCH_FAULT_IN_KEY) != 0;
+}
+
 /* Fills marked[] and gives the number of marked rows. */
 static uint32_t find_marked(struct transform *transform, const struct ps_batch *batch)
 {
@@ -183,7 +192,8 @@ static uint32_t find_marked(struct transform *transform, const struct ps_batch *
     const struct ps_vector *vector = &batch->vectors[transform->table->soft_delete];
     uint32_t count = 0;
     for (uint32_t i = 0; i < batch->rows; i++) {
-        transform->marked[i] = marks_row(&transform->soft_delete.marks, vector, i);
+        transform->marked[i] =
+            !is_lost(batch, i) && marks_row(&transform->soft_delete.marks, vector, i);
         count += transform->marked[i];
     }
     return count;
@@ -363,11 +373,12 @@ static uint32_t select_rows(struct transform *transform, const struct ps_batch *
         const bool deleted = marked > 0 && transform->marked[i];
         const uint8_t fault = batch->faulty_rows > 0 && !deleted ? batch->faults[i] : 0;
         transform->selected[i] = !deleted && fault == 0;
-        transform->left_out[i] = fault != 0;
+        transform->left_out[i] = fault != 0 && !is_lost(batch, i);
         count += transform->selected[i];
         output->bad_rows += fault != 0;
-        if (fault != 0 && fault <= PS_BATCH_BAD_MAX) {
-            const struct ps_bad_rows *bad = &batch->bad[fault - 1];
+        const uint32_t reason = fault & ~PS_BATCH_FAULT_IN_KEY;
+        if (fault != 0 && reason <= PS_BATCH_BAD_MAX) {
+            const struct ps_bad_rows *bad = &batch->bad[reason - 1];
             add_reason(output, batch->columns[bad->column], bad->reason, 1);
         }
     }
@@ -508,6 +519,9 @@ enum ps_status transform_apply(struct transform *transform, struct ps_batch *bat
 {
     struct transform_output output = {.plan = transform->table};
     const struct ps_plan_table *table = transform->table;
+    if (transform->checks_json) {
+        json_check_batch(table, batch);
+    }
     uint32_t marked = find_marked(transform, batch);
     if (marked == 0 && batch->faulty_rows == 0 && !narrows(table) && !transform->rewrites) {
         batch->table = table->sink_table;

@@ -13,7 +13,6 @@ static void counters_free(struct duck_counters *counters)
 {
     if (counters != NULL) {
         ps_free(counters->cut);
-        ps_free(counters->left_out);
         ps_free(counters);
     }
 }
@@ -26,22 +25,13 @@ struct duck_counters *duck_losses_add(struct duck_losses *losses, const struct p
     }
     counters->table = table;
     counters->cut = ps_calloc(table->columns_count, sizeof *counters->cut);
-    counters->left_out = ps_calloc(table->columns_count, sizeof *counters->left_out);
-    if (counters->cut == NULL || counters->left_out == NULL) {
+    if (counters->cut == NULL) {
         counters_free(counters);
         return NULL;
     }
     counters->next = losses->first;
     losses->first = counters;
     return counters;
-}
-
-void duck_losses_count(const struct duck_packet *packet)
-{
-    for (uint32_t i = 0; i < packet->left_out_count; i++) {
-        uint32_t column = packet->batch->columns[packet->left_out[i].column];
-        packet->counters->left_out[column] += packet->left_out[i].rows;
-    }
 }
 
 void duck_losses_cut(const struct duck_packet *packet, uint32_t column, uint64_t values)
@@ -94,11 +84,7 @@ size_t duck_losses_list(struct duck_losses *losses, const struct ps_sink_loss **
             struct ps_sink_loss cut = {table, table->columns[i].name,
                                        "digits below the microsecond were cut",
                                        atomic_load(&counters->cut[i]), false};
-            struct ps_sink_loss left_out = {table, table->columns[i].name,
-                                            "rows left out: the value is not valid JSON",
-                                            counters->left_out[i], true};
-            if ((cut.values != 0 && !list_add(losses, &count, &cut)) ||
-                (left_out.values != 0 && !list_add(losses, &count, &left_out))) {
+            if (cut.values != 0 && !list_add(losses, &count, &cut)) {
                 break;
             }
         }

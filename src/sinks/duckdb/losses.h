@@ -1,6 +1,6 @@
 /*
- * What the sink changed or left out by rule, counted by table and column: digits below the
- * microsecond, rows whose JSON is none.
+ * What the sink changed by rule, counted by table and column: digits below the microsecond, rows
+ * that a changed key does not tell apart.
  */
 #ifndef PS_SINKS_DUCKDB_LOSSES_H
 #define PS_SINKS_DUCKDB_LOSSES_H
@@ -16,7 +16,6 @@ struct duck_packet;
 struct duck_counters {
     const struct ps_table *table;
     _Atomic uint64_t *cut; /* by index into table->columns: digits below the microsecond */
-    uint64_t *left_out;    /* likewise: rows whose JSON is not valid */
     uint64_t sharing;      /* rows that the key does not tell apart, since it changed */
     struct duck_counters *next;
 };
@@ -29,8 +28,6 @@ struct duck_losses {
 
 /* New counters for the table; they belong to `losses`. NULL: no memory. */
 struct duck_counters *duck_losses_add(struct duck_losses *losses, const struct ps_table *table);
-/* Counts what prepare left out of the packet, whose counters are set. */
-void duck_losses_count(const struct duck_packet *packet);
 /* Counts values of one of the batch's columns whose digits below the microsecond were cut. Any
  * thread. */
 void duck_losses_cut(const struct duck_packet *packet, uint32_t column, uint64_t values);

@@ -1,6 +1,5 @@
 /*
- * What is done to a batch before the writer has it: validation of JSON and the hash that is the key
- * of rows without one.
+ * What is done to a batch before the writer has it: the hash that is the key of rows without one.
  *
  * `_fivetran_id` is the SHA-256, as lower-case hexadecimal digits, of the row's columns that are
  * not NULL, in byte order of their names, so that neither a new column without a value nor another
@@ -19,107 +18,6 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/json.h"
-
-/* Marks rows[i] = 0 where a JSON column holds what is none; counts them by column. */
-static uint64_t mark_invalid(const struct ps_batch *batch, uint8_t *selected,
-                             struct duck_left_out *left_out, uint32_t *ret_count)
-{
-    uint64_t total = 0;
-    uint32_t used = 0;
-    for (uint32_t c = 0; c < batch->columns_count; c++) {
-        const struct ps_vector *vector = &batch->vectors[c];
-        if (vector->type != PS_TYPE_JSON || batch->table->columns[batch->columns[c]].json_valid) {
-            continue;
-        }
-        uint64_t rows = 0;
-        for (uint32_t row = 0; row < batch->rows; row++) {
-            if (!selected[row] || !ps_vector_is_valid(vector, row)) {
-                continue;
-            }
-            size_t size = 0;
-            const uint8_t *bytes = ps_vector_bytes(vector, row, &size);
-            if (!ps_json_valid(bytes, size)) {
-                selected[row] = 0;
-                rows++;
-            }
-        }
-        if (rows != 0) {
-            left_out[used++] = (struct duck_left_out){.column = c, .rows = rows};
-            total += rows;
-        }
-    }
-    *ret_count = used;
-    return total;
-}
-
-static bool needs_validation(const struct ps_batch *batch)
-{
-    for (uint32_t c = 0; c < batch->columns_count; c++) {
-        if (batch->vectors[c].type == PS_TYPE_JSON &&
-            !batch->table->columns[batch->columns[c]].json_valid) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The same batch without the rows that are not selected. Leaves the original as it is. */
-static enum ps_status copy_selected(const struct ps_batch *batch, const uint8_t *selected,
-                                    struct ps_batch **ret_batch, struct ps_error *err)
-{
-    struct ps_batch_shape shape = {
-        .table = batch->table,
-        .columns = batch->columns,
-        .columns_count = batch->columns_count,
-        .rows_max = batch->rows,
-        .bytes_max = SIZE_MAX,
-    };
-    struct ps_batch *copy = NULL;
-    enum ps_status status = ps_batch_new(&shape, &copy, err);
-    if (status != PS_OK) {
-        return status;
-    }
-    copy->operation = batch->operation;
-    status = ps_batch_copy_rows(copy, batch, selected, err);
-    if (status != PS_OK) {
-        ps_batch_free(copy);
-        return status;
-    }
-    *ret_batch = copy;
-    return PS_OK;
-}
-
-static enum ps_status leave_out_invalid(struct duck_packet *packet, struct ps_error *err)
-{
-    struct ps_batch *batch = packet->batch;
-    if (batch->rows == 0 || !needs_validation(batch)) {
-        return PS_OK;
-    }
-    enum ps_status status = PS_OK;
-    uint8_t *selected = ps_malloc(batch->rows);
-    struct duck_left_out *left_out = ps_calloc(batch->columns_count, sizeof *left_out);
-    if (selected == NULL || left_out == NULL) {
-        status = ps_fail_nomem(err, "validating JSON");
-        goto out;
-    }
-    memset(selected, 1, batch->rows);
-    if (mark_invalid(batch, selected, left_out, &packet->left_out_count) != 0) {
-        struct ps_batch *copy = NULL;
-        status = copy_selected(batch, selected, &copy, err);
-        if (status != PS_OK) {
-            goto out;
-        }
-        ps_batch_release(batch);
-        packet->batch = copy;
-        packet->left_out = left_out;
-        left_out = NULL;
-    }
-out:
-    ps_free(selected);
-    ps_free(left_out);
-    return status;
-}
 
 /* The order of a batch's columns by name, for the hash. */
 struct named_column {
@@ -288,10 +186,7 @@ enum ps_status duck_packet_new(struct ps_batch *batch, struct duck_packet **ret_
         return ps_fail_nomem(err, "making a packet");
     }
     packet->batch = batch;
-    enum ps_status status = leave_out_invalid(packet, err);
-    if (status == PS_OK) {
-        status = make_ids(packet, err);
-    }
+    enum ps_status status = make_ids(packet, err);
     if (status != PS_OK) {
         duck_packet_free(packet);
         return status;
@@ -310,6 +205,5 @@ void duck_packet_free(struct duck_packet *packet)
     }
     ps_batch_release(packet->batch);
     ps_free(packet->ids);
-    ps_free(packet->left_out);
     ps_free(packet);
 }

@@ -1,6 +1,6 @@
 /*
- * A packet: a batch made ready for DuckDB on a worker's thread. Its JSON is valid, and the rows of
- * a table without a key have their `_fivetran_id`.
+ * A packet: a batch made ready for DuckDB on a worker's thread. The rows of a table without a key
+ * have their `_fivetran_id`.
  */
 #ifndef PS_SINKS_DUCKDB_PACKET_H
 #define PS_SINKS_DUCKDB_PACKET_H
@@ -12,18 +12,10 @@
 
 struct duck_counters;
 
-/* Rows that a column's invalid JSON took out of a packet. */
-struct duck_left_out {
-    uint32_t column; /* index into the batch's columns */
-    uint64_t rows;
-};
-
 struct duck_packet {
     struct ps_packet base;
     struct ps_batch *batch;
-    char *ids;                      /* DUCK_ID_SIZE bytes a row; NULL: the table has a key */
-    struct duck_left_out *left_out; /* NULL: no row was left out */
-    uint32_t left_out_count;
+    char *ids; /* DUCK_ID_SIZE bytes a row; NULL: the table has a key */
     /* Set by the writer. */
     int64_t synced_us;              /* rises from packet to packet */
     uint64_t sequence;              /* likewise, by one */
@@ -31,10 +23,7 @@ struct duck_packet {
     struct duck_packet *next;       /* in a list of the feed or of a table */
 };
 
-/*
- * Takes the batch, also when it fails. Any thread. A batch that loses rows to invalid JSON is
- * copied without them. NOMEM, BUG.
- */
+/* Takes the batch, also when it fails. Any thread. NOMEM, BUG. */
 enum ps_status duck_packet_new(struct ps_batch *batch, struct duck_packet **ret_packet,
                                struct ps_error *err) PS_MUST_CHECK;
 /* Gives the batch back to its pool. NULL is fine. */

@@ -206,7 +206,6 @@ enum ps_status duck_writer_write(struct duck_sink *sink, struct duck_table *tabl
     packet->synced_us = duck_stamp(sink);
     packet->sequence = ++sink->sequence;
     packet->counters = table->counters;
-    duck_losses_count(packet);
     if (packet->batch->rows == 0) {
         duck_packet_free(packet);
         return PS_OK;

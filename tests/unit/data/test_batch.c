@@ -310,6 +310,34 @@ static void test_batch_that_keeps_faulty_rows_tells_which_they_are(void **state)
     ps_batch_free(batch);
 }
 
+static void test_batch_takes_faults_of_rows_that_have_ended(void **state)
+{
+    (void)state;
+    struct ps_batch *batch = keyed_batch(true);
+    for (int turn = 0; turn < 2; turn++) {
+        put_keyed(batch, NULL, NULL);
+        put_keyed(batch, NULL, "too large");
+        put_keyed(batch, NULL, NULL);
+        put_keyed(batch, NULL, NULL);
+        ps_batch_row_fault(batch, 1, 2, "no flag");
+        ps_batch_row_fault(batch, 2, 1, "no text");
+        ps_batch_row_fault(batch, 2, 0, "no key");
+        assert_int_equal(batch->faulty_rows, 2);
+        assert_true(batch->faults[0] == 0 && batch->faults[3] == 0);
+        assert_string_equal(batch->bad[batch->faults[1] - 1].reason, "too large");
+        assert_int_equal(batch->faults[2], (batch->faults[1] + 1) | PS_BATCH_FAULT_IN_KEY);
+        assert_string_equal(batch->bad[batch->faults[1]].reason, "no text");
+        assert_int_equal(batch->bad[batch->faults[1]].column, 1);
+        assert_false(ps_vector_is_valid(&batch->vectors[2], 1));
+        assert_false(ps_vector_is_valid(&batch->vectors[0], 2));
+        assert_true(ps_vector_is_valid(&batch->vectors[2], 2));
+        assert_true(ps_vector_is_valid(&batch->vectors[0], 3));
+        ps_batch_reset(batch);
+        assert_int_equal(batch->faulty_rows + batch->faults[2], 0);
+    }
+    ps_batch_free(batch);
+}
+
 static void test_batch_of_deletes_needs_no_more_than_keys(void **state)
 {
     (void)state;
@@ -467,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_batch_row_with_a_bad_value_leaves_no_trace),
         cmocka_unit_test(test_batch_bad_rows_beyond_the_reasons_are_still_counted),
         cmocka_unit_test(test_batch_that_keeps_faulty_rows_tells_which_they_are),
+        cmocka_unit_test(test_batch_takes_faults_of_rows_that_have_ended),
         cmocka_unit_test(test_batch_of_deletes_needs_no_more_than_keys),
         cmocka_unit_test(test_batch_reset_gives_up_a_buffer_that_one_value_made_grow),
         cmocka_unit_test(test_vector_reserve_beyond_4_gib_is_refused),

@@ -176,6 +176,25 @@ static void test_run_load_keeps_the_rows_that_it_left_out_and_no_others(void **s
     harness_expect_rows(h, "plain", "id,v", "1|v1\n2|good\n3|v3 deleted\n4|v4 deleted\n");
 }
 
+static void test_run_rows_whose_json_is_not_valid_are_left_out_and_told(void **state)
+{
+    struct harness *h = *state;
+    fake_table_add(h->database, "", "plain", "id STRING key, j JSON null");
+    fake_rows_add(h->database, "plain", 1, 4, "#|{\"v\":#}");
+    harness_sync(h);
+    fake_row_change(h->database, "plain", "2", "2|{v:2}");
+    fake_row_change(h->database, "plain", "3", NULL);
+    fake_row_add(h->database, "plain", "5|\\N");
+    harness_sync(h);
+    assert_true(h->totals.skipped == 1 && h->totals.deletes == 1 && h->totals.upserts == 3);
+    harness_expect_warning(h,
+                           "plain: 1 row was left out: column \"j\": the value is not valid JSON");
+    harness_expect_rows(h, "plain", "id,j",
+                        "1|{\"v\":1}\n2|{\"v\":2}\n3|{\"v\":3} deleted\n4|{\"v\":4}\n5|~\n");
+    harness_sync_with(h, "column_types", "plain.j=STRING"); /* it need not be any */
+    assert_int_equal(h->totals.skipped, 0);
+}
+
 static void test_run_load_without_the_keys_of_rows_left_out_marks_none_as_deleted(void **state)
 {
     struct harness *h = *state;
@@ -324,6 +343,7 @@ int main(void)
         HARNESS_TEST(test_run_another_soft_delete_column_loads_again),
         HARNESS_TEST(test_run_full_mode_deletes_rows_that_vanished),
         HARNESS_TEST(test_run_load_keeps_the_rows_that_it_left_out_and_no_others),
+        HARNESS_TEST(test_run_rows_whose_json_is_not_valid_are_left_out_and_told),
         HARNESS_TEST(test_run_load_without_the_keys_of_rows_left_out_marks_none_as_deleted),
         HARNESS_TEST(test_run_load_that_left_rows_out_deletes_marked_ones),
         HARNESS_TEST(test_run_marked_row_is_deleted_whatever_else_cannot_be_carried),

@@ -250,6 +250,92 @@ static void test_transform_leaves_rows_out_of_which_values_are_bad(void **state)
     ps_batch_release(output.rows);
 }
 
+/* A key and a value of JSON, and a flag. */
+static const struct ps_column json_columns[] = {
+    {.name = "id", .type = PS_TYPE_JSON, .key_position = 1},
+    {.name = "j", .type = PS_TYPE_JSON},
+    {.name = "gone", .type = PS_TYPE_STRING},
+};
+static const struct ps_table of_json = {
+    .schema = "", .name = "t", .columns = json_columns, .columns_count = 3, .keys_count = 1};
+
+static struct ps_batch *json_batch_of(enum ps_operation operation, const char *const (*rows)[3],
+                                      uint32_t count)
+{
+    const struct ps_batch_shape shape = {.table = &of_json,
+                                         .columns = identity,
+                                         .columns_count = 3,
+                                         .rows_max = 8,
+                                         .bytes_max = 1 << 20,
+                                         .keeps_faulty = true,
+                                         .flag = 2};
+    struct ps_batch *batch;
+    assert_int_equal(ps_batch_new(&shape, &batch, &err), PS_OK);
+    batch->operation = operation;
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t c = 0; c < 3; c++) {
+            assert_true(ps_batch_put_bytes(batch, c, rows[i][c], strlen(rows[i][c])));
+        }
+        ps_batch_row_end(batch);
+    }
+    return batch;
+}
+
+static void test_transform_leaves_rows_out_whose_json_is_not_valid(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {{"1", "{}", "N"},
+                                          {"2", "{", "N"},
+                                          {"3", "", "Y"},   /* its key is enough */
+                                          {"x", "{}", "Y"}, /* and this is none */
+                                          {"y", "{}", "N"}};
+    struct ps_plan_table table = {.read_table = &of_json, .sink_table = &of_json, .soft_delete = 2};
+    struct transform_output output = apply(&table, json_batch_of(PS_UPSERT, rows, 5), false);
+    assert_int_equal(output.rows->rows, 1);
+    assert_string_equal(text_at(output.rows, 0, 0), "1");
+    assert_int_equal(output.deletes->rows, 1);
+    assert_string_equal(text_at(output.deletes, 0, 0), "3");
+    assert_int_equal(output.bad_rows, 3);
+    assert_int_equal(output.bad_count, 2);
+    ps_batch_release(output.rows);
+    ps_batch_release(output.deletes);
+    output = apply(&table, json_batch_of(PS_UPSERT, rows, 5), true);
+    assert_int_equal(output.kept->rows, 1);
+    assert_string_equal(text_at(output.kept, 0, 0), "2");
+    ps_batch_release(output.rows);
+    ps_batch_release(output.kept);
+}
+
+static void test_transform_of_deletes_looks_at_json_of_the_key_alone(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {{"1", "{", ""}, {"x", "{}", ""}};
+    struct ps_plan_table table = {
+        .read_table = &of_json, .sink_table = &of_json, .soft_delete = -1};
+    struct transform_output output = apply(&table, json_batch_of(PS_DELETE, rows, 2), false);
+    assert_int_equal(output.rows->operation, PS_DELETE);
+    assert_int_equal(output.rows->rows, 1);
+    assert_string_equal(text_at(output.rows, 0, 0), "1");
+    assert_int_equal(output.bad_rows, 1);
+    ps_batch_release(output.rows);
+}
+
+static void test_transform_does_not_look_at_json_that_the_source_validated(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {{"1", "{", "N"}};
+    struct ps_column trusted[3];
+    memcpy(trusted, json_columns, sizeof(trusted));
+    trusted[1].json_valid = true;
+    struct ps_table read = of_json;
+    read.columns = trusted;
+    struct ps_plan_table table = {.read_table = &read, .sink_table = &read, .soft_delete = -1};
+    struct ps_batch *batch = json_batch_of(PS_UPSERT, rows, 1);
+    struct transform_output output = apply(&table, batch, false);
+    assert_ptr_equal(output.rows, batch);
+    ps_batch_release(output.rows);
+}
+
 static const char *const filled[] = {"empty_value", "N/A", NULL};
 
 static void test_transform_fills_empty_texts_but_no_keys(void **state)
@@ -286,7 +372,9 @@ static void test_transform_fills_empty_json_with_a_value_of_json(void **state)
                                    .columns = identity,
                                    .columns_count = 3,
                                    .rows_max = 16,
-                                   .bytes_max = 1 << 20};
+                                   .bytes_max = 1 << 20,
+                                   .keeps_faulty = true,
+                                   .flag = -1};
     static const char *const values[] = {"{}",         "[]",    "null", "\"\"",  "{ }",   " [\n] ",
                                          "\tnull\r\n", "\"\" ", "0",    "[ 0 ]", "\" \"", "[null]"};
     const uint32_t count = sizeof values / sizeof values[0], empty = 8;
@@ -316,6 +404,9 @@ int main(void)
         cmocka_unit_test(test_transform_gives_up_rows_whose_value_does_not_fit),
         cmocka_unit_test(test_transform_deletes_marked_rows_of_which_values_are_bad),
         cmocka_unit_test(test_transform_leaves_rows_out_of_which_values_are_bad),
+        cmocka_unit_test(test_transform_leaves_rows_out_whose_json_is_not_valid),
+        cmocka_unit_test(test_transform_of_deletes_looks_at_json_of_the_key_alone),
+        cmocka_unit_test(test_transform_does_not_look_at_json_that_the_source_validated),
         cmocka_unit_test(test_transform_fills_empty_texts_but_no_keys),
         cmocka_unit_test(test_transform_fills_empty_json_with_a_value_of_json),
     };
