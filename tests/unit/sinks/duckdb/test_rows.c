@@ -46,6 +46,39 @@ static void test_losses_count_digits(void **state)
                 "3|1969-12-31T23:59:59.999999|2024-01-01T00:00:00.123456Z|~\n");
 }
 
+/* The same table later, and one before it by name. */
+static const struct ps_column wider_columns[] = {
+    DESK_COLUMN_WITH("id", INT, .key_position = 1),
+    DESK_COLUMN("more", STRING),
+    DESK_COLUMN("naive", NAIVE_DATETIME),
+};
+static const struct ps_table wider = DESK_TABLE("timed", wider_columns, 1);
+static const struct ps_table early = DESK_TABLE("early", wider_columns, 1);
+
+static void test_losses_of_all_shapes_of_a_table_are_one(void **state)
+{
+    static const char *const names[] = {"early", "timed", "timed"};
+    static const char *const lossy[] = {"naive", "naive", "utc"};
+    static const uint64_t values[] = {1, 3, 1};
+    struct desk *desk = *state;
+    desk_schema(desk, &timed);
+    desk_write(desk, &timed, PS_UPSERT,
+               "1|2024-01-01T00:00:00.1234567|2024-01-01T00:00:00.1234567Z|~\n"
+               "2|2024-01-01T00:00:00.1234567|~|~");
+    desk_schema(desk, &early);
+    desk_write(desk, &early, PS_UPSERT, "1|x|2024-01-01T00:00:00.1234567");
+    desk_schema(desk, &wider);
+    desk_write(desk, &wider, PS_UPSERT, "3|x|2024-01-01T00:00:00.1234567");
+    desk_checkpoint(desk);
+    const struct ps_sink_loss *losses = NULL;
+    assert_int_equal(desk->ops->losses(desk->sink, &losses), 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(losses[i].table->name, names[i]);
+        assert_string_equal(losses[i].column, lossy[i]);
+        assert_int_equal(losses[i].values, values[i]);
+    }
+}
+
 static const struct ps_column before_columns[] = {
     DESK_COLUMN_WITH("id", INT, .key_position = 1),
     DESK_COLUMN("b", BOOLEAN),
@@ -521,6 +554,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         TEST(test_losses_count_digits),
+        TEST(test_losses_of_all_shapes_of_a_table_are_one),
         TEST(test_casts_give_old_and_new_rows_the_same_text),
         TEST(test_conversion_error_withholds_the_value_and_sticks),
         TEST(test_writing_after_a_failed_statement_does_not_hang),
