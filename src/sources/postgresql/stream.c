@@ -81,9 +81,10 @@ struct row {
     const uint8_t *at, *end;
 };
 
-/* A decoder has a reason against the value; the row's other fields are taken all the same. */
-static enum stream_result refuse_value(struct stream *stream, const char *reason, uint32_t column,
-                                       struct ps_batch *batch)
+/* There is a reason against the value; the row's other fields are taken all the same. Out of line,
+ * so that nothing is kept for it while the common field is decoded. */
+__attribute__((cold)) static enum stream_result
+refuse_value(struct stream *stream, const char *reason, uint32_t column, struct ps_batch *batch)
 {
     if (reason == decode_nomem) {
         return STREAM_NOMEM;
@@ -115,10 +116,11 @@ static inline enum stream_result take_field(struct stream *stream, struct row *r
         return length > INT32_MAX ? fail(stream, "a field has a length below zero") : STREAM_MORE;
     }
     row->at = bytes + length;
+    if (length > stream->value_bytes_max) {
+        return refuse_value(stream, decode_too_large, column, batch);
+    }
     const struct type_field *field = &stream->fields[column];
-    const char *reason = length > stream->value_bytes_max
-                             ? decode_too_large
-                             : field->decode(field, bytes, length, batch, column);
+    const char *reason = field->decode(field, bytes, length, batch, column);
     return reason == NULL ? STREAM_FULL : refuse_value(stream, reason, column, batch);
 }
 
