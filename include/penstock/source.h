@@ -336,6 +336,14 @@ struct ps_source_ops {
      * be NULL: it does in all.
      */
     bool (*shows_changes)(const char *bounds);
+
+    /*
+     * Appends the bounds of what two neighbouring partitions of one plan are together; the first of
+     * them may be such a one itself. False: they are not to be read as one, as where a read cannot
+     * go on inside a partition and would have to begin a larger one again. Knows the bounds alone;
+     * is called by any thread, with a lock held, and takes none. May be NULL: none are.
+     */
+    bool (*join)(const char *first, const char *second, struct ps_buffer *ret_bounds);
 };
 
 #ifdef __cplusplus

@@ -5,6 +5,7 @@
 #include "engine/job.h"
 
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "engine/run.h"
 
 /* The first free part; NULL: there is none. With the lock held. */
@@ -20,6 +21,49 @@ static struct part *free_part(struct job *job)
     }
     job->next_part = job->parts_count;
     return NULL;
+}
+
+/* Its next read begins at its first row. With the lock held. */
+static bool is_whole(const struct part *part)
+{
+    return !part->taken && !part->finished && part->position == NULL && part->joined == 0;
+}
+
+/* How many parts are to be read as one: as the tuner says, but so that all workers have some in
+ * the end. With the lock held. */
+static size_t parts_together(const struct worker *worker, const struct job *job)
+{
+    size_t wanted = tuning_parts_together(worker->run->tuning);
+    size_t share = job->parts_left / (2 * (size_t)RUN_WORKERS_MAX);
+    return job->phase != JOB_READING || share < 1 ? 1 : wanted < share ? wanted : share;
+}
+
+/* Reads the free parts behind this one with it, which costs the source one read instead of several.
+ * With the lock held. */
+static void join_neighbours(struct worker *worker, struct job *job, struct part *part)
+{
+    const struct ps_source_ops *ops = worker->run->request->plan.source_ops;
+    size_t together = parts_together(worker, job);
+    struct part *end = job->parts + job->parts_count;
+    for (struct part *next = part + 1;
+         ops->join != NULL && next < end && is_whole(next) && part->joined + 1 < together; next++) {
+        struct ps_buffer bounds;
+        size_t size;
+        ps_buffer_init(&bounds, 0);
+        char *joined =
+            ops->join(part->bounds, next->bounds, &bounds) ? ps_buffer_steal(&bounds, &size) : NULL;
+        ps_buffer_done(&bounds);
+        if (joined == NULL) {
+            return;
+        }
+        ps_free(part->bounds);
+        part->bounds = joined;
+        part->joined++;
+        part->handed = part->handed || next->handed;
+        next->bounds[0] = '\0';
+        next->finished = next->with_another = true;
+        job->parts_left--;
+    }
 }
 
 /* With the lock held. */
@@ -40,6 +84,9 @@ static bool take_from(struct worker *worker, struct job *job, struct work *ret_w
     struct part *part = free_part(job);
     if (part == NULL) {
         return false;
+    }
+    if (is_whole(part)) {
+        join_neighbours(worker, job, part);
     }
     part->taken = true;
     job->active++;

@@ -5,7 +5,7 @@
  *
  * Who touches what: the scheduler's members are guarded by the run's lock. The others belong to the
  * worker that opens the job, and stand still while its parts are read; a part belongs to the worker
- * that has taken it.
+ * that has taken it. One that takes a part takes those behind it that it joins to it, too.
  */
 #ifndef PS_ENGINE_JOB_H
 #define PS_ENGINE_JOB_H
@@ -16,11 +16,14 @@ struct run;
 struct worker;
 
 struct part {
-    char *bounds;   /* owned */
-    char *position; /* owned: where to go on; NULL: at its beginning */
-    bool handed;    /* rows of it were handed over */
+    char *bounds;    /* owned */
+    char *position;  /* owned: where to go on; NULL: at its beginning */
+    bool handed;     /* rows of it were handed over */
+    uint32_t joined; /* so many parts behind it are read with it, … */
+    bool told;       /* … and the writer knows that */
     /* The scheduler's: */
     bool taken, finished;
+    bool with_another; /* it is read with one before it, counts as finished, and has no bounds */
     bool again; /* it was read at an earlier point in time: look for what has changed since */
 };
 

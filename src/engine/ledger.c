@@ -1,6 +1,7 @@
 /* Positions, edges and shapes, from the events of the reads into the state. */
 #include "engine/ledger.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -91,6 +92,25 @@ enum ps_status ledger_point(struct ps_state *state, const struct event *event, s
         load->held = load->held || event->load->held;
     }
     return status;
+}
+
+enum ps_status ledger_joined(struct ps_state *state, struct event *event, struct ps_error *err)
+{
+    struct ps_table_state *table;
+    enum ps_status status = ledger_table(state, event->plan, &table, err);
+    if (status != PS_OK) {
+        return status;
+    }
+    assert(table->load != NULL && event->part + event->joined < table->load->parts_count);
+    struct ps_load_part *part = &table->load->parts[event->part];
+    ps_free(part->bounds);
+    part->bounds = event->text;
+    event->text = NULL;
+    for (uint32_t i = 1; i <= event->joined; i++) {
+        part[i].bounds[0] = '\0';
+        part[i].finished = true;
+    }
+    return PS_OK;
 }
 
 enum ps_status ledger_rows(struct ps_state *state, struct event *event, struct ps_error *err)

@@ -17,6 +17,9 @@ enum ps_status ledger_begin(struct ps_state *state, struct event *event,
 /* It goes on at another point in time. */
 enum ps_status ledger_point(struct ps_state *state, const struct event *event,
                             struct ps_error *err) PS_MUST_CHECK;
+/* Parts of it are read as one: the first has the bounds of all, and the others are done with. */
+enum ps_status ledger_joined(struct ps_state *state, struct event *event,
+                             struct ps_error *err) PS_MUST_CHECK;
 /* Rows of a part were written, up to a position or its end. */
 enum ps_status ledger_rows(struct ps_state *state, struct event *event,
                            struct ps_error *err) PS_MUST_CHECK;

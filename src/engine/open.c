@@ -92,6 +92,7 @@ enum ps_status job_continue(struct job *job, const struct ps_load_state *load, s
         const struct ps_load_part *from = &load->parts[i];
         struct part *part = &job->parts[i];
         part->finished = from->finished;
+        part->with_another = ps_load_part_is_joined(load, i);
         part->handed = !from->finished && from->position == NULL; /* maybe */
         ok = keep_text(&part->bounds, from->bounds) && keep_text(&part->position, from->position);
     }
@@ -108,7 +109,8 @@ enum ps_status job_continue(struct job *job, const struct ps_load_state *load, s
 static bool has_progress(const struct job *job)
 {
     for (size_t i = 0; i < job->parts_count; i++) {
-        if (job->parts[i].finished || job->parts[i].position != NULL) {
+        const struct part *part = &job->parts[i];
+        if ((part->finished && !part->with_another) || part->position != NULL) {
             return true;
         }
     }
@@ -141,7 +143,8 @@ static enum ps_status note_new_point(struct worker *worker, struct job *job,
     }
     for (size_t i = 0; i < job->parts_count && moves && job->mark != NULL; i++) {
         struct part *part = &job->parts[i];
-        part->again = part->again || part->finished || part->position != NULL;
+        part->again =
+            !part->with_another && (part->again || part->finished || part->position != NULL);
     }
     return PS_OK;
 }
@@ -374,6 +377,7 @@ static enum ps_status describe_load(const struct job *job, struct ps_load_state 
     }
     for (size_t i = 0; i < job->parts_count && ok; i++) {
         ok = keep_text(&load->parts[i].bounds, job->parts[i].bounds);
+        load->parts[i].finished = job->parts[i].with_another;
     }
     if (!ok) {
         ps_load_free(load);

@@ -120,7 +120,8 @@ bool parts_go_on(const struct ps_source_ops *ops, const struct ps_load_state *lo
 {
     bool begun = false;
     for (size_t i = 0; i < load->parts_count && !begun; i++) {
-        begun = load->parts[i].finished || load->parts[i].position != NULL;
+        begun = (load->parts[i].finished && !ps_load_part_is_joined(load, i)) ||
+                load->parts[i].position != NULL;
     }
     return begun && (load->cursor_column != NULL ||
                      parts_show_changes(ops, load->mark, load->parts[0].bounds));
@@ -128,9 +129,12 @@ bool parts_go_on(const struct ps_source_ops *ops, const struct ps_load_state *lo
 
 double parts_read_share(const struct ps_load_state *load)
 {
-    double read = 0;
+    double read = 0, share = 0;
     for (size_t i = 0; i < load->parts_count; i++) {
-        read += load->parts[i].finished ? 1 : load->parts[i].position != NULL ? 0.5 : 0;
+        if (!ps_load_part_is_joined(load, i)) {
+            share = load->parts[i].finished ? 1 : load->parts[i].position != NULL ? 0.5 : 0;
+        }
+        read += share;
     }
     return read / (double)load->parts_count;
 }

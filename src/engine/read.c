@@ -456,6 +456,28 @@ static enum ps_status finish(struct read *read, char **ret_position, struct ps_e
     return position != NULL && *ret_position == NULL ? ps_fail_nomem(err, "ending a read") : PS_OK;
 }
 
+/* The writer is told before the first row of parts that are read as one. */
+static enum ps_status tell_joined(const struct read *read, struct ps_error *err)
+{
+    struct event event = event_of(read);
+    if (read->part->joined == 0 || read->part->told) {
+        return PS_OK;
+    }
+    event.kind = EVENT_JOINED;
+    event.joined = read->part->joined;
+    event.text = ps_strdup(read->part->bounds);
+    if (event.text == NULL) {
+        return ps_fail_nomem(err, "reading parts of a table as one");
+    }
+    enum ps_status status = job_begin(read->worker, read->job, err);
+    if (status != PS_OK) {
+        ps_free(event.text);
+        return status;
+    }
+    read->part->told = true;
+    return run_push(read->worker->run, event, err);
+}
+
 enum ps_status part_read(struct worker *worker, const struct work *work, char **ret_position,
                          struct ps_error *err)
 {
@@ -464,6 +486,9 @@ enum ps_status part_read(struct worker *worker, const struct work *work, char **
     enum ps_status status = join(worker, work->job, err);
     if (status == PS_OK) {
         status = kit_take(worker, work->job->table, err);
+    }
+    if (status == PS_OK) {
+        status = tell_joined(&read, err);
     }
     if (status == PS_OK) {
         status = open_reader(&read, err);

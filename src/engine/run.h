@@ -18,8 +18,9 @@
 #define RUN_WORKERS_MAX PS_THREADS_MAX
 
 enum event_kind {
-    EVENT_BEGIN, /* a read of a table begins, or begins again */
-    EVENT_POINT, /* it goes on at another point in time */
+    EVENT_BEGIN,  /* a read of a table begins, or begins again */
+    EVENT_POINT,  /* it goes on at another point in time */
+    EVENT_JOINED, /* parts of it are read as one */
     EVENT_ROWS,
     EVENT_END,     /* the read is complete */
     EVENT_SKIPPED, /* the table could not be read; the sync goes on without it */
@@ -66,8 +67,9 @@ struct event {
     enum ps_operation operation;      /* ROWS */
     uint64_t rows, bytes;             /* ROWS */
     struct bad_list *bad;             /* ROWS: left out since the last of this part; NULL: none */
-    size_t part;                      /* ROWS: of which part of the read … */
-    char *position;                   /* … after which it goes on; NULL: as it was … */
+    size_t part;                      /* JOINED, ROWS: of which part of the read … */
+    uint32_t joined;                  /* JOINED: … with so many parts behind it */
+    char *position;                   /* ROWS: … after which it goes on; NULL: as it was … */
     bool part_finished;               /* … and it has been read */
     bool repeats;                     /* … keys may have been sent twice so far */
     struct ps_scalar largest;         /* … the largest cursor value among the rows */
@@ -75,7 +77,8 @@ struct event {
                                          POINT: `limit` and `held` as they are at this one */
     struct read_end *end;             /* END */
     struct ps_validation counted;     /* COUNTED */
-    char *text; /* SKIPPED, EXPIRED: why; COUNTED: why not exactly, or NULL; WARNING: the text */
+    char *text; /* JOINED: the bounds of all; SKIPPED, EXPIRED: why; COUNTED: why not exactly, or
+                   NULL; WARNING: the text */
 };
 
 /* A table's batches and what happens to them, kept by a worker from part to part. */

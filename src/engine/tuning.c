@@ -281,6 +281,12 @@ struct tuning_batch tuning_batch(const struct tuning *tuning, const struct ps_pl
     return batch;
 }
 
+uint32_t tuning_parts_together(const struct tuning *tuning)
+{
+    uint32_t now = tuning == NULL ? 0 : atomic_load(&tuning->batch_rows);
+    return tuning == NULL || now < tuning->batch_rows_first ? 1 : now / tuning->batch_rows_first;
+}
+
 size_t tuning_queue_bytes(const struct tuning *tuning, size_t bytes)
 {
     return tuning == NULL || tuning->queue_bytes_max == 0 || bytes < tuning->queue_bytes_max

@@ -49,6 +49,8 @@ struct tuning_batch {
 };
 uint64_t tuning_generation(const struct tuning *tuning);
 struct tuning_batch tuning_batch(const struct tuning *tuning, const struct ps_plan_table *table);
+/* How many neighbouring parts of a table are read as one: 1, and more as batches have grown. */
+uint32_t tuning_parts_together(const struct tuning *tuning);
 /* How many workers may read: those of the lowest numbers. */
 size_t tuning_threads(const struct tuning *tuning);
 /* How many threads may read one table. */

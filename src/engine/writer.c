@@ -483,6 +483,9 @@ enum ps_status writer_write(struct writer *writer, struct event *event, struct p
     case EVENT_POINT:
         status = ledger_point(writer->run->request->state, event, err);
         break;
+    case EVENT_JOINED:
+        status = ledger_joined(writer->run->request->state, event, err);
+        break;
     case EVENT_ROWS:
         status = write_rows(writer, event, err);
         break;

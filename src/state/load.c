@@ -48,6 +48,12 @@ void ps_load_keep(struct ps_table_state *table, struct ps_load_state *load)
     }
 }
 
+bool ps_load_part_is_joined(const struct ps_load_state *load, size_t part)
+{
+    return load->parts_count > 1 && load->parts[part].finished &&
+           load->parts[part].bounds[0] == '\0';
+}
+
 bool ps_window_under_way(const struct ps_table_state *table)
 {
     return !table->loading && table->load != NULL && table->load->parts[0].position != NULL;

@@ -31,7 +31,7 @@ struct ps_imported {
 struct ps_load_part {
     char *bounds;   /* the source's own text */
     char *position; /* where the next read of it goes on; NULL: at its beginning */
-    bool finished;  /* all of it was written; `position` is NULL */
+    bool finished;  /* all of it was written, or it is read with another; `position` is NULL */
 };
 
 /*
@@ -173,6 +173,8 @@ enum ps_status ps_load_new(size_t parts_count, struct ps_load_state **ret_load,
 void ps_load_free(struct ps_load_state *load); /* NULL is fine */
 /* Takes the load (NULL: none) in place of the table's. */
 void ps_load_keep(struct ps_table_state *table, struct ps_load_state *load);
+/* True where the part is read with one before it, whose bounds hold it: it has none of its own. */
+bool ps_load_part_is_joined(const struct ps_load_state *load, size_t part);
 /* True where the table has a window under way that can be gone on with. */
 bool ps_window_under_way(const struct ps_table_state *table);
 /* The bytes that the bounds of a load take in the document. */

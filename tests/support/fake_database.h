@@ -136,6 +136,9 @@ struct fake_window {
 };
 void fake_order_window(struct fake_order *order, const struct fake_table *table,
                        const struct fake_window *window);
+/* As struct ps_source_ops says. */
+bool fake_join(const char *first, const char *second, struct ps_buffer *ret_bounds);
+
 /* With the lock held: the changes up to that time. CONFIG: the position is none. EXPIRED: what
  * comes after it is not kept any more. */
 enum ps_status fake_order_changes(struct fake_order *order, const struct fake_table *table,

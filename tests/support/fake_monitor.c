@@ -36,6 +36,58 @@ void fake_monitor_wait(struct fake_monitor *monitor, int looks)
     }
 }
 
+void fake_pace_init(struct fake_pace *pace)
+{
+    pace->writes = pace->seen = pace->done = 0;
+    ps_mutex_init(&pace->lock);
+    ps_condition_init(&pace->changed);
+}
+
+void fake_pace_done(struct fake_pace *pace)
+{
+    ps_condition_done(&pace->changed);
+    ps_mutex_done(&pace->lock);
+}
+
+bool fake_pace_look(struct fake_pace *pace, int64_t wait_ns)
+{
+    const int64_t deadline_ns = ps_monotonic_ns() + wait_ns;
+    ps_mutex_lock(&pace->lock);
+    const unsigned before = pace->seen;
+    pace->done = before;
+    ps_condition_broadcast(&pace->changed);
+    while (before > 0 && pace->writes == before &&
+           ps_condition_wait_until(&pace->changed, &pace->lock, deadline_ns)) {
+    }
+    pace->seen = pace->writes;
+    const bool begun = pace->seen != before;
+    ps_mutex_unlock(&pace->lock);
+    return begun;
+}
+
+static void wait_for(struct fake_pace *pace, unsigned writes)
+{
+    while (pace->done < writes) {
+        ps_condition_wait(&pace->changed, &pace->lock);
+    }
+}
+
+void fake_pace_write(struct fake_pace *pace)
+{
+    ps_mutex_lock(&pace->lock);
+    pace->writes++;
+    ps_condition_broadcast(&pace->changed);
+    wait_for(pace, pace->writes);
+    ps_mutex_unlock(&pace->lock);
+}
+
+void fake_pace_wait(struct fake_pace *pace, unsigned writes)
+{
+    ps_mutex_lock(&pace->lock);
+    wait_for(pace, writes);
+    ps_mutex_unlock(&pace->lock);
+}
+
 void fake_monitor_init(struct fake_monitor *monitor, struct ps_clock_fake *clock)
 {
     monitor->base = (struct ps_monitor){.sample = look, .interval_ns = SELDOM_NS};

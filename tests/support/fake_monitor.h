@@ -7,8 +7,10 @@
 #define TESTS_SUPPORT_FAKE_MONITOR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "engine/resources.h"
 
 #define FAKE_MONITOR_OFTEN_NS INT64_C(1000000)
@@ -31,5 +33,27 @@ void fake_monitor_init(struct fake_monitor *monitor, struct ps_clock_fake *clock
 /* Waits until the machine was looked at so often from now on, and what follows from those looks is
  * done. */
 void fake_monitor_wait(struct fake_monitor *monitor, int looks);
+
+/*
+ * One look for each write of the destination, so that what the tuner sees of a sync does not follow
+ * from how threads take turns.
+ */
+struct fake_pace {
+    struct ps_mutex lock;
+    struct ps_condition changed;
+    unsigned writes; /* that have begun */
+    unsigned seen;   /* by the look under way or the last one */
+    unsigned done;   /* those for which the tuner has looked and done what follows */
+};
+
+void fake_pace_init(struct fake_pace *pace);
+void fake_pace_done(struct fake_pace *pace);
+/* At the beginning of a look: waits until the next write has begun. False: it had not by then, or
+ * there was none yet. */
+bool fake_pace_look(struct fake_pace *pace, int64_t wait_ns);
+/* At the beginning of a write: waits until that look is done with. The looks must go on. */
+void fake_pace_write(struct fake_pace *pace);
+/* Waits until so many are done with. */
+void fake_pace_wait(struct fake_pace *pace, unsigned writes);
 
 #endif

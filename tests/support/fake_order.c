@@ -195,3 +195,16 @@ enum ps_status fake_order_changes(struct fake_order *order, const struct fake_ta
     }
     return PS_OK;
 }
+
+bool fake_join(const char *first, const char *second, struct ps_buffer *ret_bounds)
+{
+    char *middle, *end;
+    unsigned long long start = strtoull(first, &middle, 10);
+    unsigned long long until = strtoull(middle + 1, &end, 10);
+    assert(*middle == '-' && strchr(second, '-') != NULL);
+    if (end == middle + 1 || until != strtoull(second, &end, 10)) {
+        return false;
+    }
+    ps_buffer_printf(ret_bounds, "%llu%s", start, end);
+    return ps_buffer_ok(ret_bounds);
+}

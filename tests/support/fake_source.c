@@ -790,4 +790,5 @@ const struct ps_source_ops fake_source_ops = {
     .reader_close = fake_reader_close,
     .count = fake_count,
     .execute = fake_execute,
+    .join = fake_join,
 };

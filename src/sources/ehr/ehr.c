@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "reader.h"
 #include "row.h"
 #include "values.h"
@@ -215,6 +216,19 @@ static enum ps_status ehr_plan(struct ps_source *source, const struct ps_table *
     return PS_OK;
 }
 
+/* "0-50" and "50-100" are "0-100". */
+static bool ehr_join(const char *first, const char *second, struct ps_buffer *ret_bounds)
+{
+    const char *middle = strchr(first, '-'), *end = strchr(second, '-');
+    size_t size = middle == NULL || end == NULL ? 0 : (size_t)(end - second);
+    if (size == 0 || strlen(middle + 1) != size || memcmp(middle + 1, second, size) != 0) {
+        return false;
+    }
+    ps_buffer_append(ret_bounds, first, (size_t)(middle - first));
+    ps_buffer_puts(ret_bounds, end);
+    return ps_buffer_ok(ret_bounds);
+}
+
 /* The simulated day is over when it is read, and nothing is open in it. */
 static enum ps_status ehr_now(struct ps_source *source, struct ps_now *ret_now,
                               struct ps_error *err)
@@ -373,4 +387,5 @@ const struct ps_source_ops ps_source_ehr = {
     .reader_cancel = ehr_reader_cancel,
     .reader_close = ehr_reader_close,
     .count = ehr_count,
+    .join = ehr_join,
 };

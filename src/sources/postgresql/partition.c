@@ -108,6 +108,19 @@ bool partition_is_blocks(const char *bounds)
     return bounds[0] == 'b';
 }
 
+bool partition_join(const char *first, const char *second, struct ps_buffer *ret_bounds)
+{
+    struct partition a = {.kind = PARTITION_WHOLE}, b = {.kind = PARTITION_WHOLE};
+    if (!parse_bounds(first, &a) || !parse_bounds(second, &b) || a.kind != PARTITION_BLOCKS ||
+        b.kind != PARTITION_BLOCKS || a.leaf != b.leaf || a.end != b.first) {
+        return false;
+    }
+    const char *end = strchr(second, '-');
+    ps_buffer_append(ret_bounds, first, (size_t)(strchr(first, '-') - first));
+    ps_buffer_puts(ret_bounds, end);
+    return ps_buffer_ok(ret_bounds);
+}
+
 static const char *key_column(const struct ps_table *table, uint32_t position)
 {
     for (uint32_t i = 0; i < table->columns_count; i++) {

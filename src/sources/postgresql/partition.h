@@ -58,6 +58,9 @@ bool partition_is_blocks(const char *bounds);
 void partition_write_where(struct ps_buffer *sql, const struct ps_table *table,
                            const struct partition *partition);
 
+/* As struct ps_source_ops says: blocks alone have positions, and so can be read as one. */
+bool partition_join(const char *first, const char *second, struct ps_buffer *ret_bounds);
+
 /* As struct ps_source_ops says. */
 enum ps_status source_plan(struct ps_source *base, const struct ps_table *table,
                            size_t partitions_max, struct ps_partition_list *list,

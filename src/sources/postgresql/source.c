@@ -206,6 +206,7 @@ static void source_about(struct ps_source *base, struct ps_about *ret_about)
         .reader_position = source_reader_position, .reader_cancel = source_reader_cancel,          \
         .reader_close = source_reader_close, .count = source_count, .execute = source_execute,     \
         .advise_index = query_index, .about = source_about, .shows_changes = partition_is_blocks,  \
+        .join = partition_join,                                                                    \
     }
 
 const struct ps_source_ops ps_source_postgresql =

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "base/json.h"
 #include "base/thread.h"
 
@@ -221,6 +222,31 @@ static void plan(struct check *check, const struct ps_table *table, size_t parts
     check_status(check->ops->plan(check->source, table, parts, list, &err), PS_OK, &err);
 }
 
+/* That partition and the one behind it in the list as one. False: the source does not join them. */
+static bool join(const struct check *check, const struct ps_partition_list *list, size_t p,
+                 struct ps_buffer *bounds)
+{
+    ps_buffer_init(bounds, 0);
+    return check->ops->join != NULL && p + 1 < list->partitions_count &&
+           check->ops->join(list->partitions[p].bounds, list->partitions[p + 1].bounds, bounds);
+}
+
+/* The partitions, neighbours joined two by two where the source can do that. */
+static void read_joined(struct check *check, struct ps_read_request request,
+                        const struct ps_partition_list *list, struct row_set *rows)
+{
+    for (size_t p = 0; p < list->partitions_count; p++) {
+        struct ps_buffer bounds;
+        bool joined = join(check, list, p, &bounds);
+        const struct ps_partition part = {.bounds = joined ? ps_buffer_text(&bounds)
+                                                           : list->partitions[p].bounds};
+        request.partition = &part;
+        check_read(check, &request, rows);
+        ps_buffer_done(&bounds);
+        p += joined;
+    }
+}
+
 void check_partitions_are_the_whole_table(void **state)
 {
     struct check *check = *state;
@@ -241,6 +267,12 @@ void check_partitions_are_the_whole_table(void **state)
             /* As multisets: a row in two parts would be one too many. */
             assert_true(row_set_equal(&whole, &parts));
             row_set_done(&parts);
+            if (check->ops->join != NULL) {
+                struct row_set joined = {0};
+                read_joined(check, request, &list, &joined);
+                assert_true(row_set_equal(&whole, &joined));
+                row_set_done(&joined);
+            }
         }
         row_set_done(&whole);
     }
@@ -315,6 +347,17 @@ void check_position_goes_on_in_partitions(void **state)
         for (size_t p = 0; p < list.partitions_count; p++) {
             request.partition = &list.partitions[p];
             check_pieces(check, &request);
+            struct ps_buffer bounds;
+            if (join(check, &list, p, &bounds)) {
+                const struct ps_partition both = {.bounds = ps_buffer_text(&bounds)};
+                struct row_set pieces = {0};
+                request.partition = &both;
+                check_pieces(check, &request);
+                /* Else a larger part would begin again when it is cut off. */
+                assert_true(read_in_pieces(check, request, &pieces));
+                row_set_done(&pieces);
+            }
+            ps_buffer_done(&bounds);
         }
     }
 }

@@ -86,13 +86,18 @@ static void test_load_of_unknown_size_has_no_estimate(void **state)
 static void test_load_that_goes_on_counts_what_is_left_of_it(void **state)
 {
     (void)state;
-    char half[] = "5";
-    struct ps_load_part parts[] = {{.finished = true}, {.position = half}, {0}, {0}};
+    char bounds[] = "0-", half[] = "5", none[] = "";
+    struct ps_load_part parts[] = {{.bounds = bounds, .finished = true},
+                                   {.bounds = bounds, .position = half},
+                                   {.bounds = bounds},
+                                   {.bounds = bounds}};
     struct ps_load_state load = {.parts = parts, .parts_count = 4};
     struct ps_plan_table tables[] = {{.source_table = &known, .load = true, .resume = &load}};
     near(make(tables, 1, 20).seconds[0], 6.25); /* 10 s less one part and a half of four */
+    parts[2] = (struct ps_load_part){.bounds = none, .finished = true}; /* one with the second */
+    near(make(tables, 1, 20).seconds[0], 5);
     for (size_t i = 0; i < 4; i++) {
-        parts[i] = (struct ps_load_part){.finished = true};
+        parts[i].finished = true;
     }
     near(make(tables, 1, 20).seconds[0], 0);
 }

@@ -266,6 +266,116 @@ static void test_tuning_growth_reaches_batches_and_the_threads_of_a_table(void *
     engine_config_done(&made);
 }
 
+/* One after which rows are counted, and three that tell how fast they come. */
+#define LOOKS_TO_GROWTH 4
+#define FOREVER_NS (3600 * HARNESS_SECOND)
+
+static struct fake_pace pace;
+static int reads_before; /* how many of them it takes until batches have grown */
+
+/* A machine of which there is something to be seen in each of the first writes, and nothing else,
+ * so that batches grow once. */
+static void look_by_writes(struct ps_monitor *base, struct ps_resource_sample *ret_sample)
+{
+    const struct fake_monitor *monitor = (const struct fake_monitor *)base;
+    const bool ended = pace.seen == LOOKS_TO_GROWTH;
+    const bool known = fake_pace_look(&pace, ended ? 0 : FOREVER_NS);
+    *ret_sample = monitor->sample;
+    ret_sample->at_ns = pace.seen * HARNESS_SECOND;
+    if (!known) {
+        ret_sample->memory_percent = ret_sample->cpu_percent = ret_sample->stalled_percent = -1;
+    }
+}
+
+static enum ps_status write_looked_at(struct ps_sink *sink, struct ps_packet *packet,
+                                      struct ps_error *err)
+{
+    if (pace.writes < LOOKS_TO_GROWTH) { /* it is this thread alone that counts them */
+        fake_pace_write(&pace);
+    }
+    return fake_sink_ops.write(sink, packet, err);
+}
+
+static void wait_for_growth(void *context, enum fake_call call, const char *table)
+{
+    (void)context;
+    (void)table;
+    if (call == FAKE_READER_OPEN && atomic_fetch_add(&opened, 1) == reads_before) {
+        fake_pace_wait(&pace, LOOKS_TO_GROWTH);
+    }
+}
+
+/* A sync whose batches grow from four rows to eight, and its reads to two parts, behind so many
+ * reads and the one that was taken meanwhile. */
+static void sync_that_grows(struct harness *h, int reads, enum ps_status status)
+{
+    static struct ps_sink_ops looked_at;
+    looked_at = fake_sink_ops;
+    looked_at.write = write_looked_at;
+    fake_pace_init(&pace);
+    reads_before = reads;
+    h->monitor.base.sample = look_by_writes;
+    h->monitor.sample.memory_percent = 50;
+    h->request.sink_ops = &looked_at;
+    harness_config(h, "batch_size", "4");
+    harness_config(h, "threads", "1");
+    atomic_store(&opened, 0);
+    fake_hook_set(h->database, wait_for_growth, h);
+    harness_sync_ending(h, status);
+    h->request.sink_ops = &fake_sink_ops;
+    fake_pace_done(&pace);
+    expect_first_change(h, "batch_rows", "nothing is short: is it faster?");
+    assert_int_equal(h->result.changes[0].new_value, 8);
+}
+
+static void expect_all(const struct harness *h)
+{
+    char *source = fake_table_text(h->database, "t");
+    harness_expect_rows(h, "t", "id,name", source);
+    free(source);
+}
+
+static void test_tuning_growth_reads_neighbouring_parts_as_one(void **state)
+{
+    struct harness *h = *state;
+    rows(h, 160);
+    harness_config(h, "partition_rows", "4");
+    sync_that_grows(h, 4, PS_OK);
+    assert_int_equal(h->totals.upserts, 160);
+    /* Of 40 parts five were taken before, 20 are read two by two, and the last 15 by themselves,
+     * so that four connections would have their share. */
+    assert_int_equal(fake_calls(h->database, FAKE_READER_OPEN), 5 + 10 + 15);
+    expect_all(h);
+    harness_sync_with(h, "enable_resource_monitoring", "false");
+    assert_int_equal(h->totals.upserts, 160);
+    assert_int_equal(fake_calls(h->database, FAKE_READER_OPEN), 30 + 40);
+}
+
+static void test_tuning_parts_read_as_one_and_cut_off_go_on_inside(void **state)
+{
+    struct harness *h = *state;
+    /* Behind two parts, read in 5 and 3 calls, 24 rows of the two that are read as one. */
+    const struct fake_fault end_it = {.call = FAKE_READER_NEXT,
+                                      .nth = 5 + 3 + 4,
+                                      .status = PS_CONFIG,
+                                      .error_class = PS_CLASS_SETTING};
+    rows(h, 640);
+    fake_fault_add(h->database, &end_it);
+    harness_config(h, "partition_rows", "16");
+    h->each_first = false;
+    sync_that_grows(h, 1, PS_CONFIG);
+    assert_int_equal(h->totals.upserts, 32 + 24);
+    const char *kept = fake_sink_state(h->destination);
+    assert_non_null(strstr(kept, "\"32-64\",\"\",\"64-80\","));
+    assert_non_null(strstr(kept, "\"finished\":\"0-1,3\""));
+    uint64_t reads = fake_calls(h->database, FAKE_READER_OPEN);
+    harness_sync_with(h, "enable_resource_monitoring", "false");
+    assert_int_equal(h->totals.upserts, 640 - 32 - 24);
+    /* Then what has changed meanwhile is looked for in the three that were begun. */
+    assert_int_equal(fake_calls(h->database, FAKE_READER_OPEN) - reads, 1 + 36 + 3);
+    expect_all(h);
+}
+
 static void test_tuning_full_disk_ends_the_sync_with_what_was_read(void **state)
 {
     struct harness *h = *state;
@@ -403,6 +513,8 @@ int main(void)
         TUNING_TEST(test_tuning_cpu_pressure_leaves_one_thread_at_work),
         TUNING_TEST(test_tuning_throttled_source_gets_fewer_threads),
         TUNING_TEST(test_tuning_growth_reaches_batches_and_the_threads_of_a_table),
+        TUNING_TEST(test_tuning_growth_reads_neighbouring_parts_as_one),
+        TUNING_TEST(test_tuning_parts_read_as_one_and_cut_off_go_on_inside),
         TUNING_TEST(test_tuning_full_disk_ends_the_sync_with_what_was_read),
         TUNING_TEST(test_tuning_memory_pressure_is_seen_while_the_destination_blocks),
         TUNING_TEST(test_tuning_full_disk_is_seen_while_the_destination_blocks),

@@ -103,6 +103,24 @@ static void test_load_parse_gives_back_every_member(void **state)
     ps_state_free(loading);
 }
 
+static void test_load_of_parts_that_became_one_gives_that_back(void **state)
+{
+    (void)state;
+    struct ps_state *loading = loading_state(), *back = NULL;
+    struct ps_error err = {0};
+    struct ps_buffer out;
+    loading->tables->load->parts[3].bounds[0] = '\0';
+    write_text(loading, &out);
+    assert_non_null(strstr(ps_buffer_text(&out), "\"20-\",\"\",\"40-\"],\"finished\":\"0-1,3\""));
+    assert_int_equal(ps_state_parse(out.data, out.size, "here", &back, &err), PS_OK);
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(ps_load_part_is_joined(back->tables->load, i) == (i == 3));
+    }
+    ps_buffer_done(&out);
+    ps_state_free(back);
+    ps_state_free(loading);
+}
+
 /* Without a load under way the document is one that older versions read. */
 static void test_load_that_has_ended_leaves_the_first_form(void **state)
 {
@@ -312,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load_write_has_the_documented_form),
         cmocka_unit_test(test_load_parse_gives_back_every_member),
+        cmocka_unit_test(test_load_of_parts_that_became_one_gives_that_back),
         cmocka_unit_test(test_load_that_has_ended_leaves_the_first_form),
         cmocka_unit_test(test_load_that_does_not_hold_together_is_damaged_by_name),
         cmocka_unit_test(test_window_is_kept_once_there_is_a_position_in_it),

@@ -110,11 +110,36 @@ static void test_partition_position_lies_inside(void **state)
     assert_false(parse(&table, "", "1,1", &partition));
 }
 
+static void assert_joined(const char *first, const char *second, const char *expected)
+{
+    struct ps_buffer bounds;
+    ps_buffer_init(&bounds, 0);
+    bool joined = partition_join(first, second, &bounds);
+    assert_true(joined == (expected != NULL));
+    assert_string_equal(ps_buffer_text(&bounds), joined ? expected : "");
+    ps_buffer_done(&bounds);
+}
+
+static void test_partition_of_neighbouring_blocks_is_one(void **state)
+{
+    (void)state;
+    assert_joined("b:0-128", "b:128-256", "b:0-256");
+    assert_joined("b16390:128-256", "b16390:256-", "b16390:128-");
+    assert_joined("b:0-128", "b:256-", NULL);
+    assert_joined("b:0-", "b:0-128", NULL);
+    assert_joined("b16390:0-128", "b16391:128-", NULL);
+    /* Nothing goes on inside those. */
+    assert_joined("h1:0-128", "h1:128-", NULL);
+    assert_joined("k-+1:a", "k+1:a-", NULL);
+    assert_joined("", "", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_partition_becomes_its_condition),
         cmocka_unit_test(test_partition_of_blocks_alone_shows_what_has_changed),
+        cmocka_unit_test(test_partition_of_neighbouring_blocks_is_one),
         cmocka_unit_test(test_partition_of_what_has_changed_looks_at_transactions),
         cmocka_unit_test(test_partition_of_another_kind_is_refused),
         cmocka_unit_test(test_partition_position_lies_inside),
