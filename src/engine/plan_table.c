@@ -376,6 +376,11 @@ static enum ps_status take_over(const struct plan_table_request *request,
     if (request->plan->state == NULL || read_before || begins_anew(request)) {
         return PS_OK;
     }
+    const struct ps_imported *own =
+        ps_state_imported_entry(request->plan->state, request->table->schema, request->table->name);
+    if (own != NULL && *own->value == '\0') {
+        return PS_OK;
+    }
     const char *entry = NULL;
     const struct ps_table *rival = claims_rival(request->claims, request->table, &entry);
     if (rival != NULL) {

@@ -161,7 +161,7 @@ static bool find_value(void *context, const char *name, struct sql_value *ret_va
         return true;
     }
     for (size_t i = 0; i < state->imported_count; i++) {
-        if (strcasecmp(state->imported[i].name, name) == 0) {
+        if (strcasecmp(state->imported[i].name, name) == 0 && *state->imported[i].value != '\0') {
             find_text(phase, state->imported[i].value, ret_value);
             return true;
         }

@@ -13,6 +13,7 @@
 
 #define IGNORED_PREFIX "preprocessing_"
 #define ALL_TABLES "last_updated_at"
+#define NEVER ""
 #define NAME_MAX_SIZE 1024
 /* More digits than that after the point no cursor had. */
 #define NUMBER_SCALE 12
@@ -116,23 +117,28 @@ enum ps_status import_take(struct ps_state *state, const struct ps_json *object,
                            struct ps_error *err)
 {
     bool telling = false;
-    size_t count = 0;
+    size_t count = 0, values = 0;
     struct ps_imported *imported =
         ps_arena_array(state->arena, object->count + 1, sizeof(*imported));
     if (imported == NULL) {
         return ps_fail_nomem(err, "taking a state over");
     }
     for (const struct ps_json *member = object->first; member != NULL; member = member->next) {
-        if (kind_of(member, &telling) != KIND_VALUE) {
+        const enum kind kind = kind_of(member, &telling);
+        if (kind != KIND_VALUE && kind != KIND_NEVER) {
             continue;
         }
         struct ps_imported *made = &imported[count++];
         made->name = ps_arena_strdup(state->arena, member->name);
-        made->value = ps_arena_strdup(state->arena, member->text);
+        made->value = kind == KIND_NEVER ? NEVER : ps_arena_strdup(state->arena, member->text);
         if (made->name == NULL || made->value == NULL) {
             return ps_fail_nomem(err, "taking a state over");
         }
+        values += kind == KIND_VALUE;
     }
+    /* A table's "never" counts before the time of all tables; where nothing has a time, it is a new
+     * state. */
+    count = values == 0 ? 0 : count;
     if (count > 0) {
         qsort(imported, count, sizeof(*imported), by_name);
     }
@@ -244,7 +250,7 @@ enum ps_status ps_state_imported_edge(const struct ps_state *state,
     bool of_clock;
     const struct ps_imported *entry = find_table(state, cursor->schema, cursor->table, &of_clock);
     entry = entry != NULL ? entry : find(state, ALL_TABLES);
-    if (entry == NULL) {
+    if (entry == NULL || strcmp(entry->value, NEVER) == 0) {
         return PS_END;
     }
     bool is_time = cursor->type == PS_TYPE_NAIVE_DATE || cursor->type == PS_TYPE_NAIVE_DATETIME ||

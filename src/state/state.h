@@ -24,7 +24,8 @@ struct ps_renamed_column {
 
 /* What a Python connector kept under a name: of one table, or of all. */
 struct ps_imported {
-    const char *name, *value;
+    const char *name;
+    const char *value; /* "": never, a first sync */
 };
 
 /* One part of a read. Texts are owned. */
@@ -135,7 +136,8 @@ struct ps_imported_cursor {
 };
 /*
  * The edge that the state taken over from a Python connector gives to a table. END: it says nothing
- * of the table. CONFIG, by name: what it says does not fit the cursor's type.
+ * of the table, or that it was never read. CONFIG, by name: what it says does not fit the cursor's
+ * type.
  */
 enum ps_status ps_state_imported_edge(const struct ps_state *state,
                                       const struct ps_imported_cursor *cursor,

@@ -94,6 +94,17 @@ def test_time_that_means_never_is_a_first_sync(flow, never):
     assert results(flow.sync())["orders"] == (48, 1)
 
 
+@pytest.mark.parametrize("never", ["1970-01-01T00:00:00", None])
+def test_never_of_a_table_counts_before_the_time_of_all_tables(flow, never):
+    flow.database.psql("CREATE SCHEMA other; CREATE TABLE other.orders (LIKE orders INCLUDING ALL)")
+    state = {"orders_last_updated_at": never, "items_last_updated_at": EDGE}
+    write_state(flow, state | {"last_updated_at": EDGE})
+    first = flow.sync()
+    assert results(first) == {"orders": (48, 1), "items": (5, 0), "plain": (2, 1)}
+    # Whole with good reason: no name was in doubt.
+    assert not warnings_about(first, "is loaded whole")
+
+
 def test_plan_shows_what_is_taken_over_and_resync_leaves_it_out(flow):
     write_state(flow, {"orders_last_updated_at": EDGE})
     path = flow.configure()

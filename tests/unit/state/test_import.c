@@ -99,7 +99,49 @@ static void test_import_names_with_last_sync(void **context)
          " \"preprocessing_last_run\": {\"a\": [1]}, \"CUSTOMERS_last_sync\": \"2020-01-01\"}");
     expect("PUBLIC", "LOG", PS_TYPE_NAIVE_DATETIME, "2024-05-01T11:00:00");
     expect("PUBLIC", "CUSTOMERS", PS_TYPE_NAIVE_DATETIME, NULL);
-    assert_int_equal(state->imported_count, 1);
+    assert_int_equal(state->imported_count, 2);
+}
+
+static void test_import_never_of_a_table_counts_before_later_names(void **context)
+{
+    (void)context;
+    static const char *const nevers[] = {"null", "\"\"", "\"1970-01-01T00:00:00\"",
+                                         "\"1900-01-01\"", "\"2020-01-01T00:00:00Z\""};
+    for (size_t i = 0; i < sizeof(nevers) / sizeof(nevers[0]); i++) {
+        char json[512];
+        (void)snprintf(json, sizeof(json),
+                       "{\"orders_last_updated_at\": %s, \"items_last_updated_at\": "
+                       "\"2024-06-01T00:00:00Z\", \"last_updated_at\": "
+                       "\"2024-06-02T00:00:00Z\", \"log_last_sync\": %s, \"log\": "
+                       "\"2024-06-03T00:00:00Z\", \"ITEMS_last_updated_at\": %s}",
+                       nevers[i], nevers[i], nevers[i]);
+        take(json);
+        for (int read = 0; read < 2; read++) {
+            struct ps_buffer out;
+            struct ps_error err;
+            expect("public", "orders", PS_TYPE_UTC_DATETIME, NULL);
+            expect("public", "orders", PS_TYPE_LONG, NULL);
+            expect("public", "log", PS_TYPE_UTC_DATETIME, NULL);
+            expect("public", "items", PS_TYPE_UTC_DATETIME, "2024-06-01T00:00:00Z");
+            expect("public", "ITEMS", PS_TYPE_UTC_DATETIME, NULL);
+            expect("public", "other", PS_TYPE_UTC_DATETIME, "2024-06-02T00:00:00Z");
+            ps_buffer_init(&out, 0);
+            assert_int_equal(ps_state_write(state, &out, &err), PS_OK);
+            take(ps_buffer_text(&out));
+            ps_buffer_done(&out);
+        }
+    }
+}
+
+static void test_import_never_of_all_tables_is_a_first_sync(void **context)
+{
+    (void)context;
+    take("{\"last_updated_at\": \"1970-01-01T00:00:00\", \"a_last_updated_at\": "
+         "\"2024-06-01T00:00:00Z\"}");
+    expect("public", "a", PS_TYPE_UTC_DATETIME, "2024-06-01T00:00:00Z");
+    expect("public", "b", PS_TYPE_UTC_DATETIME, NULL);
+    take("{\"last_updated_at\": \"1970-01-01T00:00:00\", \"a_last_updated_at\": null}");
+    assert_int_equal(state->imported_count, 0);
 }
 
 static void test_import_one_time_for_all_tables(void **context)
@@ -229,6 +271,8 @@ int main(void)
         cmocka_unit_test_teardown(test_import_names_with_last_updated_at_hold_the_datas_own_time,
                                   drop),
         cmocka_unit_test_teardown(test_import_names_with_last_sync, drop),
+        cmocka_unit_test_teardown(test_import_never_of_a_table_counts_before_later_names, drop),
+        cmocka_unit_test_teardown(test_import_never_of_all_tables_is_a_first_sync, drop),
         cmocka_unit_test_teardown(test_import_one_time_for_all_tables, drop),
         cmocka_unit_test_teardown(test_import_zones_that_differ_take_the_earliest_that_is_meant,
                                   drop),
