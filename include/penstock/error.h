@@ -56,6 +56,7 @@ enum ps_error_class {
     PS_CLASS_DISK,
     PS_CLASS_SETTING, /* a configuration, a command line, a state or a file of ours */
 };
+#define PS_ERROR_CLASSES ((size_t)PS_CLASS_SETTING + 1)
 
 #define PS_ERROR_MESSAGE_SIZE 1024
 

@@ -145,9 +145,10 @@ static void put_totals(struct ps_json_writer *writer, const struct ps_run_result
     ps_json_put_number(writer, "cpu_seconds", run->cpu_seconds, 3);
     result_put_count(writer, "memory_peak_bytes", run->memory_peak_bytes);
     ps_json_open(writer, "retries", '{');
-    for (size_t i = 0; i < sizeof run->retries / sizeof run->retries[0]; i++) {
+    for (size_t i = 0; i < PS_ERROR_CLASSES; i++) {
+        const char *name = ps_error_class_name((enum ps_error_class)i);
         if (run->retries[i] > 0) {
-            result_put_count(writer, ps_error_class_name((enum ps_error_class)i), run->retries[i]);
+            result_put_count(writer, *name == '\0' ? "other" : name, run->retries[i]);
         }
     }
     ps_json_close(writer, '}');

@@ -231,7 +231,7 @@ struct ps_run_result {
     size_t tables_count;
     size_t tables_skipped; /* could not be read; the warnings say why */
     uint64_t schema_changes, checkpoints;
-    uint64_t retries[16]; /* by enum ps_error_class */
+    uint64_t retries[PS_ERROR_CLASSES]; /* by enum ps_error_class, whatever was tried */
     double seconds, cpu_seconds;
     uint64_t memory_peak_bytes;
     const char **warnings;

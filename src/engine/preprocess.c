@@ -292,7 +292,6 @@ static enum ps_status execute(struct phase *phase, const struct ps_plan_table *t
         if (status != PS_OK) {
             return status;
         }
-        phase->request->result->retries[(size_t)err->error_class]++;
         ops->close(phase->source);
         phase->source = NULL;
     }

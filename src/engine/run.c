@@ -390,9 +390,6 @@ static enum ps_status run_plan(struct run *run, struct ps_run_result *result, st
     troubles_tell(&run->troubles, result);
     run->finished = true;
     status = finish(run, &writer, err);
-    for (size_t i = 0; i < sizeof(run->retries) / sizeof(run->retries[0]); i++) {
-        result->retries[i] += run->retries[i]; /* to those of what ran before */
-    }
     result->sink_failed = run->sink_failed;
 out:
     if (!run->finished) {
@@ -583,6 +580,7 @@ enum ps_status ps_sync_run(const struct ps_run_request *request, struct ps_run_r
         ps_arena_free(run.workers[i].again);
     }
     ps_plan_free(run.plan);
+    memcpy(ret_result->retries, run.troubles.retries, sizeof(ret_result->retries));
     troubles_done(&run.troubles);
     ps_condition_done(&run.changed);
     ps_mutex_done(&run.lock);

@@ -141,7 +141,6 @@ struct run {
     bool stopping;         /* workers end at their next look */
     enum ps_status failed; /* the first failure; OK: none */
     struct ps_error error;
-    uint64_t retries[16];
     struct troubles troubles; /* has a lock of its own */
 };
 

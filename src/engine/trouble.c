@@ -89,6 +89,7 @@ static void count_wait(struct troubles *troubles, struct trouble_place place,
                        const struct ps_error *cause, int64_t waited_ns)
 {
     ps_mutex_lock(&troubles->lock);
+    troubles->retries[cause->error_class]++;
     struct trouble_entry *entry = entry_of(troubles, place.table, cause);
     if (entry != NULL) {
         entry->retries++;

@@ -20,6 +20,7 @@ struct trouble_entry {
 /* `lock` guards the rest. */
 struct troubles {
     struct ps_mutex lock;
+    uint64_t retries[PS_ERROR_CLASSES]; /* what was tried again, of all kinds and tables */
     struct trouble_entry *entries;
     size_t count, capacity;
 };
@@ -40,7 +41,7 @@ struct trouble_place {
 /* A failure; CANCELED is none. A lack of memory only loses the count. */
 void trouble_note(struct troubles *troubles, struct trouble_place place,
                   const struct ps_error *err);
-/* ps_retry_after, of which the wait is counted. */
+/* ps_retry_after; what is tried again is counted, and the wait. */
 enum ps_status trouble_wait(struct troubles *troubles, struct trouble_place place,
                             struct ps_retry *retry, enum ps_status failed,
                             struct ps_error *err) PS_MUST_CHECK;

@@ -98,16 +98,6 @@ static bool connection_survives(const struct ps_error *err)
            err->error_class == PS_CLASS_LOCK_TIMEOUT;
 }
 
-static void count_retry(struct run *run, enum ps_error_class error_class)
-{
-    if (error_class == PS_CLASS_THROTTLE) {
-        tuning_throttle(run->tuning);
-    }
-    ps_mutex_lock(&run->lock);
-    run->retries[(size_t)error_class]++;
-    ps_mutex_unlock(&run->lock);
-}
-
 static struct trouble_place place_of(const struct worker *worker, const struct job *job)
 {
     return (struct trouble_place){.worker = (size_t)(worker - worker->run->workers),
@@ -131,7 +121,9 @@ static enum ps_status wait_out(struct worker *worker, const struct job *job, enu
     status =
         trouble_wait(&worker->run->troubles, place_of(worker, job), &worker->retry, status, err);
     if (status == PS_OK) {
-        count_retry(worker->run, cause.error_class);
+        if (cause.error_class == PS_CLASS_THROTTLE) {
+            tuning_throttle(worker->run->tuning);
+        }
         if (!connection_survives(&cause)) {
             worker_source_drop(worker);
         }

@@ -375,9 +375,10 @@ def test_same_texts_are_a_bug_where_the_server_is_no_cluster(through):
 def test_trouble_while_the_catalog_is_read_is_tried_again(through):
     fault = Fault("pg_catalog.pg_class|FROM pg_class", "57P01", "terminating connection", ends=True)
     each = through(Script(faults=[fault]))
-    _, log = each.sync()
+    document, log = each.sync()
     assert fault.happened == 1
     assert "trying again" in log
+    assert document["totals"]["retries"] == {"failover": 1}
     each.flow.assert_equal("t", "other")
 
 

@@ -77,6 +77,7 @@ static void test_result_has_every_member_and_no_other(void **state)
     struct stage stage;
 
     (void)state;
+    run.retries[PS_CLASS_NONE] = 1;
     run.retries[PS_CLASS_DEADLOCK] = 3;
     stage_init(&stage);
     result_write(&result, &stage.out);
@@ -89,7 +90,8 @@ static void test_result_has_every_member_and_no_other(void **state)
         "\"seconds\":0.250}],\"totals\":{\"upserts\":10,\"updates\":1,\"deletes\":2,"
         "\"truncates\":3,\"skipped\":4,\"bytes\":500,\"schema_changes\":1,\"checkpoints\":2,"
         "\"rows_per_second\":6.5,\"cpu_seconds\":0.500,\"memory_peak_bytes\":1000,"
-        "\"retries\":{\"deadlock\":3}},\"parameter_changes\":[{\"at\":\"2023-11-14T22:13:20Z\","
+        "\"retries\":{\"other\":1,\"deadlock\":3}},\"parameter_changes\":[{\"at\":\"2023-11-14T22:"
+        "13:20Z\","
         "\"parameter\":\"batch_rows\",\"old_value\":5000,\"new_value\":2500,"
         "\"cause\":\"memory at 95 %\"}],\"warnings\":[\"from the file\",\"from the run\"],"
         "\"breaches\":[],\"error\":null}\n");

@@ -342,6 +342,8 @@ static void test_errors_before_a_table_is_read_are_the_syncs(void **state)
                       "preprocessing_sql", "UPDATE {table_list} SET id = id");
     harness_expect_rows(h, "ERROR_STATISTICS", "tablename,class,code,occurrences,recovered",
                         "|deadlock|40P01|1|1\n|failover|57P01|1|1\n");
+    assert_int_equal(h->result.retries[PS_CLASS_DEADLOCK], 1);
+    assert_int_equal(h->result.retries[PS_CLASS_FAILOVER], 1);
 }
 
 /* Lets the reader wait until the machine was looked at often enough. */

@@ -23,11 +23,21 @@ static void test_run_passing_trouble_is_retried(void **state)
     harness_sync_with(h, "batch_size", "10", "max_retries", "9");
     assert_int_equal(fake_table_rows(h->database, "people"), 54);
     assert_int_equal(h->totals.upserts, 54);
-    uint64_t retries = 0;
-    for (size_t i = 0; i < sizeof(h->result.retries) / sizeof(h->result.retries[0]); i++) {
-        retries += h->result.retries[i];
-    }
-    assert_true(retries >= 2);
+    const uint64_t expected[PS_ERROR_CLASSES] = {[PS_CLASS_NETWORK] = 1,
+                                                 [PS_CLASS_TIMEOUT] = 1,
+                                                 [PS_CLASS_NONE] = 1,
+                                                 [PS_CLASS_FAILOVER] = 1};
+    assert_memory_equal(h->result.retries, expected, sizeof(expected));
+}
+
+static void test_run_tells_what_its_plan_tried_again_in_vain(void **state)
+{
+    struct harness *h = *state;
+    const struct fake_fault fault = {
+        .call = FAKE_OPEN, .forever = true, .status = PS_RETRY, .error_class = PS_CLASS_NETWORK};
+    fake_fault_add(h->database, &fault);
+    harness_sync_ending_with(h, PS_RETRY, "max_retries", "2");
+    assert_int_equal(h->result.retries[PS_CLASS_NETWORK], 2);
 }
 
 static void test_run_ends_when_trouble_does_not_pass(void **state)
@@ -204,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HARNESS_TEST(test_run_passing_trouble_is_retried),
         HARNESS_TEST(test_run_ends_when_trouble_does_not_pass),
+        HARNESS_TEST(test_run_tells_what_its_plan_tried_again_in_vain),
         HARNESS_TEST(test_run_table_dropped_meanwhile_is_left_out),
         HARNESS_TEST(test_run_whose_history_is_gone_loads_again_and_not_for_ever),
         HARNESS_TEST(test_run_bad_rows_are_counted_or_end_the_sync),
