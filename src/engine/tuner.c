@@ -20,6 +20,7 @@
 #define CPU_MOST 1000.0
 /* The share of time in which all wait for memory: as bad as being above the threshold. */
 #define STALLED_HIGH 10.0
+#define STALLED_HIGH_MOST 100.0
 
 void tuner_init(struct tuner *tuner, const struct tuner_limits *limits, uint32_t batch_rows,
                 uint32_t batch_rows_max, uint32_t threads)
@@ -28,6 +29,7 @@ void tuner_init(struct tuner *tuner, const struct tuner_limits *limits, uint32_t
         .limits = *limits,
         .memory = {.high = limits->memory_high, .critical = limits->memory_critical},
         .cpu = {.high = limits->cpu_high, .critical = limits->cpu_critical},
+        .stalled_high = STALLED_HIGH,
         .batch_rows = batch_rows,
         .batch_rows_first = batch_rows,
         .batch_rows_max = batch_rows_max < batch_rows ? batch_rows : batch_rows_max,
@@ -107,9 +109,10 @@ static void count(struct tuner_pressure *pressure, double percent, bool stalled)
     pressure->calm = !high && percent < pressure->high - CALM_BELOW ? pressure->calm + 1 : 0;
 }
 
-static void put_memory_cause(struct tuner_change *made, const struct ps_resource_sample *sample)
+static void put_memory_cause(struct tuner_change *made, const struct ps_resource_sample *sample,
+                             bool full)
 {
-    if (sample->memory_percent < 0) {
+    if (!full) {
         snprintf(made->cause, sizeof(made->cause), "all waits for memory %.0f %% of the time",
                  sample->stalled_percent);
         return;
@@ -137,9 +140,10 @@ static bool reduce_memory(struct tuner *tuner, const struct ps_resource_sample *
         return false;
     }
     made->pressure = true;
-    put_memory_cause(made, sample);
+    put_memory_cause(made, sample, critical || sample->memory_percent > memory->high);
     tuner->trial_pressure = memory;
     tuner->trial_percent = sample->memory_percent;
+    tuner->trial_stalled = sample->stalled_percent;
     trial_begin(tuner, TUNER_LESS, TUNER_BATCH_ROWS, old, rate);
     return true;
 }
@@ -166,17 +170,28 @@ static bool reduce_cpu(struct tuner *tuner, const struct ps_resource_sample *sam
     return true;
 }
 
-/* A pipeline that uses its machine well is not under pressure: from now on less counts as that. */
-static void raise_threshold(struct tuner *tuner)
+static void raise_threshold(double *threshold, double measured, double most)
 {
-    struct tuner_pressure *pressure = tuner->trial_pressure;
-    double raised = tuner->trial_percent + RAISED_BY;
-    double most = pressure == &tuner->memory ? MEMORY_HIGH_MOST : CPU_MOST;
-    raised = raised > most ? most : raised;
-    pressure->high = raised > pressure->high ? raised : pressure->high;
+    double raised = measured + RAISED_BY > most ? most : measured + RAISED_BY;
+    *threshold = raised > *threshold ? raised : *threshold;
+}
+
+/* A pipeline that uses its machine well is not under pressure: what led to the step no longer does,
+ * only more of it. */
+static void raise_thresholds(struct tuner *tuner)
+{
+    struct tuner_pressure *memory = &tuner->memory, *cpu = &tuner->cpu;
+    if (tuner->trial_pressure == cpu) {
+        raise_threshold(&cpu->high, tuner->trial_percent, CPU_MOST);
+        raise_threshold(&cpu->critical, tuner->trial_percent, CPU_MOST);
+        return;
+    }
     /* Memory's second threshold stays: what comes after it is the end of the process. */
-    if (pressure == &tuner->cpu && raised > pressure->critical) {
-        pressure->critical = raised;
+    if (tuner->trial_percent > memory->high) {
+        raise_threshold(&memory->high, tuner->trial_percent, MEMORY_HIGH_MOST);
+    }
+    if (tuner->trial_stalled > tuner->stalled_high) {
+        raise_threshold(&tuner->stalled_high, tuner->trial_stalled, STALLED_HIGH_MOST);
     }
 }
 
@@ -185,7 +200,7 @@ static void take_back(struct tuner *tuner, double rate, struct tuner_report *rep
     struct tuner_change *made;
     bool less = tuner->trial == TUNER_LESS;
     if (less) {
-        raise_threshold(tuner);
+        raise_thresholds(tuner);
     }
     if (change(tuner, tuner->trial_parameter, tuner->trial_old, report, &made)) {
         made->pressure = less;
@@ -346,7 +361,7 @@ void tuner_take(struct tuner *tuner, const struct ps_resource_sample *sample,
     if (sample->memory_percent < 0 && sample->cpu_percent < 0 && sample->stalled_percent < 0) {
         return;
     }
-    count(&tuner->memory, sample->memory_percent, sample->stalled_percent > STALLED_HIGH);
+    count(&tuner->memory, sample->memory_percent, sample->stalled_percent > tuner->stalled_high);
     count(&tuner->cpu, sample->cpu_percent, false);
     if (progress->held) {
         sit_out(tuner, sample, progress);

@@ -48,6 +48,7 @@ enum tuner_trial { TUNER_NO_TRIAL, TUNER_LESS, TUNER_MORE };
 struct tuner {
     struct tuner_limits limits;
     struct tuner_pressure memory, cpu;
+    double stalled_high; /* percent of waits for memory that are pressure, too; may be raised */
     uint32_t batch_rows, batch_rows_first, batch_rows_max;
     uint32_t threads, threads_max;
     uint32_t table_threads; /* more than planned */
@@ -65,7 +66,8 @@ struct tuner {
     enum tuner_parameter trial_parameter;
     struct tuner_pressure *trial_pressure; /* LESS: what it was for */
     uint32_t trial_old;
-    double trial_percent, trial_rate;
+    double trial_percent, trial_stalled; /* what was measured at the step */
+    double trial_rate;
     uint64_t trial_work;
 };
 

@@ -135,6 +135,35 @@ static void test_tuner_all_waiting_for_memory_is_pressure(void **state)
     quiet(2, 1000);
     step(1000);
     expect_batch(5000, 3750);
+    assert_string_equal(report.changes[0].cause, "all waits for memory 30 % of the time");
+}
+
+static void test_tuner_takes_a_step_back_for_stalls_once(void **state)
+{
+    (void)state;
+    sample.memory_percent = 78; /* not calm: nothing grows */
+    sample.stalled_percent = 30;
+    quiet(2, 1000);
+    step(1000);
+    expect_batch(5000, 3750);
+    sample.stalled_percent = 5;
+    quiet(2, 500);
+    step(500);
+    expect_batch(3750, 5000);
+    sample.stalled_percent = 30;
+    quiet(20, 1000);
+    /* More than that is pressure again; memory in use led to no step, and counts as before. */
+    sample.stalled_percent = 36;
+    quiet(2, 1000);
+    step(1000);
+    expect_batch(5000, 3750);
+    sample.stalled_percent = 0;
+    quiet(10, 1000);
+    sample.memory_percent = 81;
+    quiet(2, 1000);
+    step(1000);
+    expect_batch(3750, 2812);
+    assert_string_equal(report.changes[0].cause, "memory at 81 % of 1024 MiB (cgroup v2)");
 }
 
 static void test_tuner_halves_the_threads_above_the_first_threshold_of_cpu(void **state)
@@ -448,6 +477,7 @@ int main(void)
                                begin),
         cmocka_unit_test_setup(test_tuner_one_calm_sample_starts_the_count_anew, begin),
         cmocka_unit_test_setup(test_tuner_all_waiting_for_memory_is_pressure, begin),
+        cmocka_unit_test_setup(test_tuner_takes_a_step_back_for_stalls_once, begin),
         cmocka_unit_test_setup(test_tuner_halves_the_threads_above_the_first_threshold_of_cpu,
                                begin),
         cmocka_unit_test_setup(test_tuner_goes_to_one_thread_above_the_second, begin),
