@@ -256,7 +256,7 @@ static void write_summary(const struct sync *sync, enum ps_status status)
         .source_label = sync->local.source_ops->label,
         .warehouse = sync->local.warehouse,
         .schema = sync->local.schema,
-        .config_path = command_text(sync->line, "config"),
+        .line = sync->line,
         .program = program_invocation_name,
         .status = status,
     };

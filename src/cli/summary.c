@@ -5,6 +5,7 @@
 
 #include "cli/figures.h"
 #include "cli/table.h"
+#include "cli/text.h"
 
 /* More tables than these are counted in one line. */
 #define TABLES_SHOWN 40
@@ -124,23 +125,44 @@ static void print_again(const struct summary *summary, struct output *out)
     }
 }
 
+/* The commands that are named speak of the same source, warehouse and tables. */
+static void put_same_options(struct ps_buffer *text, const struct command_line *line)
+{
+    static const char *const same[] = {"config", "warehouse", "state", "schema", "tables"};
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        if (command_given(line, same[i])) {
+            ps_buffer_printf(text, " --%s ", same[i]);
+            text_shell_word(text, command_text(line, same[i]));
+        }
+    }
+}
+
 static void print_next(const struct summary *summary, struct output *out)
 {
+    struct ps_buffer text;
+
+    ps_buffer_init(&text, 0);
     output_puts(out, "\nwhat to try next:\n");
     print_again(summary, out);
-    output_printf(out, "  %s plan\n                              what would be read, how and why\n",
-                  summary->program);
-    output_printf(
-        out,
-        "  duckdb %s -c \"SHOW ALL TABLES\"\n"
-        "                              with DuckDB's command line, or any of its libraries\n",
-        summary->warehouse);
-    if (summary->config_path == NULL) {
-        output_printf(out,
-                      "  %s sync --config examples/postgresql/configuration.json\n"
-                      "                              your own database, once the file names it\n",
-                      summary->program);
+    ps_buffer_puts(&text, "  ");
+    text_shell_word(&text, summary->program);
+    ps_buffer_puts(&text, " plan");
+    put_same_options(&text, summary->line);
+    ps_buffer_puts(&text, "\n                              what would be read, how and why\n"
+                          "  duckdb ");
+    text_shell_word(&text, summary->warehouse);
+    ps_buffer_puts(&text, " -c \"SHOW ALL TABLES\"\n"
+                          "                              with DuckDB's command line, or any of its "
+                          "libraries\n");
+    if (!command_given(summary->line, "config")) {
+        ps_buffer_puts(&text, "  ");
+        text_shell_word(&text, summary->program);
+        ps_buffer_puts(&text,
+                       " sync --config examples/postgresql/configuration.json\n"
+                       "                              your own database, once the file names it\n");
     }
+    output_puts(out, ps_buffer_text(&text));
+    ps_buffer_done(&text);
 }
 
 /* A load that did not end is in no table yet, and nothing of it is taken up again. */

@@ -4,6 +4,7 @@
 #ifndef PS_CLI_SUMMARY_H
 #define PS_CLI_SUMMARY_H
 
+#include "cli/command.h"
 #include "cli/output.h"
 #include "engine/engine.h"
 
@@ -12,8 +13,8 @@ struct summary {
     const char *source_label; /* "PostgreSQL" */
     const char *warehouse;    /* the file; NULL: rows were thrown away (--destination null) */
     const char *schema;       /* the destination schema */
-    const char *config_path;  /* --config; NULL: the built-in hospital */
-    const char *program;      /* as it was typed */
+    const struct command_line *line; /* of the sync */
+    const char *program;             /* as it was typed */
     enum ps_status status;
 };
 

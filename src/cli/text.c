@@ -116,3 +116,27 @@ size_t text_cut(struct ps_buffer *out, const char *text, size_t width)
     ps_buffer_puts(out, "…");
     return used + 1;
 }
+
+void text_shell_word(struct ps_buffer *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:=@_";
+    struct ps_buffer clean;
+
+    if (text[0] != '\0' && text[strspn(text, plain)] == '\0') {
+        ps_buffer_puts(out, text);
+        return;
+    }
+    ps_buffer_init(&clean, 0);
+    text_clean(&clean, text);
+    ps_buffer_puts(out, "'");
+    for (const char *at = ps_buffer_text(&clean); *at != '\0'; at++) {
+        if (*at == '\'') {
+            ps_buffer_puts(out, "'\\''");
+        } else {
+            ps_buffer_putc(out, *at);
+        }
+    }
+    ps_buffer_puts(out, "'");
+    ps_buffer_done(&clean);
+}

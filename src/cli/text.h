@@ -14,5 +14,7 @@ size_t text_width(const char *text);
 void text_clean(struct ps_buffer *out, const char *text);
 /* The same, at most `width` columns; what is cut ends in "…". Returns the columns used. */
 size_t text_cut(struct ps_buffer *out, const char *text, size_t width);
+/* The same, as one word of a POSIX shell's command line: quoted where a shell would change it. */
+void text_shell_word(struct ps_buffer *out, const char *text);
 
 #endif

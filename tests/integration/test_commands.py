@@ -133,6 +133,7 @@ def test_a_person_is_told_what_was_synced_and_what_to_try_next(penstock, golden)
     bare = penstock("sync", *other)
     assert bare.code == 0
     assert f"  {penstock.binary} sync --config examples/postgresql/configuration.json" in bare.out
+    assert f"  {penstock.binary} plan --warehouse other.db --state other.json" in bare.out
 
 
 def test_options_page_lists_every_source_and_the_engine(penstock):

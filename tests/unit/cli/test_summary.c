@@ -38,14 +38,23 @@ static void stage_init(struct stage *stage, size_t count)
         .tables = stage->tables, .tables_count = count, .seconds = 2, .checkpoints = 1};
 }
 
-static const char *print(struct stage *stage, struct summary summary)
+/* After a sync with these arguments, ended by NULL. */
+static const char *print_after(struct stage *stage, struct summary summary, char *const *arguments)
 {
     struct output out;
+    struct command_line line;
+    struct ps_error err;
+    int count = 0;
     int ends[2];
     ssize_t n;
 
     assert_int_equal(pipe(ends), 0);
     output_init(&out, ends[1]);
+    while (arguments[count] != NULL) {
+        count++;
+    }
+    assert_int_equal(command_parse(&command_sync, count, arguments, &line, &err), PS_OK);
+    summary.line = &line;
     summary.run = &stage->run;
     summary.source_label = "a source";
     summary.schema = "tester";
@@ -59,6 +68,11 @@ static const char *print(struct stage *stage, struct summary summary)
     close(ends[0]);
     close(ends[1]);
     return stage->text;
+}
+
+static const char *print(struct stage *stage, struct summary summary)
+{
+    return print_after(stage, summary, (char *[]){NULL});
 }
 
 static void test_summary_of_two_tables(void **state)
@@ -204,9 +218,26 @@ static void test_summary_offers_the_own_database_only_after_the_hospital(void **
     (void)state;
     stage_init(&stage, 1);
     assert_non_null(strstr(print(&stage, (struct summary){.warehouse = "w.db"}), own));
-    assert_null(
-        strstr(print(&stage, (struct summary){.warehouse = "w.db", .config_path = "c"}), own));
+    assert_non_null(strstr(stage.text, "\n  bin/penstock plan\n"));
+    assert_null(strstr(print_after(&stage, (struct summary){.warehouse = "w.db"},
+                                   (char *[]){"--config", "c", NULL}),
+                       own));
     assert_non_null(strstr(stage.text, "what to try next"));
+}
+
+static void test_summary_offers_commands_with_the_options_that_were_given(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_init(&stage, 1);
+    print_after(&stage, (struct summary){.warehouse = "my w.db"},
+                (char *[]){"--config=it's $HOME.json", "--tables", "a,b*", "--warehouse", "my w.db",
+                           "--state", "s.json", "--schema", "-x", "--resync", NULL});
+    assert_non_null(strstr(stage.text, "\n  bin/penstock plan --config 'it'\\''s $HOME.json' "
+                                       "--warehouse 'my w.db' --state s.json --schema -x "
+                                       "--tables 'a,b*'\n"));
+    assert_non_null(strstr(stage.text, "\n  duckdb 'my w.db' -c \"SHOW ALL TABLES\"\n"));
 }
 
 static void test_summary_without_a_warehouse_says_that_nothing_is_kept(void **state)
@@ -231,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_summary_counts_one_as_one),
         cmocka_unit_test(test_summary_of_many_tables_counts_those_beyond_forty),
         cmocka_unit_test(test_summary_offers_the_own_database_only_after_the_hospital),
+        cmocka_unit_test(test_summary_offers_commands_with_the_options_that_were_given),
         cmocka_unit_test(test_summary_without_a_warehouse_says_that_nothing_is_kept),
     };
 
