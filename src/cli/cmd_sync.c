@@ -21,6 +21,8 @@
 #define FOLLOW_SECONDS_MAX 86400
 #define WARNINGS_KEPT 256
 #define BEGUN_BYTES_MAX ((size_t)64 << 20)
+/* So often a person is told that nothing changes. */
+#define QUIET_NS INT64_C(60000000000)
 /* So often in a row somebody else may have the warehouse open when a later sync is due. */
 #define BUSY_MAX 60
 
@@ -35,7 +37,10 @@ struct follow {
     struct ps_arena *arena; /* … */
     const char **begun;     /* … but of these tables; ends with NULL; NULL: of none */
     size_t begun_count;
-    unsigned busy; /* times in a row that a later sync could not open the warehouse */
+    struct ps_sent *sent; /* what the last sync sent; NULL: there is one sync */
+    bool quiet;           /* "no changes" has been told, … */
+    int64_t quiet_ns;     /* … then */
+    unsigned busy;        /* times in a row that a later sync could not open the warehouse */
 };
 
 /* One run of the command. The events are called by one thread, the log's writer by any. */
@@ -212,6 +217,7 @@ static enum ps_status run_engine(struct sync *sync, struct ps_error *err)
         .state = sync->local.state,
         .checkpoint_seconds = CHECKPOINT_SECONDS,
         .disk_folders = sync->local.warehouse == NULL ? NULL : disks,
+        .sent = sync->follow->sent,
         .events = {.context = sync,
                    .plan = on_plan,
                    .progress = on_progress,
@@ -264,18 +270,31 @@ static void write_summary(const struct sync *sync, enum ps_status status)
     summary_print(&summary, sync->out);
 }
 
+/* A later sync of --follow. */
+static void write_changes(const struct sync *sync, enum ps_status status)
+{
+    const struct ps_clock *clock = ps_clock_system();
+    struct follow *follow = sync->follow;
+    int64_t now_ns = clock->monotonic_ns(clock);
+
+    if (!summary_print_changes(&sync->run, clock->utc(clock), sync->out) && status == PS_OK &&
+        (!follow->quiet || now_ns - follow->quiet_ns >= QUIET_NS)) {
+        summary_print_quiet(clock->utc(clock), sync->out);
+        follow->quiet = true;
+        follow->quiet_ns = now_ns;
+    }
+}
+
 static void write_outcome(const struct sync *sync, bool ran, enum ps_status status,
                           const struct ps_error *err)
 {
-    const struct ps_clock *clock = ps_clock_system();
-
     if (status != PS_OK && status != PS_CANCELED) {
         ps_log(PS_LOG_SEVERE, "%s", err->message);
     }
     if (sync->json) {
         write_document(sync, status, err);
     } else if (ran && sync->follow->rounds > 0) {
-        summary_print_changes(&sync->run, clock->utc(clock), sync->out);
+        write_changes(sync, status);
     } else if (ran && (status == PS_OK || status == PS_CANCELED || sync->run.tables_count > 0)) {
         write_summary(sync, status);
     }
@@ -328,6 +347,8 @@ static enum exit_status run_sync(const struct command_line *line, struct output 
         }
         return EXIT_USAGE;
     }
+    /* A lack of memory has what was sent told in place of what changed. */
+    follow.sent = follow.seconds > 0 ? ps_sent_new() : NULL;
     ps_cancel_init(&follow.cancel);
     process_cancel_on_signal(&follow.cancel);
     do {
@@ -341,6 +362,7 @@ static enum exit_status run_sync(const struct command_line *line, struct output 
         }
     } while (again);
     process_cancel_done();
+    ps_sent_free(follow.sent);
     ps_arena_free(follow.arena);
     return exit_status;
 }

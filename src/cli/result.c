@@ -104,6 +104,24 @@ static void put_sums(struct ps_json_writer *writer, const struct ps_table_result
     result_put_count(writer, "bytes", sums->bytes);
 }
 
+/* Of a sync that others come before or after: `null` where changes cannot be told from rows that
+ * were sent again. */
+static void put_changed(struct ps_json_writer *writer, const struct ps_changed *changed)
+{
+    if (!changed->wanted) {
+        return;
+    }
+    if (!changed->known) {
+        ps_json_put_null(writer, "changed");
+        return;
+    }
+    ps_json_open(writer, "changed", '{');
+    result_put_count(writer, "upserts", changed->upserts);
+    result_put_count(writer, "updates", changed->updates);
+    result_put_count(writer, "deletes", changed->deletes);
+    ps_json_close(writer, '}');
+}
+
 static void put_table_members(struct ps_json_writer *writer, const struct ps_table_result *table)
 {
     ps_json_put_text(writer, "schema", table->schema);
@@ -111,6 +129,7 @@ static void put_table_members(struct ps_json_writer *writer, const struct ps_tab
     ps_json_put_text(writer, "mode", ps_mode_name(table->mode));
     result_put_optional(writer, "reason", table->reason);
     put_sums(writer, table);
+    put_changed(writer, &table->changed);
     if (table->mixed_snapshot) {
         ps_json_put_boolean(writer, "mixed_snapshot", true);
     }

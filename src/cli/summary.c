@@ -262,26 +262,54 @@ static void print_part(struct output *out, const char *what, uint64_t count, boo
     }
 }
 
-void summary_print_changes(const struct ps_run_result *run, struct ps_timestamp now,
+/* What there is to tell of the table: changes, or where they cannot be told from what was sent
+ * again, all of it. */
+static struct ps_changed changes_of(const struct ps_table_result *table)
+{
+    return table->changed.known ? table->changed
+                                : (struct ps_changed){.upserts = table->upserts,
+                                                      .updates = table->updates,
+                                                      .deletes = table->deletes};
+}
+
+static const char *time_text(struct ps_timestamp now, char out[PS_VALUE_TEXT_SIZE])
+{
+    now.nanos = 0;
+    (void)ps_timestamp_format(now, true, out);
+    return out;
+}
+
+bool summary_print_changes(const struct ps_run_result *run, struct ps_timestamp now,
                            struct output *out)
 {
     char time[PS_VALUE_TEXT_SIZE];
+    bool any = false;
 
-    now.nanos = 0;
-    (void)ps_timestamp_format(now, true, time);
     for (size_t i = 0; i < run->tables_count; i++) {
         const struct ps_table_result *table = &run->tables[i];
+        const struct ps_changed changes = changes_of(table);
         bool first = true;
-        if (table->upserts + table->updates + table->deletes + table->skipped == 0) {
+        if (changes.upserts + changes.updates + changes.deletes == 0) {
             continue;
         }
-        output_printf(out, "%s %s%s%s:", time, table->schema, table->schema[0] == '\0' ? "" : ".",
-                      table->table);
-        print_part(out, "upsert", table->upserts, &first);
-        print_part(out, "update", table->updates, &first);
-        print_part(out, "delete", table->deletes, &first);
+        output_printf(out, "%s %s%s%s:", time_text(now, time), table->schema,
+                      table->schema[0] == '\0' ? "" : ".", table->table);
+        print_part(out, "upsert", changes.upserts, &first);
+        print_part(out, "update", changes.updates, &first);
+        print_part(out, "delete", changes.deletes, &first);
+        output_puts(out, table->changed.known ? "" : " sent");
         print_part(out, "bad row", table->skipped, &first);
         output_puts(out, "\n");
+        any = true;
     }
     (void)output_flush(out); /* a failure is kept, and told at the end */
+    return any;
+}
+
+void summary_print_quiet(struct ps_timestamp now, struct output *out)
+{
+    char time[PS_VALUE_TEXT_SIZE];
+
+    output_printf(out, "%s no changes\n", time_text(now, time));
+    (void)output_flush(out);
 }

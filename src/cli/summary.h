@@ -20,8 +20,11 @@ struct summary {
 
 void summary_print(const struct summary *summary, struct output *out);
 
-/* One line for each table that a later sync of --follow changed, with the time of day. */
-void summary_print_changes(const struct ps_run_result *run, struct ps_timestamp now,
+/* One line for each table that a later sync of --follow changed, with the time of day; what may be
+ * as it was is told as sent. False: there was none. */
+bool summary_print_changes(const struct ps_run_result *run, struct ps_timestamp now,
                            struct output *out);
+/* One line in place of those. */
+void summary_print_quiet(struct ps_timestamp now, struct output *out);
 
 #endif

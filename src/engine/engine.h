@@ -21,6 +21,7 @@ struct troubles;
 struct flattener;
 struct flatten_memory;
 struct flatten_shape;
+struct ps_sent;
 
 enum ps_mode {
     PS_MODE_FULL,        /* every row, each time */
@@ -178,6 +179,13 @@ struct ps_validation {
     struct ps_timestamp at; /* by the sync's clock */
 };
 
+/* How many of the rows that were sent are not what the sync before sent as well. */
+struct ps_changed {
+    bool wanted; /* the request asks for it */
+    bool known;  /* false: nothing tells them from those that were sent again */
+    uint64_t upserts, updates, deletes;
+};
+
 /* What a sync did to one table. */
 struct ps_table_result {
     const char *schema, *table; /* the source's names */
@@ -198,6 +206,7 @@ struct ps_table_result {
     uint32_t threads, batch_rows; /* at most so many read it at once; the batches it ended with */
     uint64_t retries;
     struct ps_validation validation;
+    struct ps_changed changed;
 };
 
 /* A parameter that was changed while the sync ran. */
@@ -281,8 +290,13 @@ struct ps_run_request {
     int64_t checkpoint_seconds;      /* the command's own default */
     struct ps_monitor *monitor;      /* NULL: the machine's own, where the user wants one … */
     const char *const *disk_folders; /* … with the disks of these; NULL-terminated; NULL: none */
+    struct ps_sent *sent;            /* tells changes from rows sent again; NULL: nobody asks */
     struct ps_run_events events;
 };
+
+/* What one sync after the other in a process needs to tell changes. NULL: no memory. */
+struct ps_sent *ps_sent_new(void);
+void ps_sent_free(struct ps_sent *sent); /* NULL is fine */
 
 /*
  * Runs one sync to its end. The result is filled whatever the status (ps_run_result_done frees it).

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "engine/run.h"
+#include "engine/sent.h"
 #include "engine/transform.h"
 #include "engine/window.h"
 
@@ -161,6 +162,15 @@ static enum ps_status count_bad(const struct read *read, struct given_up bad,
     return PS_OK;
 }
 
+/* True where some of the rows may be what the sync before sent as well. What a source kept of
+ * changes are changes. */
+static bool may_repeat(const struct read *read, const struct ps_batch *batch)
+{
+    const struct ps_plan_table *table = read->job->table;
+    return read->worker->run->request->sent != NULL && batch->operation != PS_KEEP &&
+           (table->load || table->mode != PS_MODE_CHANGES);
+}
+
 /* Takes the batch; NULL is nothing to do. */
 static enum ps_status push_rows(const struct read *read, struct ps_batch *batch,
                                 struct event *event, struct ps_error *err)
@@ -169,8 +179,18 @@ static enum ps_status push_rows(const struct read *read, struct ps_batch *batch,
     event->operation = batch->operation;
     event->rows = batch->rows;
     event->bytes = batch->bytes;
-    enum ps_status status = request->sink_ops->prepare(request->sink, batch, &event->packet, err);
+    enum ps_status status = PS_OK;
+    if (may_repeat(read, batch)) {
+        event->hashes = sent_hashes(read->job->table->source_table, batch);
+        status = event->hashes == NULL ? ps_fail_nomem(err, "comparing rows") : PS_OK;
+    }
+    if (status == PS_OK) {
+        status = request->sink_ops->prepare(request->sink, batch, &event->packet, err);
+    } else {
+        ps_batch_release(batch);
+    }
     if (status != PS_OK) {
+        ps_free(event->hashes);
         ps_free(event->position);
         ps_free(event->bad);
         return status;

@@ -16,6 +16,7 @@
 #include "engine/parts.h"
 #include "engine/plan.h"
 #include "engine/preprocess.h"
+#include "engine/sent.h"
 #include "engine/writer.h"
 
 #define QUEUE_BYTES ((size_t)16 << 20)
@@ -391,6 +392,9 @@ static enum ps_status run_plan(struct run *run, struct ps_run_result *result, st
     run->finished = true;
     status = finish(run, &writer, err);
     result->sink_failed = run->sink_failed;
+    if (run->request->sent != NULL) {
+        sent_end(run->request->sent, !run->sink_failed);
+    }
 out:
     if (!run->finished) {
         trouble_note(&run->troubles, TROUBLE_OF_THE_SYNC, err);

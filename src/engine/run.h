@@ -66,6 +66,7 @@ struct event {
     struct ps_packet *packet;         /* ROWS; NULL: nothing but what stands below */
     enum ps_operation operation;      /* ROWS */
     uint64_t rows, bytes;             /* ROWS */
+    uint64_t *hashes;                 /* ROWS: of each, owned; NULL: nobody asks */
     struct bad_list *bad;             /* ROWS: left out since the last of this part; NULL: none */
     size_t part;                      /* JOINED, ROWS: of which part of the read … */
     uint32_t joined;                  /* JOINED: … with so many parts behind it */

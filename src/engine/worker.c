@@ -33,6 +33,7 @@ static void event_done(struct run *run, struct event *event)
     ps_load_free(event->load);
     ps_free(event->position);
     ps_free(event->bad);
+    ps_free(event->hashes);
     ps_free(event->text);
 }
 

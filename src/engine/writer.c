@@ -13,6 +13,7 @@
 #include "engine/ledger.h"
 #include "engine/parts.h"
 #include "engine/plan.h"
+#include "engine/sent.h"
 #include "engine/validate.h"
 
 #define PROGRESS_NS INT64_C(100000000)
@@ -23,6 +24,18 @@ static const char *reason_of(struct ps_arena *arena, const struct ps_plan_table 
     return table->load_reason == NULL
                ? ps_arena_strdup(arena, table->reason)
                : ps_arena_printf(arena, "%s; all rows: %s", table->reason, table->load_reason);
+}
+
+/* Whether changes can be told from what is sent again: all is new to the destination, is a change
+ * for the source, or the sync before is known. */
+static void begin_changed(const struct writer *writer, const struct ps_plan_table *table,
+                          struct ps_table_result *told)
+{
+    const struct ps_sent *sent = writer->run->request->sent;
+    told->changed.wanted = sent != NULL;
+    told->changed.known =
+        sent != NULL && (!table->read_before || (table->mode == PS_MODE_CHANGES && !table->load) ||
+                         sent_knows_table(sent, table->source_table));
 }
 
 enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run_result *result,
@@ -51,6 +64,7 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
         told->load = table->load;
         told->size_class = table->sizing.size_class;
         told->validation.wanted = validate_is_on(&run->request->plan);
+        begin_changed(writer, table, told);
         told->preprocessed = table->preprocessed;
         told->preprocessed_rows = table->preprocessed_rows;
         told->reason = reason_of(result->arena, table);
@@ -225,6 +239,7 @@ static enum ps_status write_begin(struct writer *writer, struct event *event, st
     }
     told->mode = event->plan->mode;
     told->load = event->plan->load;
+    begin_changed(writer, event->plan, told);
     return ledger_begin(request->state, event, err);
 }
 
@@ -252,6 +267,28 @@ static bool stages_loads(const struct writer *writer)
     return (writer->run->request->sink_ops->caps & PS_SINK_STAGES_LOADS) != 0;
 }
 
+/* Before the rows are counted. */
+static void count_changed(struct writer *writer, const struct event *event)
+{
+    struct ps_table_result *told = &writer->result->tables[event->table];
+    struct ps_changed *changed = &told->changed;
+    uint64_t rows = event->rows;
+    if (!changed->wanted) {
+        return;
+    }
+    if (event->hashes != NULL) {
+        rows = sent_note(writer->run->request->sent, event->hashes, event->rows,
+                         told->upserts + told->updates + told->deletes);
+    }
+    if (event->operation == PS_UPSERT) {
+        changed->upserts += rows;
+    } else if (event->operation == PS_UPDATE) {
+        changed->updates += rows;
+    } else if (event->operation == PS_DELETE && !(event->plan->load && stages_loads(writer))) {
+        changed->deletes += rows;
+    }
+}
+
 static enum ps_status write_rows(struct writer *writer, struct event *event, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
@@ -272,6 +309,7 @@ static enum ps_status write_rows(struct writer *writer, struct event *event, str
     if (status != PS_OK) {
         return status;
     }
+    count_changed(writer, event);
     switch (event->operation) {
     case PS_UPSERT:
         told->upserts += event->rows;
@@ -368,6 +406,7 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
     told->duplicates = loaded.duplicates;
     told->vanished = loaded.vanished;
     told->deletes += loaded.vanished;
+    told->changed.deletes += loaded.vanished;
     told->mixed_snapshot = event->end->mixed;
     if (event->end->mixed) {
         warn_of_mixed_load(writer, event, load);
@@ -422,6 +461,11 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     told->threads = event->end->threads;
     told->batch_rows = event->end->batch_rows;
     told->done = true;
+    if (told->changed.wanted && writer->run->plan->tables[event->table].resume == NULL &&
+        (event->plan->load || event->plan->mode != PS_MODE_CHANGES)) {
+        sent_note_table(request->sent, event->plan->source_table,
+                        told->upserts + told->updates + told->deletes);
+    }
     writer->tables_done++;
     writer->columns_since += event->plan->sink_table->columns_count;
     if (request->events.table_done != NULL) {
