@@ -158,6 +158,27 @@ def test_flattening_is_off_unless_asked_for_and_by_table(flow):
     assert "other values" in table_result(document, "a")["reason"]
 
 
+def test_rows_before_the_first_of_a_column_are_filled_by_a_load_alone(flow):
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, j jsonb, updated_at timestamptz);"
+        "INSERT INTO t SELECT i, CASE WHEN i < 9 THEN '{}' ELSE '{\"a\": \"x\"}' END::jsonb,"
+        " timestamptz '2024-01-01 00:00Z' + i * interval '1 day' FROM generate_series(1, 10) i"
+    )
+    settings = {"empty_value": "N/A", "batch_size": "2", "threads": "1"}
+    flow.sync(**settings)
+    rows = "SELECT j_a FROM tester.t WHERE k IN (1, 9) ORDER BY k"
+    assert flow.query(rows) == [(None,), ("x",)]
+    flow.database.psql(
+        "ALTER TABLE t ADD s text;"
+        "INSERT INTO t VALUES (11, '{\"b\": \"y\"}', now()), (12, '{}', now())"
+    )
+    flow.sync(**settings)
+    later = "SELECT j_a, j_b, s FROM tester.t WHERE k IN (1, 9, 11) ORDER BY k"
+    assert flow.query(later) == [(None, None, None), ("x", None, None), ("N/A", "y", "N/A")]
+    flow.sync("--resync", **settings)
+    assert flow.query(later) == [("N/A", "N/A", "N/A"), ("x", "N/A", "N/A"), ("N/A", "y", "N/A")]
+
+
 def test_soft_deleted_rows_and_empty_values_of_flattened_tables(flow):
     flow.database.psql(
         "CREATE TABLE t (k int PRIMARY KEY, j jsonb, deleted text, updated_at timestamptz);"
