@@ -3,6 +3,7 @@
  */
 #include "support/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -60,6 +61,29 @@ static void test_retry_begins_with_the_users_wait(void **state)
     assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 2000);
     assert_int_equal(ps_retry_wait_ms(&retry, &err, 2), 4000);
     engine_config_done(&made);
+}
+
+static int64_t milliseconds_of_next_wait(struct ps_retry *retry)
+{
+    struct ps_error err = trouble(PS_CLASS_NETWORK);
+    int64_t before = clock_fake.base.monotonic_ns(&clock_fake.base);
+    assert_int_equal(ps_retry_after(retry, PS_RETRY, &err), PS_OK);
+    return (clock_fake.base.monotonic_ns(&clock_fake.base) - before) / 1000000;
+}
+
+static void test_retry_waits_as_long_as_the_user_says_and_then_twice_as_long(void **state)
+{
+    (void)state;
+    /* So far apart that half less and half more of one is none of another. */
+    static const char *const seconds[] = {"1", "10", "100"};
+    for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+        struct ps_retry retry =
+            retry_with((const char *[]){"retry_sleep_seconds", seconds[i], NULL});
+        int64_t wanted = 1000 * strtoll(seconds[i], NULL, 10);
+        assert_in_range(milliseconds_of_next_wait(&retry), wanted / 2, wanted * 3 / 2);
+        assert_in_range(milliseconds_of_next_wait(&retry), wanted, wanted * 3);
+        engine_config_done(&made);
+    }
 }
 
 static void test_retry_ends_after_its_number_of_tries(void **state)
@@ -233,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_retry_waits_double_up_to_a_limit),
         cmocka_unit_test(test_retry_begins_with_the_users_wait),
+        cmocka_unit_test(test_retry_waits_as_long_as_the_user_says_and_then_twice_as_long),
         cmocka_unit_test(test_retry_ends_after_its_number_of_tries),
         cmocka_unit_test(test_retry_in_a_hurry_ends_in_time),
         cmocka_unit_test(test_retry_texts_make_a_failure_passing_trouble),
