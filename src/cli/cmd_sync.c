@@ -391,8 +391,9 @@ const struct command command_sync = {
     .details =
         "The first sync reads every table; later ones read what has changed, where a table\n"
         "has a column that tells. Ctrl-C stops it at the next batch and saves what was\n"
-        "done; started again, it goes on. Rows that cannot be carried are left out, counted\n"
-        "and told, and the exit status is 4.\n",
+        "done; started again, it goes on. What a script's shell starts with & ignores Ctrl-C\n"
+        "(SIGINT): `kill PID` (SIGTERM) stops that, with --follow too. Rows that cannot be\n"
+        "carried are left out, counted and told, and the exit status is 4.\n",
     .options = options,
     .run = run_sync,
     .fail = result_write_failed_sync,

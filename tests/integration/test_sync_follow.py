@@ -51,6 +51,22 @@ def test_follow_brings_what_changes_until_it_is_interrupted(flow):
     flow.assert_equal("t")
 
 
+def test_follow_that_a_script_has_started_is_ended_by_sigterm_alone(flow):
+    # As a shell that is not interactive does for what it starts with &.
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = flow.start("--follow", "1")
+    finally:
+        signal.signal(signal.SIGINT, former)
+    events(process, "result")
+    process.send_signal(signal.SIGINT)
+    events(process, "result")
+    assert events(process, "result")["status"] == "succeeded"
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+
+
 def test_follow_lets_others_read_the_warehouse_between_two_syncs(flow):
     process = flow.start("--follow", "3600")
     events(process, "result")
