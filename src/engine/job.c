@@ -201,9 +201,44 @@ static void let_go(struct run *run, const struct work *work)
     ps_condition_broadcast(&run->changed);
 }
 
-bool job_part_finished(struct run *run, const struct work *work)
+/* No part is handed out any more. With the lock held; false: none was before. */
+static bool stop_parts(struct run *run, struct job *job, enum ps_status why,
+                       const struct ps_error *err)
+{
+    if (job->stop != PS_OK) {
+        return false;
+    }
+    job->stop = why;
+    job->stop_error = *err;
+    job->stops++;
+    job->phase = JOB_OPENING;
+    job->opened = false;
+    ps_condition_broadcast(&run->changed);
+    return true;
+}
+
+static enum ps_status fail_old(struct ps_error *err)
+{
+    return ps_fail(err, PS_SNAPSHOT_GONE, PS_CLASS_NONE,
+                   "the point in time has been held for snapshot_max_minutes");
+}
+
+/* The last part was read although the point in time was to be left, and no other is needed. With
+ * the lock held. */
+static bool is_read_at_last(struct job *job)
+{
+    bool more = job->stop != PS_SNAPSHOT_GONE || job->parts_left > 0;
+    for (size_t i = 0; i < job->parts_count && !more; i++) {
+        more = job->parts[i].again;
+    }
+    job->opened = job->opened || !more;
+    return !more;
+}
+
+bool job_part_finished(struct run *run, const struct work *work, bool point_is_old)
 {
     struct job *job = work->job;
+    struct ps_error old = {0};
     ps_mutex_lock(&run->lock);
     let_go(run, work);
     if (work->changed) {
@@ -214,7 +249,10 @@ bool job_part_finished(struct run *run, const struct work *work)
         work->part->position = NULL;
     }
     job->parts_left--;
-    bool ended = job->stop == PS_OK && is_read(job);
+    bool ended = job->stop == PS_OK ? is_read(job) : is_read_at_last(job);
+    if (!ended && point_is_old && job->phase == JOB_READING) {
+        (void)stop_parts(run, job, fail_old(&old), &old);
+    }
     ps_mutex_unlock(&run->lock);
     return ended;
 }
@@ -246,21 +284,24 @@ bool job_part_resume(struct run *run, const struct work *work)
 void job_stop(struct run *run, struct job *job, enum ps_status why, const struct ps_error *err)
 {
     ps_mutex_lock(&run->lock);
-    if (job->stop == PS_OK) {
-        job->stop = why;
-        job->stop_error = *err;
-        job->stops++;
-        job->phase = JOB_OPENING;
-        job->opened = false;
+    if (stop_parts(run, job, why, err)) {
         for (size_t i = 0; i < run->workers_count; i++) {
             struct worker *worker = &run->workers[i];
             if (worker->reader != NULL && worker->job == job) {
                 run->request->plan.source_ops->reader_cancel(worker->reader);
             }
         }
-        ps_condition_broadcast(&run->changed);
     }
     ps_mutex_unlock(&run->lock);
+}
+
+enum ps_status job_leave_point(struct run *run, struct job *job, struct ps_error *err)
+{
+    enum ps_status status = fail_old(err);
+    ps_mutex_lock(&run->lock);
+    (void)stop_parts(run, job, status, err);
+    ps_mutex_unlock(&run->lock);
+    return status;
 }
 
 bool job_is_stopped(struct run *run, const struct job *job)

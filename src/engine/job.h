@@ -68,6 +68,7 @@ struct job {
     bool mixed;           /* rows of more than one point in time were handed over */
     _Atomic bool repeats; /* rows may have been handed over twice */
     bool partitions;      /* the parts were planned: reads name them */
+    bool outlasts;        /* its read can go on at another point in time */
 };
 
 /* A job or a part that a worker has taken. */
@@ -88,8 +89,9 @@ bool job_take(struct worker *worker, bool wait, struct work *ret_work);
  * one. False: all is read already, and the job is the caller's to end. */
 bool job_publish(struct run *run, struct job *job);
 
-/* The part is read. True: it was the last, and the job is the caller's to end. */
-bool job_part_finished(struct run *run, const struct work *work);
+/* The part is read. True: it was the last, and the job is the caller's to end. With `point_is_old`
+ * the point in time is left as by job_leave_point where another part is to be read. */
+bool job_part_finished(struct run *run, const struct work *work, bool point_is_old);
 /* The part is not read; another worker may. */
 void job_part_back(struct run *run, const struct work *work);
 /* The worker waits with its part, and does not hold up a stop meanwhile. */
@@ -101,6 +103,10 @@ bool job_part_resume(struct run *run, const struct work *work);
  * over; then the job is opened again. The first reason stands. */
 void job_stop(struct run *run, struct job *job, enum ps_status why, const struct ps_error *err);
 bool job_is_stopped(struct run *run, const struct job *job);
+/* The same because the point in time is old. Those that have parts read on as far as they need to:
+ * to their next position, or to their end. Gives SNAPSHOT_GONE. */
+enum ps_status job_leave_point(struct run *run, struct job *job,
+                               struct ps_error *err) PS_MUST_CHECK;
 
 /* Ends a job that nobody reads any more, and forgets it. */
 void job_end(struct run *run, struct job *job);

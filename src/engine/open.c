@@ -289,8 +289,12 @@ static bool point_serves(const struct worker *worker, const struct job *job)
 static enum ps_status open_own(struct worker *worker, struct job *job, struct ps_error *err)
 {
     const struct ps_source_ops *ops = source_ops(worker);
+    const bool serves = point_serves(worker, job);
+    if (!serves) {
+        worker_source_age(worker, job);
+    }
     enum ps_status status = worker_source_ready(worker, err);
-    if (status == PS_OK && !point_serves(worker, job)) {
+    if (status == PS_OK && !serves) {
         worker->point_tables = 0;
         worker->point = 0;
         status = settle_now(worker, worker->source, &worker->now, err);
@@ -324,15 +328,26 @@ static enum ps_status open_own(struct worker *worker, struct job *job, struct ps
 }
 
 /*
- * True where nothing will tell what has changed in the parts that were read: rows that came, or
- * moved there from one that was not, would be missing. A table that no point in time outlasts is
- * read all the same in the end, and its mixed load is warned of.
+ * False where nothing will tell what has changed in the parts that were read: rows that came, or
+ * moved there from one that was not, would be missing.
  */
+static bool outlasts_its_point(const struct run *run, const struct job *job)
+{
+    return !job->table->load || job->table->cursor >= 0 ||
+           parts_show_changes(run->request->plan.source_ops, job->mark, job->parts[0].bounds);
+}
+
+bool job_point_is_old(const struct run *run, const struct job *job)
+{
+    const struct ps_clock *clock = run->request->plan.clock;
+    return job->outlasts && clock->monotonic_ns(clock) - job->point_ns >= run->point_ns_max;
+}
+
+/* A table that no point in time outlasts is read all the same in the end, and its mixed load is
+ * warned of. */
 static bool begins_anew(const struct worker *worker, struct job *job)
 {
-    return job->table->load && job->table->cursor < 0 &&
-           !parts_show_changes(source_ops(worker), job->mark, job->parts[0].bounds) &&
-           job->anew++ < ANEW_MAX;
+    return !outlasts_its_point(worker->run, job) && job->anew++ < ANEW_MAX;
 }
 
 enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error *err)
@@ -352,6 +367,7 @@ enum ps_status job_open(struct worker *worker, struct job *job, struct ps_error 
         close_coordinator(worker, job);
         return status;
     }
+    job->outlasts = outlasts_its_point(worker->run, job);
     return job_publish(worker->run, job) ? PS_OK : PS_END;
 }
 

@@ -176,11 +176,14 @@ const struct ps_option ps_engine_options[] = {
             "A full load is cut into parts of about so many rows, at most 4,096 a table. Not set: "
             "50,000 for tables under a million rows, 25,000 up to 50 million, else 5,000."),
     INTEGER("snapshot_max_minutes", "Minutes of one point in time", 1, 10080, NULL,
-            "How long a full load reads one point in time before it goes on in another. Not set: "
-            "60; for YugabyteDB 10."),
+            "How long a read keeps one point in time before it goes on in another: at its next "
+            "position, or between two parts that have none. A load of which nothing would tell "
+            "what changed meanwhile (no cursor, nor a source that shows it) keeps its own to the "
+            "end. Not set: 60; for YugabyteDB 10."),
     INTEGER("connection_max_age_hours", "Hours of one connection", 1, 168, NULL,
-            "A connection older than this is renewed between two parts of a load. Not set: 3 for "
-            "tables under a million rows, 6 up to 50 million, else 12."),
+            "A connection older than this is renewed between two parts of a load, and before a "
+            "table that is read in one part, unless it shares a point in time with the one before "
+            "it. Not set: 3 for tables under a million rows, 6 up to 50 million, else 12."),
     INTEGER("batch_delay_ms", "Wait after each batch", 0, 3600000, "0",
             "In milliseconds, for each connection: spares the source."),
     {.name = "enable_resource_monitoring",

@@ -20,6 +20,7 @@ struct read {
     bool changed;
     struct ps_reader *reader;
     struct bad_list *bad; /* given up since the last position: what is read again counts once */
+    bool advanced;        /* the last batch brought a position that the part did not have */
 };
 
 static const struct ps_source_ops *source_ops(const struct worker *worker)
@@ -321,6 +322,7 @@ static enum ps_status queue_batch(struct read *read, struct ps_batch *batch, str
     if (status == PS_OK) {
         status = take_position(read, &position, &event, err);
     }
+    read->advanced = false;
     if (status != PS_OK) {
         output_done(&output);
         ps_free(event.position);
@@ -333,6 +335,8 @@ static enum ps_status queue_batch(struct read *read, struct ps_batch *batch, str
     read->part->handed = true;
     status = push_output(read, output, &event, err);
     if (status == PS_OK && position != NULL) {
+        const char *former = read->part->position;
+        read->advanced = former == NULL || strcmp(former, position) != 0;
         ps_free(read->part->position);
         read->part->position = position;
         return PS_OK;
@@ -346,15 +350,6 @@ static enum ps_status hand_over(struct read *read, struct ps_batch *batch, struc
     enum ps_status status = queue_batch(read, batch, err);
     transform_sent(read->worker->kit.transform);
     return status;
-}
-
-/* A point in time that was held long enough; the read goes on in another. */
-static bool point_is_old(const struct read *read)
-{
-    const struct run *run = read->worker->run;
-    const struct ps_clock *clock = run->request->plan.clock;
-    return !read->changed && read->part->position != NULL &&
-           clock->monotonic_ns(clock) - read->job->point_ns >= run->point_ns_max;
 }
 
 /* One batch from the reader into the queue. END: the reader has no more. */
@@ -375,15 +370,12 @@ static enum ps_status read_batch(struct read *read, struct ps_error *err)
         return status;
     }
     status = hand_over(read, batch, err);
-    if (status == PS_OK && read->part->position != NULL) {
-        worker_progress(read->worker, read->job);
+    /* What would be read again is no progress. */
+    if (status != PS_OK || !read->advanced) {
+        return status;
     }
-    if (status == PS_OK && point_is_old(read)) {
-        status = ps_fail(err, PS_SNAPSHOT_GONE, PS_CLASS_NONE,
-                         "the point in time has been held for snapshot_max_minutes");
-        job_stop(run, read->job, status, err);
-    }
-    return status;
+    worker_progress(read->worker, read->job);
+    return job_point_is_old(run, read->job) ? job_leave_point(run, read->job, err) : PS_OK;
 }
 
 static enum ps_status open_reader(struct read *read, struct ps_error *err)
@@ -419,11 +411,8 @@ static enum ps_status open_reader(struct read *read, struct ps_error *err)
 /* Brings the worker's connection to the job's point in time. */
 static enum ps_status join(struct worker *worker, struct job *job, struct ps_error *err)
 {
-    const struct ps_clock *clock = worker->run->request->plan.clock;
-    int64_t age_max_s = 3600 * job->table->sizing.parameters.connection_max_age_hours;
-    if (job->coordinator != NULL && worker->source != NULL &&
-        (clock->monotonic_ns(clock) - worker->source_ns) / 1000000000 >= age_max_s) {
-        worker_source_drop(worker);
+    if (job->coordinator != NULL) {
+        worker_source_age(worker, job);
     }
     if (worker->point == job->point && worker->source != NULL) {
         return PS_OK;

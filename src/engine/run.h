@@ -160,6 +160,8 @@ void worker_progress(struct worker *worker, const struct job *job);
 /* Opens the worker's source, unless it is open. */
 enum ps_status worker_source_ready(struct worker *worker, struct ps_error *err) PS_MUST_CHECK;
 void worker_source_drop(struct worker *worker);
+/* Drops it where it is too old for the job (connection_max_age_hours). */
+void worker_source_age(struct worker *worker, const struct job *job);
 /* The number of a new point in time. */
 uint64_t run_new_point(struct run *run);
 /* Takes what `event` points to, also when it fails. CANCELED: the run is stopping. */
@@ -180,6 +182,9 @@ enum ps_status job_continue(struct job *job, const struct ps_load_state *load,
  */
 enum ps_status job_hold(struct worker *worker, struct job *job, struct ps_source *source,
                         struct ps_error *err) PS_MUST_CHECK;
+/* The job's point in time was held for snapshot_max_minutes, and its read can go on at another.
+ * For who has a part of it. */
+bool job_point_is_old(const struct run *run, const struct job *job);
 /* Tells the writer that the read begins, unless that has been done. */
 enum ps_status job_begin(struct worker *worker, struct job *job,
                          struct ps_error *err) PS_MUST_CHECK;

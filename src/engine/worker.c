@@ -93,6 +93,16 @@ void worker_source_drop(struct worker *worker)
     worker->point_tables = 0;
 }
 
+void worker_source_age(struct worker *worker, const struct job *job)
+{
+    const struct ps_clock *clock = worker->run->request->plan.clock;
+    int64_t age_max_s = 3600 * job->table->sizing.parameters.connection_max_age_hours;
+    if (worker->source != NULL &&
+        (clock->monotonic_ns(clock) - worker->source_ns) / 1000000000 >= age_max_s) {
+        worker_source_drop(worker);
+    }
+}
+
 static bool connection_survives(const struct ps_error *err)
 {
     return err->status == PS_SNAPSHOT_GONE || err->error_class == PS_CLASS_DEADLOCK ||
@@ -305,7 +315,9 @@ static enum ps_status read_part(struct worker *worker, const struct work *work,
         return part_failed(worker, work, status, err);
     }
     worker_progress(worker, work->job);
-    if (job_part_finished(worker->run, work)) {
+    /* Once the part is not the worker's any more, somebody else may end the job. */
+    bool old = !work->changed && job_point_is_old(worker->run, work->job);
+    if (job_part_finished(worker->run, work, old)) {
         return end_job(worker, work->job, position, err);
     }
     ps_free(position);

@@ -355,6 +355,10 @@ static void world_make(struct world *world, uint64_t seed)
     } else if (below(world, 4) != 0) {
         fake_database_reuse(world->database);
     }
+    if (!world->changes && below(world, 4) == 0) { /* its parts have no positions */
+        uint32_t caps = fake_database_ops(world->database)->caps;
+        fake_database_set_caps(world->database, caps & ~PS_CAP_RESUME);
+    }
     world->bytes = below(world, 2) == 0;
     world->tables = 1 + below(world, TABLES_MAX);
     for (int i = 0; i < world->tables; i++) {

@@ -63,7 +63,8 @@ static char *window_position(const struct fake_table *table, uint32_t cursor, co
     return position;
 }
 
-/* The cursor in front of a position; not present: NULL, which comes last. */
+/* The cursor in front of a position; not present: NULL, which comes last and is no position that
+ * the reader gives. */
 static struct ps_scalar cursor_of(const char *position, const struct fake_column *column)
 {
     struct ps_scalar value = {.type = column->type, .scale = column->scale};

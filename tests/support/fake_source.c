@@ -711,7 +711,10 @@ static enum ps_status fake_reader_next(struct ps_reader *base, struct ps_batch *
 static const char *fake_reader_position(struct ps_reader *base)
 {
     struct fake_reader *reader = (struct fake_reader *)base;
-    if (!reader->positions) {
+    const char *text;
+    size_t size;
+    if (!reader->positions ||
+        (reader->ordered && !fake_value_at(reader->position, 0, &text, &size))) {
         return NULL;
     }
     if (!reader->ordered) {

@@ -15,8 +15,9 @@
  * the end, or, with fake_database_reuse, at the first place that nobody can see any more, as a heap
  * does. Partitions ("3-7", "7-") and positions ("5") are places; a mark is a count of changes.
  * Windows on an indexed cursor come by cursor and key, with the cursor and the key of a row as
- * positions; other windows have none. With PS_CAP_CHANGES a table's rows are read as upserts and
- * deletes in the order in which they came; not together with fake_database_reuse.
+ * positions; rows without a cursor come last and have none, as have other windows. With
+ * PS_CAP_CHANGES a table's rows are read as upserts and deletes in the order in which they came;
+ * not together with fake_database_reuse.
  */
 #ifndef TESTS_SUPPORT_FAKE_SOURCE_H
 #define TESTS_SUPPORT_FAKE_SOURCE_H

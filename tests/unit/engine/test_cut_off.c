@@ -88,7 +88,7 @@ static int begin_with(void **state, const char *cursor)
 
 static int begin(void **state)
 {
-    return begin_with(state, "UTC_DATETIME indexed");
+    return begin_with(state, "UTC_DATETIME null indexed");
 }
 
 static int begin_without_index(void **state)
@@ -291,6 +291,48 @@ static void test_load_that_fails_over_to_an_earlier_clock_takes_that(void **stat
     change_one_late(h);
     harness_sync(h);
     assert_int_equal(rows_with(h, "late"), 1);
+}
+
+/* A window of a batch of rows that have a cursor, and nine of rows that have none. */
+static void empty_most_cursors(struct harness *h)
+{
+    harness_sync(h);
+    for (int id = 11; id <= ROWS; id++) {
+        change_row(h, id, "none", "\\N");
+    }
+}
+
+static void test_window_that_fails_among_its_empty_cursors_is_given_up(void **state)
+{
+    struct harness *h = *state;
+    struct fake_fault slow = {
+        .call = FAKE_READER_NEXT, .status = PS_RETRY, .error_class = PS_CLASS_TIMEOUT};
+    empty_most_cursors(h);
+    for (slow.nth = 3; slow.nth <= 9; slow.nth += 2) { /* one batch comes between two of them */
+        fake_fault_add(h->database, &slow);
+    }
+    harness_sync_ending_with(h, PS_RETRY, "max_retries", "2");
+    harness_expect_error(h, "given up after 2 retries");
+}
+
+static void let_minutes_pass(void *context, enum fake_call call, const char *table)
+{
+    struct harness *h = context;
+    (void)table;
+    /* Not for ever: a read that never ended would tell nobody. */
+    if (call == FAKE_READER_NEXT && fake_calls(h->database, call) < 100) {
+        ps_clock_fake_advance(&h->clock, 1200 * HARNESS_SECOND);
+    }
+}
+
+static void test_window_reads_its_empty_cursors_at_one_point_in_time(void **state)
+{
+    struct harness *h = *state;
+    empty_most_cursors(h);
+    fake_hook_set(h->database, let_minutes_pass, h);
+    harness_sync_with(h, "snapshot_max_minutes", "30");
+    assert_int_equal(h->totals.upserts, ROWS);
+    assert_int_equal(rows_with(h, "none"), ROWS - 10);
 }
 
 static void test_window_of_a_changed_table_begins_again(void **state)
@@ -599,6 +641,8 @@ int main(void)
         TEST(test_window_that_goes_on_at_an_earlier_clock_takes_that),
         TEST(test_window_that_goes_on_beside_a_hidden_transaction_keeps_its_edge),
         TEST(test_load_that_fails_over_to_an_earlier_clock_takes_that),
+        TEST(test_window_that_fails_among_its_empty_cursors_is_given_up),
+        TEST(test_window_reads_its_empty_cursors_at_one_point_in_time),
         TEST(test_window_of_a_changed_table_begins_again),
         TEST(test_window_of_a_table_that_was_emptied_gives_way_to_a_load),
         TEST(test_window_that_was_taken_over_goes_on_without_a_load),

@@ -257,6 +257,103 @@ static void test_point_in_time_is_not_read_for_longer_than_its_minutes(void **st
     assert_true(points(h, "30") > one);
 }
 
+/* No part has a position. */
+static void forget_positions(struct harness *h)
+{
+    fake_database_set_caps(h->database, PS_CAP_SNAPSHOT | PS_CAP_COUNT_CHEAP | PS_CAP_KEYS_ONCE);
+}
+
+static void test_point_in_time_of_parts_without_positions_is_left_between_them(void **state)
+{
+    struct harness *h = *state;
+    forget_positions(h);
+    assert_int_equal(points(h, "10080"), 1);
+    assert_int_equal(points(h, "30"), 5); /* after every other part */
+    assert_int_equal(points(h, "10"), 10);
+}
+
+/* Nothing tells what has changed in the parts that were read: the load would begin anew. */
+static void test_point_in_time_is_kept_where_the_load_could_not_go_on(void **state)
+{
+    struct harness *h = *state;
+    struct ps_source_ops markless = *fake_database_ops(h->database);
+    markless.mark = NULL;
+    h->request.plan.source_ops = &markless;
+    assert_int_equal(points(h, "10"), 1);
+    forget_positions(h);
+    markless = *fake_database_ops(h->database);
+    markless.mark = NULL;
+    assert_int_equal(points(h, "10"), 1);
+}
+
+/* The first two readers begin together; the second is in mid part when the point in time, which is
+ * old by then, has no other. */
+static _Atomic uint32_t readers_begun;
+static _Thread_local uint32_t reader_number, reader_batches;
+
+static void end_one_part_first(void *context, enum fake_call call, const char *table)
+{
+    struct harness *h = context;
+    (void)table;
+    const int64_t until = ps_monotonic_ns() + MINUTE;
+    if (call == FAKE_READER_OPEN) {
+        reader_number = ++readers_begun;
+        reader_batches = 0;
+        while (readers_begun < 2 && ps_monotonic_ns() < until) {
+            (void)sched_yield();
+        }
+        if (reader_number == 1) {
+            ps_clock_fake_advance(&h->clock, 40 * MINUTE);
+        }
+    } else if (call == FAKE_READER_NEXT && reader_number == 2 && ++reader_batches == 2) {
+        uint32_t peak;
+        while (fake_sources_open(h->database, &peak) > 2 && ps_monotonic_ns() < until) {
+            (void)sched_yield();
+        }
+    }
+}
+
+static void test_parts_without_positions_are_read_to_their_end_when_a_point_is_left(void **state)
+{
+    struct harness *h = *state;
+    forget_positions(h);
+    readers_begun = 0;
+    fake_hook_set(h->database, end_one_part_first, h);
+    const uint64_t before = fake_calls(h->database, FAKE_SNAPSHOT_NAME);
+    load_with(h, "partition_rows", "100", "threads", "2", "snapshot_max_minutes", "30");
+    assert_int_equal(fake_calls(h->database, FAKE_SNAPSHOT_NAME) - before, 2);
+    assert_int_equal(readers_begun, 10);
+}
+
+/* How many connections ten tables of one part each take. */
+static uint64_t connections_of_tables(struct harness *h, const char *minutes, const char *hours)
+{
+    part_ns = 120 * MINUTE;
+    fake_hook_set(h->database, pass_time, h);
+    uint64_t before = fake_calls(h->database, FAKE_OPEN);
+    harness_sync_with(h, "threads", "1", "snapshot_max_minutes", minutes,
+                      "connection_max_age_hours", hours);
+    assert_int_equal(h->totals.upserts, 30);
+    return fake_calls(h->database, FAKE_OPEN) - before;
+}
+
+static void test_connections_are_renewed_by_age_between_tables(void **state)
+{
+    struct harness *h = *state;
+    char name[] = "t0";
+    forget_positions(h); /* with one, a table would be read on at another point in time */
+    fake_table_drop(h->database, "t");
+    for (; name[1] <= '9'; name[1]++) {
+        fake_table_add(h->database, "", name, "id LONG key");
+        fake_rows_add(h->database, name, 1, 3, "#");
+    }
+    uint64_t lasting = connections_of_tables(h, "60", "168");
+    assert_int_equal(connections_of_tables(h, "60", "1"), lasting + 9);
+    assert_int_equal(connections_of_tables(h, "60", "3"), lasting + 4);
+    /* What several tables share is the connection's own. */
+    assert_int_equal(connections_of_tables(h, "10080", "1"), lasting);
+}
+
 /* How many connections a load of ten parts takes. */
 static uint64_t connections_of_a_load(struct harness *h)
 {
@@ -291,6 +388,10 @@ int main(void)
         LOAD_TEST(test_threads_are_the_connections_that_read_at_once),
         LOAD_TEST(test_connections_are_renewed_by_age_between_parts),
         LOAD_TEST(test_point_in_time_is_not_read_for_longer_than_its_minutes),
+        LOAD_TEST(test_point_in_time_of_parts_without_positions_is_left_between_them),
+        LOAD_TEST(test_point_in_time_is_kept_where_the_load_could_not_go_on),
+        LOAD_TEST(test_parts_without_positions_are_read_to_their_end_when_a_point_is_left),
+        LOAD_TEST(test_connections_are_renewed_by_age_between_tables),
         LOAD_TEST(test_connection_that_cannot_join_is_opened_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
