@@ -319,17 +319,29 @@ uint64_t ps_machine_memory_limit(struct ps_machine *machine)
     return least == NO_LIMIT ? 0 : least;
 }
 
-uint64_t ps_machine_memory_peak(void)
+/* What the kernel says of this process, in bytes. 0: nothing. */
+static uint64_t own_status(const char *name)
 {
-    /* getrusage counts what the process had before it became this program: its parent's memory. */
     FILE *file = fopen("/proc/self/status", "re");
-    uint64_t peak = 0;
+    const size_t size = strlen(name);
+    uint64_t bytes = 0;
     char line[256];
-    while (file != NULL && peak == 0 && fgets(line, sizeof(line), file) != NULL) {
-        peak = strncmp(line, "VmHWM:", 6) == 0 ? strtoull(line + 6, NULL, 10) * 1024 : 0;
+    while (file != NULL && bytes == 0 && fgets(line, sizeof(line), file) != NULL) {
+        bytes = strncmp(line, name, size) == 0 ? strtoull(line + size, NULL, 10) * 1024 : 0;
     }
     if (file != NULL) {
         (void)fclose(file);
     }
-    return peak;
+    return bytes;
+}
+
+uint64_t ps_machine_memory_peak(void)
+{
+    /* getrusage counts what the process had before it became this program: its parent's memory. */
+    return own_status("VmHWM:");
+}
+
+uint64_t ps_machine_memory_own(void)
+{
+    return own_status("VmRSS:");
 }

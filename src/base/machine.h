@@ -46,5 +46,7 @@ uint64_t ps_machine_memory_limit(struct ps_machine *machine);
 
 /* The most memory that this process has had at once, as this program. 0: not known. */
 uint64_t ps_machine_memory_peak(void);
+/* The memory that it has now. 0: not known. */
+uint64_t ps_machine_memory_own(void);
 
 #endif

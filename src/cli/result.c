@@ -163,6 +163,8 @@ static void put_totals(struct ps_json_writer *writer, const struct ps_run_result
                        figures_rate(sums.upserts + sums.updates + sums.deletes, run->seconds), 1);
     ps_json_put_number(writer, "cpu_seconds", run->cpu_seconds, 3);
     result_put_count(writer, "memory_peak_bytes", run->memory_peak_bytes);
+    result_put_estimate(writer, "memory_average_bytes",
+                        run->memory_average_bytes == 0 ? -1 : (int64_t)run->memory_average_bytes);
     ps_json_open(writer, "retries", '{');
     for (size_t i = 0; i < PS_ERROR_CLASSES; i++) {
         const char *name = ps_error_class_name((enum ps_error_class)i);

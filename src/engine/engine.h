@@ -243,6 +243,7 @@ struct ps_run_result {
     uint64_t retries[PS_ERROR_CLASSES]; /* by enum ps_error_class, whatever was tried */
     double seconds, cpu_seconds;
     uint64_t memory_peak_bytes;
+    uint64_t memory_average_bytes; /* over the looks of the monitoring; 0: there were none */
     const char **warnings;
     size_t warnings_count, warnings_capacity;
     struct ps_parameter_change *changes; /* in their order, the first thousand */

@@ -59,12 +59,22 @@ void observed_sample(struct observed *observed, const struct ps_resource_record 
     }
 }
 
+void observed_memory(struct observed *observed, uint64_t bytes)
+{
+    observed->memory_sum += (double)bytes;
+    observed->memory_looks += bytes > 0;
+}
+
 void observed_tell(const struct observed *observed, struct ps_run_result *result)
 {
     struct ps_parameter_change *changes =
         ps_arena_array(result->arena, observed->changes_count + 1, sizeof(*changes));
     struct ps_resource_record *samples =
         ps_arena_array(result->arena, observed->samples_count + 1, sizeof(*samples));
+    if (observed->memory_looks > 0) {
+        result->memory_average_bytes =
+            (uint64_t)(observed->memory_sum / (double)observed->memory_looks);
+    }
     for (size_t i = 0; changes != NULL && i < observed->changes_count; i++) {
         changes[i] = observed->changes[i];
         changes[i].cause = ps_arena_strdup(result->arena, observed->changes[i].cause);

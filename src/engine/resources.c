@@ -55,6 +55,7 @@ static void sample_memory(struct own_monitor *monitor, struct ps_resource_sample
         sample->memory_limit_bytes = memory.limit_bytes;
         sample->memory_of = memory.of;
     }
+    sample->own_bytes = ps_machine_memory_own();
     sample->stalled_percent = ps_machine_stalled(monitor->machine, "memory");
 }
 

@@ -13,6 +13,7 @@ struct ps_resource_sample {
     int64_t at_ns;         /* on the monitor's clock */
     double memory_percent; /* of the limit, without file cache that can be given up */
     uint64_t memory_bytes, memory_limit_bytes;
+    uint64_t own_bytes;     /* what this process has of it; 0: not known */
     const char *memory_of;  /* "cgroup v2", …; static */
     double stalled_percent; /* of the last ten seconds, in which all waited for memory */
     double cpu_percent;     /* since the last sample */

@@ -178,6 +178,7 @@ static void begin(struct tuning *tuning, const struct ps_plan *plan,
     atomic_init(&tuning->generation, 0);
     tuning->monitor->sample(tuning->monitor, &sample);
     keep_sample(tuning, &sample);
+    observed_memory(&tuning->observed, sample.own_bytes);
     if (sample.memory_percent >= 0) {
         bound_by_memory(tuning, plan, sample.memory_limit_bytes);
     }
@@ -361,6 +362,7 @@ static void take(struct tuning *tuning, const struct ps_resource_sample *sample,
     tuning->looked = true;
     tuning->turns_seen = tuning->turns;
     tuning->throttled = false;
+    observed_memory(&tuning->observed, sample->own_bytes);
     tuner_take(&tuning->tuner, sample, &progress, ret_report);
     if (ret_report->changes_count > 0 || ret_report->disk_warned || ret_report->disk_stop ||
         clock->monotonic_ns(clock) - tuning->recorded_ns >= RECORD_NS) {
@@ -422,6 +424,7 @@ enum ps_status tuning_start(struct tuning *tuning, const struct tuning_watch *wa
 
 void tuning_stop(struct tuning *tuning, struct ps_run_result *result)
 {
+    struct ps_resource_sample last;
     if (tuning == NULL) {
         return;
     }
@@ -430,6 +433,9 @@ void tuning_stop(struct tuning *tuning, struct ps_run_result *result)
     ps_condition_broadcast(&tuning->wake);
     ps_mutex_unlock(&tuning->lock);
     ps_thread_join(&tuning->thread);
+    /* A sync that is shorter than the interval has memory of more than its beginning. */
+    tuning->monitor->sample(tuning->monitor, &last);
+    observed_memory(&tuning->observed, last.own_bytes);
     observed_tell(&tuning->observed, result);
 }
 

@@ -155,7 +155,8 @@ TABLE = [
 ]  # fmt: skip
 TOTALS = [
     "upserts", "updates", "deletes", "truncates", "skipped", "bytes", "schema_changes",
-    "checkpoints", "rows_per_second", "cpu_seconds", "memory_peak_bytes", "retries",
+    "checkpoints", "rows_per_second", "cpu_seconds", "memory_peak_bytes", "memory_average_bytes",
+    "retries",
 ]  # fmt: skip
 
 

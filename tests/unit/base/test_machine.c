@@ -225,6 +225,14 @@ static void test_memory_peak_is_of_this_program_and_rises(void **state)
     ps_free(block);
 }
 
+static void test_memory_of_this_program_is_within_its_peak(void **state)
+{
+    (void)state;
+    uint64_t own = ps_machine_memory_own();
+    assert_true(own > 0);
+    assert_true(own <= ps_machine_memory_peak());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_machine_in_a_container_finds_its_own_mount, make_root,
                                         drop_root),
         cmocka_unit_test(test_memory_peak_is_of_this_program_and_rises),
+        cmocka_unit_test(test_memory_of_this_program_is_within_its_peak),
         cmocka_unit_test_setup_teardown(test_machine_that_this_runs_on_can_be_read, make_root,
                                         drop_root),
         cmocka_unit_test_setup_teardown(test_machine_when_memory_runs_out_says_so, make_root,

@@ -65,6 +65,7 @@ static void test_result_has_every_member_and_no_other(void **state)
                                 .seconds = 2,
                                 .cpu_seconds = 0.5,
                                 .memory_peak_bytes = 1000,
+                                .memory_average_bytes = 900,
                                 .changes = &change,
                                 .changes_count = 1,
                                 .warnings = warnings,
@@ -89,7 +90,8 @@ static void test_result_has_every_member_and_no_other(void **state)
         "\"upserts\":10,\"updates\":1,\"deletes\":2,\"truncates\":3,\"skipped\":4,\"bytes\":500,"
         "\"seconds\":0.250}],\"totals\":{\"upserts\":10,\"updates\":1,\"deletes\":2,"
         "\"truncates\":3,\"skipped\":4,\"bytes\":500,\"schema_changes\":1,\"checkpoints\":2,"
-        "\"rows_per_second\":6.5,\"cpu_seconds\":0.500,\"memory_peak_bytes\":1000,"
+        "\"rows_per_second\":6.5,\"cpu_seconds\":0.500,\"memory_peak_bytes\":1000,\"memory_average_"
+        "bytes\":900,"
         "\"retries\":{\"other\":1,\"deadlock\":3}},\"parameter_changes\":[{\"at\":\"2023-11-14T22:"
         "13:20Z\","
         "\"parameter\":\"batch_rows\",\"old_value\":5000,\"new_value\":2500,"
@@ -114,7 +116,8 @@ static void test_result_of_a_failure_is_whole_and_shows_no_secret(void **state)
         "{\"event\":\"result\",\"status\":\"failed\",\"source\":null,\"warehouse\":null,"
         "\"seconds\":0.000,\"tables\":[],\"totals\":{\"upserts\":0,\"updates\":0,\"deletes\":0,"
         "\"truncates\":0,\"skipped\":0,\"bytes\":0,\"schema_changes\":0,\"checkpoints\":0,"
-        "\"rows_per_second\":0.0,\"cpu_seconds\":0.000,\"memory_peak_bytes\":0,\"retries\":{}},"
+        "\"rows_per_second\":0.0,\"cpu_seconds\":0.000,\"memory_peak_bytes\":0,\"memory_average_"
+        "bytes\":null,\"retries\":{}},"
         "\"parameter_changes\":[],\"warnings\":[],\"breaches\":[],\"error\":{\"status\":\"config\","
         "\"class\":\"auth\","
         "\"sqlstate\":\"28P01\",\"message\":\"no login with ***\"}}\n");

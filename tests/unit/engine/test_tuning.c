@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "engine/observed.h"
 #include "engine/tuning.h"
 #include "unit/engine/engine_config.h"
 
@@ -142,6 +143,36 @@ static void test_tuning_thresholds_are_the_users(void **state)
     hold_at(h, 1, NULL);
     harness_sync_with(h, SIZES, "cpu_threshold_high", "50", "cpu_threshold_critical", "55");
     assert_int_equal(h->result.changes[0].new_value, 1);
+}
+
+static void test_tuning_averages_what_the_process_has(void **state)
+{
+    struct harness *h = *state;
+    rows(h, 400);
+    h->monitor.sample.own_bytes = 5000;
+    harness_sync_with(h, SIZES);
+    assert_int_equal(h->result.memory_average_bytes, 5000);
+    h->monitor.sample.own_bytes = 0; /* the machine does not say */
+    harness_sync_with(h, SIZES);
+    assert_int_equal(h->result.memory_average_bytes, 0);
+    h->monitor.sample.own_bytes = 5000;
+    harness_sync_with(h, SIZES, "enable_resource_monitoring", "false");
+    assert_int_equal(h->result.memory_average_bytes, 0);
+}
+
+static void test_tuning_looks_differ_and_their_average_is_told(void **state)
+{
+    (void)state;
+    struct ps_run_result result = {.arena = ps_arena_new(1 << 20)};
+    struct observed observed = {0};
+    assert_non_null(result.arena);
+    observed_memory(&observed, 1000);
+    observed_memory(&observed, 0);
+    observed_memory(&observed, 4000);
+    observed_tell(&observed, &result);
+    assert_int_equal(result.memory_average_bytes, 2500);
+    observed_done(&observed);
+    ps_run_result_done(&result);
 }
 
 static void test_tuning_that_is_turned_off_looks_at_nothing(void **state)
@@ -508,6 +539,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TUNING_TEST(test_tuning_memory_pressure_makes_batches_smaller_while_a_table_is_read),
         TUNING_TEST(test_tuning_thresholds_are_the_users),
+        TUNING_TEST(test_tuning_averages_what_the_process_has),
+        cmocka_unit_test(test_tuning_looks_differ_and_their_average_is_told),
         TUNING_TEST(test_tuning_that_is_turned_off_looks_at_nothing),
         TUNING_TEST(test_tuning_batches_keep_within_the_memory_there_is),
         TUNING_TEST(test_tuning_cpu_pressure_leaves_one_thread_at_work),
