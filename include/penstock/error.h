@@ -59,6 +59,7 @@ enum ps_error_class {
 #define PS_ERROR_CLASSES ((size_t)PS_CLASS_SETTING + 1)
 
 #define PS_ERROR_MESSAGE_SIZE 1024
+#define PS_ERROR_UNSHOWN_SIZE 1024
 
 /*
  * A caller-owned error record. Written in full by the call that fails, untouched by one that
@@ -71,16 +72,26 @@ struct ps_error {
     char sqlstate[6];        /* "" where there is none */
     uint32_t retry_after_ms; /* what the other side asked us to wait; 0 where it did not say */
     char message[PS_ERROR_MESSAGE_SIZE];
+    char unshown[PS_ERROR_UNSHOWN_SIZE]; /* ps_error_keep_unshown; of no interest to anybody else */
 };
 
 /*
  * Fills err (may be NULL) and gives status back, so that a function can end in
- * `return ps_fail(err, PS_CONFIG, PS_CLASS_AUTH, "…")`. Vendor code, SQLSTATE and retry_after_ms
- * are reset. Line breaks in the result become spaces; what is too long is cut at a character.
+ * `return ps_fail(err, PS_CONFIG, PS_CLASS_AUTH, "…")`. Vendor code, SQLSTATE, retry_after_ms and
+ * what is not shown are reset. Line breaks in the result become spaces; what is too long is cut at
+ * a character.
  */
 PS_PUBLIC enum ps_status ps_fail(struct ps_error *err, enum ps_status status,
                                  enum ps_error_class error_class, const char *format, ...)
     PS_PRINTF(4, 5);
+
+/*
+ * Keeps the other side's own words (NULL: none; what is too long is cut) beside a message that may
+ * not quote them, since they may hold a row's values: after ps_fail. The user's expressions for
+ * passing trouble (`deadlock_patterns`, `timeout_patterns`) are looked for in them; then they are
+ * wiped. Nothing shows, logs, sends or stores them.
+ */
+PS_PUBLIC void ps_error_keep_unshown(struct ps_error *err, const char *text);
 
 /* Memory ran out while doing `what` ("reading the state"). */
 PS_PUBLIC enum ps_status ps_fail_nomem(struct ps_error *err, const char *what);

@@ -59,8 +59,16 @@ enum ps_status ps_fail(struct ps_error *err, enum ps_status status, enum ps_erro
     err->vendor_code = 0;
     err->sqlstate[0] = '\0';
     err->retry_after_ms = 0;
+    memset(err->unshown, 0, sizeof(err->unshown));
     message_set(err, text, length);
     return status;
+}
+
+void ps_error_keep_unshown(struct ps_error *err, const char *text)
+{
+    if (err != NULL) {
+        (void)snprintf(err->unshown, sizeof(err->unshown), "%s", text == NULL ? "" : text);
+    }
 }
 
 enum ps_status ps_fail_nomem(struct ps_error *err, const char *what)

@@ -47,7 +47,8 @@ void ps_retry_hurry(struct ps_retry *retry, int64_t patience_ms)
     retry->until_ns = retry->clock->monotonic_ns(retry->clock) + patience_ms * MILLISECOND_NS;
 }
 
-int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *err, int64_t attempt)
+int64_t ps_retry_backoff_ms(const struct ps_retry *retry, const struct ps_error *err,
+                            int64_t attempt)
 {
     int64_t wait = retry->first_wait_ms;
     if (err->error_class == PS_CLASS_DEADLOCK || err->error_class == PS_CLASS_LOCK_TIMEOUT) {
@@ -56,20 +57,20 @@ int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *er
     for (int64_t i = 1; i < attempt && wait < WAIT_MAX_MS; i++) {
         wait *= 2;
     }
-    if (wait > WAIT_MAX_MS) {
-        wait = WAIT_MAX_MS;
-    }
-    return wait > (int64_t)err->retry_after_ms ? wait : (int64_t)err->retry_after_ms;
+    return wait > WAIT_MAX_MS ? WAIT_MAX_MS : wait;
 }
 
-/* How long to wait before the next try, varied by half; -1: there is none. */
+/* How long to wait before the next try: the back-off varied by half, but never less than the other
+ * side asked for; -1: there is none. */
 static int64_t next_wait_ms(struct ps_retry *retry, const struct ps_error *err)
 {
     if (retry->attempts >= retry->retries_max) {
         return -1;
     }
-    int64_t wait = ps_retry_wait_ms(retry, err, retry->attempts + 1);
+    int64_t wait = ps_retry_backoff_ms(retry, err, retry->attempts + 1);
     wait = wait / 2 + (int64_t)ps_random_below(&retry->random, (uint64_t)wait + 1);
+    wait = wait > WAIT_MAX_MS ? WAIT_MAX_MS : wait;
+    wait = wait < (int64_t)err->retry_after_ms ? (int64_t)err->retry_after_ms : wait;
     bool beyond =
         retry->until_ns != 0 &&
         retry->clock->monotonic_ns(retry->clock) + wait * MILLISECOND_NS > retry->until_ns;
@@ -98,25 +99,28 @@ enum ps_status ps_retry_check(const struct ps_config *config, struct ps_error *e
     return PS_OK;
 }
 
-/* An error is rare: expressions are made when there is one. */
-static bool matches(const char *expression, const char *text)
+/* True where an expression is found in the failure's message, or in what it does not show. An error
+ * is rare: expressions are made when there is one. */
+static bool matches(const char *expression, const struct ps_error *err)
 {
     regex_t regex;
     if (regcomp(&regex, expression, REGEX_FLAGS) != 0) {
         return false;
     }
-    bool match = regexec(&regex, text, 0, NULL, 0) == 0;
+    bool match = regexec(&regex, err->message, 0, NULL, 0) == 0 ||
+                 (err->unshown[0] != '\0' && regexec(&regex, err->unshown, 0, NULL, 0) == 0);
     regfree(&regex);
     return match;
 }
 
 /* The class that the user's expressions give, else NONE. */
-static enum ps_error_class configured_class(const struct ps_config *config, const char *text)
+static enum ps_error_class configured_class(const struct ps_config *config,
+                                            const struct ps_error *err)
 {
     for (size_t i = 0; i < PATTERNS; i++) {
         const char *const *list = ps_config_list(config, patterns[i].option, NULL);
         for (size_t n = 0; list[n] != NULL; n++) {
-            if (matches(list[n], text)) {
+            if (matches(list[n], err)) {
                 return patterns[i].error_class;
             }
         }
@@ -124,34 +128,45 @@ static enum ps_error_class configured_class(const struct ps_config *config, cons
     return PS_CLASS_NONE;
 }
 
-static enum ps_error_class common_class(const char *text)
+static enum ps_error_class common_class(const struct ps_error *err)
 {
     for (size_t i = 0; i < PATTERNS; i++) {
-        if (matches(patterns[i].common, text)) {
+        if (matches(patterns[i].common, err)) {
             return patterns[i].error_class;
         }
     }
     return PS_CLASS_NONE;
 }
 
+/* The class that a text gives to a failure, else NONE: of what no code has put into one already,
+ * and what the other side tells. With a code, that is also what its source knows no rule for. */
+static enum ps_error_class class_by_text(const struct ps_retry *retry, enum ps_status failed,
+                                         const struct ps_error *err)
+{
+    bool passing = failed == PS_RETRY || failed == PS_SNAPSHOT_GONE;
+    bool coded = err->sqlstate[0] != '\0' || err->vendor_code != 0;
+    bool told = failed == PS_CONFIG || failed == PS_DATA || failed == PS_SCHEMA ||
+                (failed == PS_BUG && coded);
+    if ((!passing && !told) || (passing && err->error_class != PS_CLASS_NONE)) {
+        return PS_CLASS_NONE;
+    }
+    enum ps_error_class found = configured_class(retry->config, err);
+    if (found == PS_CLASS_NONE && !coded && err->error_class == PS_CLASS_NONE) {
+        found = common_class(err);
+    }
+    return found;
+}
+
 enum ps_status ps_retry_classify(const struct ps_retry *retry, enum ps_status failed,
                                  struct ps_error *err)
 {
-    bool passing = failed == PS_RETRY || failed == PS_SNAPSHOT_GONE;
-    bool told = failed == PS_CONFIG || failed == PS_DATA || failed == PS_SCHEMA;
-    bool coded = err->sqlstate[0] != '\0' || err->vendor_code != 0;
-    if ((!passing && !told) || (passing && err->error_class != PS_CLASS_NONE)) {
-        return failed;
-    }
-    enum ps_error_class found = configured_class(retry->config, err->message);
-    if (found == PS_CLASS_NONE && !coded && err->error_class == PS_CLASS_NONE) {
-        found = common_class(err->message);
-    }
+    enum ps_error_class found = class_by_text(retry, failed, err);
+    memset(err->unshown, 0, sizeof(err->unshown));
     if (found == PS_CLASS_NONE) {
         return failed;
     }
     err->error_class = found;
-    err->status = passing ? failed : PS_RETRY;
+    err->status = failed == PS_SNAPSHOT_GONE ? failed : PS_RETRY;
     return err->status;
 }
 

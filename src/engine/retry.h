@@ -30,7 +30,9 @@ void ps_retry_hurry(struct ps_retry *retry, int64_t patience_ms);
  * The kind of a failure. What the source says by codes stands where it calls for another try; texts
  * come after: the user's own expressions (`deadlock_patterns`, `timeout_patterns`), and for trouble
  * that nobody has put into a class those that most databases use. What they match becomes passing
- * trouble of their class. Gives the status, also in err; changes no other failure.
+ * trouble of their class, a BUG with a code too: no rule knows that code. They look at the message
+ * and at what it does not show (ps_error_keep_unshown), which is wiped. Gives the status, also in
+ * err; changes no other failure.
  */
 enum ps_status ps_retry_classify(const struct ps_retry *retry, enum ps_status failed,
                                  struct ps_error *err) PS_MUST_CHECK;
@@ -49,7 +51,9 @@ enum ps_status ps_retry_after(struct ps_retry *retry, enum ps_status failed,
 /* Something moved on: the next trouble starts counting anew. */
 void ps_retry_progress(struct ps_retry *retry);
 
-/* The wait before try number `attempt` (from 1), without jitter, in milliseconds. */
-int64_t ps_retry_wait_ms(const struct ps_retry *retry, const struct ps_error *err, int64_t attempt);
+/* The wait before try number `attempt` (from 1) where the other side asks for none, without jitter,
+ * in milliseconds. */
+int64_t ps_retry_backoff_ms(const struct ps_retry *retry, const struct ps_error *err,
+                            int64_t attempt);
 
 #endif

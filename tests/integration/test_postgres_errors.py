@@ -329,6 +329,49 @@ def test_text_of_somebodys_function_is_not_shown_whatever_its_code(penstock, dat
     flow.assert_equal("t", "other")
 
 
+OVERLOAD = "custom overload 4111 1111"
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "function"),
+    [("v", "P0001", "exec_stmt_raise"), ("v", "22P02", None), ("t", "XX000", None)],
+)
+def test_pattern_matches_what_the_server_says_shown_or_not(
+    through, database, table, code, function
+):
+    """Also under a code that is not known."""
+    database.psql("CREATE VIEW v AS SELECT * FROM t")
+    fault = Fault(f'^COPY.*"{table}"', code, OVERLOAD, after=500, function=function)
+    each = through(Script(faults=[fault]))
+    document, log = each.sync(include_views="true", timeout_patterns="custom over+load")
+    assert fault.happened == 1
+    assert document["totals"]["retries"] == {"timeout": 1}
+    assert log.count("trying again") == 1
+    assert ("4111" in log) == (table == "t")
+    assert table_result(document, "v")["upserts"] >= 2000
+    assert "4111" not in str(document)
+    each.flow.assert_equal("t", "other")
+
+
+def test_pattern_matches_what_a_function_of_a_view_raises(penstock, database):
+    """And not a word of it is shown, once it is given up."""
+    database.psql(
+        CREATE + "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
+        f" RAISE EXCEPTION '{OVERLOAD}' USING ERRCODE = '55000'; END $$;"
+        "CREATE VIEW v AS SELECT k, public.f() FROM public.t;"
+    )
+    settings = {**database.configuration(), "include_views": "true", "retry_sleep_seconds": "0"}
+    path = penstock.configure(
+        {**settings, "max_retries": "2", "debug": "true", "deadlock_patterns": "custom over+load"}
+    )
+    done = penstock("sync", "--config", path, "--json")
+    assert done.code == 3, done.err
+    assert "given up after 2 retries" in done.document["error"]["message"]
+    assert "55000" in done.document["error"]["message"]
+    assert done.document["totals"]["retries"] == {"deadlock": 2}
+    assert "4111" not in done.err + done.out
+
+
 @pytest.mark.parametrize(
     ("version", "trouble"),
     [

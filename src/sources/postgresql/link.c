@@ -83,6 +83,7 @@ enum ps_status link_fail(struct link *link, const PGresult *result, const char *
     if (err != NULL) {
         memcpy(err->sqlstate, code, sizeof code);
         server_clean(err->message);
+        ps_error_keep_unshown(err, said.text);
     }
     return verdict.status;
 }

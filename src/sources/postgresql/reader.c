@@ -55,15 +55,14 @@
 static void advise_path(const struct reader *reader, struct ps_error *err)
 {
     static const char *const codes[] = {"42P01", "42883", "42704"};
-    char message[PS_ERROR_MESSAGE_SIZE];
+    struct ps_error advised;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         if (reader->table->kind == PS_TABLE_VIEW && strcmp(err->sqlstate, codes[i]) == 0) {
-            (void)snprintf(message, sizeof message, "%s", err->message);
-            (void)ps_fail(err, err->status, err->error_class,
+            (void)ps_fail(&advised, err->status, err->error_class,
                           "%s. A function that the view calls names something without its schema: "
                           "ALTER FUNCTION … SET search_path = …",
-                          message);
-            memcpy(err->sqlstate, codes[i], sizeof err->sqlstate);
+                          err->message);
+            memcpy(err->message, advised.message, sizeof err->message);
         }
     }
 }

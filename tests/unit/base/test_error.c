@@ -81,6 +81,30 @@ static void test_prefix_keeps_all_but_the_message(void **state)
     assert_int_equal(strlen(err.message), PS_ERROR_MESSAGE_SIZE - 1);
 }
 
+static void test_text_that_is_not_shown_lasts_until_the_next_failure(void **state)
+{
+    (void)state;
+    struct ps_error err;
+    char text[2 * PS_ERROR_UNSHOWN_SIZE];
+    (void)ps_fail(&err, PS_DATA, PS_CLASS_DATA, "a function failed");
+    assert_string_equal(err.unshown, "");
+    ps_error_keep_unshown(&err, "of Mr 4111");
+    ps_error_prefix(&err, "table t");
+    assert_string_equal(err.message, "table t: a function failed");
+    assert_string_equal(err.unshown, "of Mr 4111");
+    (void)ps_fail(&err, PS_RETRY, PS_CLASS_NONE, "x");
+    for (size_t i = 0; i < sizeof(err.unshown); i++) {
+        assert_int_equal(err.unshown[i], 0);
+    }
+    memset(text, 'p', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    ps_error_keep_unshown(&err, text);
+    assert_int_equal(strlen(err.unshown), PS_ERROR_UNSHOWN_SIZE - 1);
+    ps_error_keep_unshown(&err, NULL);
+    assert_string_equal(err.unshown, "");
+    ps_error_keep_unshown(NULL, "nobody asks");
+}
+
 static void test_names_are_there_for_all_values(void **state)
 {
     (void)state;
@@ -102,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_fail_cuts_at_a_character),
         cmocka_unit_test(test_fail_takes_its_own_message_as_argument),
         cmocka_unit_test(test_prefix_keeps_all_but_the_message),
+        cmocka_unit_test(test_text_that_is_not_shown_lasts_until_the_next_failure),
         cmocka_unit_test(test_names_are_there_for_all_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

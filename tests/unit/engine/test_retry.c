@@ -43,13 +43,11 @@ static void test_retry_waits_double_up_to_a_limit(void **state)
     (void)state;
     struct ps_retry retry = retry_with(NULL);
     struct ps_error err = trouble(PS_CLASS_NETWORK);
-    assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 5000);
-    assert_int_equal(ps_retry_wait_ms(&retry, &err, 2), 10000);
-    assert_int_equal(ps_retry_wait_ms(&retry, &err, 60), 300000);
-    err.retry_after_ms = 7000;
-    assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 7000);
+    assert_int_equal(ps_retry_backoff_ms(&retry, &err, 1), 5000);
+    assert_int_equal(ps_retry_backoff_ms(&retry, &err, 2), 10000);
+    assert_int_equal(ps_retry_backoff_ms(&retry, &err, 60), 300000);
     err = trouble(PS_CLASS_DEADLOCK);
-    assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 500);
+    assert_int_equal(ps_retry_backoff_ms(&retry, &err, 1), 500);
     engine_config_done(&made);
 }
 
@@ -58,8 +56,8 @@ static void test_retry_begins_with_the_users_wait(void **state)
     (void)state;
     struct ps_retry retry = retry_with((const char *[]){"retry_sleep_seconds", "2", NULL});
     struct ps_error err = trouble(PS_CLASS_NETWORK);
-    assert_int_equal(ps_retry_wait_ms(&retry, &err, 1), 2000);
-    assert_int_equal(ps_retry_wait_ms(&retry, &err, 2), 4000);
+    assert_int_equal(ps_retry_backoff_ms(&retry, &err, 1), 2000);
+    assert_int_equal(ps_retry_backoff_ms(&retry, &err, 2), 4000);
     engine_config_done(&made);
 }
 
@@ -112,6 +110,39 @@ static void test_retry_ends_after_its_number_of_tries(void **state)
     assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_RETRY);
     assert_string_equal(err.message, "given up after 1 retry: the server went away");
     engine_config_done(&made);
+}
+
+/* Milliseconds that are waited after a failure of which the other side asked for so long a wait. */
+static int64_t waited_ms(const char *const *pairs, uint32_t retry_after_ms)
+{
+    struct ps_retry retry = retry_with(pairs);
+    int64_t before = clock_fake.base.monotonic_ns(&clock_fake.base);
+    struct ps_error err = trouble(PS_CLASS_THROTTLE);
+    err.retry_after_ms = retry_after_ms;
+    /* Each seed varies the wait another way. */
+    ps_random_init(&retry.random, retry_after_ms);
+    assert_int_equal(ps_retry_after(&retry, PS_RETRY, &err), PS_OK);
+    engine_config_done(&made);
+    return (clock_fake.base.monotonic_ns(&clock_fake.base) - before) / 1000000;
+}
+
+static void test_retry_waits_at_least_as_long_as_it_is_asked_to(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 50; i++) {
+        assert_int_equal(waited_ms(NULL, 60000 + i), 60000 + i);
+        assert_int_equal(waited_ms(NULL, 600000 + i), 600000 + i); /* also beyond the limit */
+        assert_in_range(waited_ms(NULL, 1 + i), 2500, 7500);
+    }
+}
+
+static void test_retry_waits_no_longer_than_the_limit_however_it_varies(void **state)
+{
+    (void)state;
+    static const char *const slow[] = {"retry_sleep_seconds", "300", NULL};
+    for (uint32_t i = 0; i < 50; i++) {
+        assert_in_range(waited_ms(slow, i), 150000, 300000);
+    }
 }
 
 static void test_retry_in_a_hurry_ends_in_time(void **state)
@@ -180,6 +211,41 @@ static void test_retry_texts_make_a_failure_passing_trouble(void **state)
                  PS_CLASS_NONE);
     expect_class(own, failure(PS_NOMEM, PS_CLASS_NONE, "", "come back later"), PS_NOMEM,
                  PS_CLASS_NONE);
+}
+
+/* The words that may quote a row's values: matched, never shown, and wiped. */
+static void test_retry_texts_that_are_not_shown_are_matched_and_wiped(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"timeout_patterns", "custom over+load", NULL};
+    static const struct {
+        const char *said;
+        enum ps_status status;
+    } cases[] = {{"Custom Overload 17", PS_RETRY}, {"the salary of Mr 17", PS_DATA}};
+    for (size_t i = 0; i < 2; i++) {
+        struct ps_retry retry = retry_with(own);
+        struct ps_error err =
+            failure(PS_DATA, PS_CLASS_DATA, "P0001", "a function of the server's failed");
+        ps_error_keep_unshown(&err, cases[i].said);
+        ps_error_prefix(&err, "public.t"); /* takes nothing away */
+        assert_int_equal(ps_retry_classify(&retry, PS_DATA, &err), cases[i].status);
+        assert_string_equal(err.message, "public.t: a function of the server's failed");
+        for (size_t n = 0; n < sizeof(err.unshown); n++) {
+            assert_int_equal(err.unshown[n], 0);
+        }
+        engine_config_done(&made);
+    }
+}
+
+static void test_retry_texts_of_a_code_that_no_rule_knows_are_matched(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"deadlock_patterns", "come back", NULL};
+    expect_class(own, failure(PS_BUG, PS_CLASS_NONE, "XX000", "come back later"), PS_RETRY,
+                 PS_CLASS_DEADLOCK);
+    expect_class(NULL, failure(PS_BUG, PS_CLASS_NONE, "XX000", "deadlock"), PS_BUG, PS_CLASS_NONE);
+    /* Without a code it is a mistake of ours. */
+    expect_class(own, failure(PS_BUG, PS_CLASS_NONE, "", "come back later"), PS_BUG, PS_CLASS_NONE);
 }
 
 static void test_retry_codes_come_before_texts(void **state)
@@ -259,8 +325,12 @@ int main(void)
         cmocka_unit_test(test_retry_begins_with_the_users_wait),
         cmocka_unit_test(test_retry_waits_as_long_as_the_user_says_and_then_twice_as_long),
         cmocka_unit_test(test_retry_ends_after_its_number_of_tries),
+        cmocka_unit_test(test_retry_waits_at_least_as_long_as_it_is_asked_to),
+        cmocka_unit_test(test_retry_waits_no_longer_than_the_limit_however_it_varies),
         cmocka_unit_test(test_retry_in_a_hurry_ends_in_time),
         cmocka_unit_test(test_retry_texts_make_a_failure_passing_trouble),
+        cmocka_unit_test(test_retry_texts_that_are_not_shown_are_matched_and_wiped),
+        cmocka_unit_test(test_retry_texts_of_a_code_that_no_rule_knows_are_matched),
         cmocka_unit_test(test_retry_codes_come_before_texts),
         cmocka_unit_test(test_retry_common_texts_are_known_without_a_code),
         cmocka_unit_test(test_retry_of_a_failure_that_a_text_makes_passing_waits),
