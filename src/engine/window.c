@@ -12,6 +12,27 @@ static bool is_time(enum ps_type type)
     return type == PS_TYPE_NAIVE_DATETIME || type == PS_TYPE_UTC_DATETIME;
 }
 
+/* The least value that the column can have: what is below it is no literal of its type. */
+static ps_int128 least(const struct ps_column *cursor, const struct ps_scalar *edge)
+{
+    ps_int128 power = 1;
+    switch (edge->type) {
+    case PS_TYPE_SHORT:
+        return INT16_MIN;
+    case PS_TYPE_INT:
+        return INT32_MIN;
+    case PS_TYPE_LONG:
+        return INT64_MIN;
+    case PS_TYPE_NAIVE_DATE:
+        return PS_DATE_DAYS_MIN;
+    default:
+        for (uint8_t i = 0; i < cursor->precision; i++) {
+            power *= 10;
+        }
+        return 1 - power;
+    }
+}
+
 struct ps_scalar window_lower(const struct ps_column *cursor, const struct ps_scalar *edge,
                               int64_t lookback_seconds)
 {
@@ -23,9 +44,6 @@ struct ps_scalar window_lower(const struct ps_column *cursor, const struct ps_sc
         lower.time = ps_timestamp_add(edge->time, -lookback_seconds);
     } else if (edge->type == PS_TYPE_NAIVE_DATE) {
         lower.integer -= (lookback_seconds + SECONDS_A_DAY - 1) / SECONDS_A_DAY;
-        if (lower.integer < PS_DATE_DAYS_MIN) {
-            lower.integer = PS_DATE_DAYS_MIN;
-        }
     } else {
         ps_int128 unit = 1;
         for (uint8_t i = 0; i < edge->scale; i++) {
@@ -35,6 +53,11 @@ struct ps_scalar window_lower(const struct ps_column *cursor, const struct ps_sc
         if (edge->scale <= 30) {
             lower.integer -= WINDOW_NUMBERS_LOOKED_BACK * unit;
         }
+    }
+    /* An edge that lies there already stands. */
+    if (!is_time(edge->type) && lower.integer < least(cursor, edge)) {
+        const ps_int128 bound = least(cursor, edge);
+        lower.integer = bound < edge->integer ? bound : edge->integer;
     }
     return lower;
 }

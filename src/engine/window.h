@@ -11,7 +11,7 @@
 #define WINDOW_NUMBERS_LOOKED_BACK 10000
 
 /* The lower edge of a window: the edge kept in the state less the look-back, which is for clocks
- * and plain numbers: the edge of a counter stands. */
+ * and plain numbers: the edge of a counter stands. Never below what the column's type can hold. */
 struct ps_scalar window_lower(const struct ps_column *cursor, const struct ps_scalar *edge,
                               int64_t lookback_seconds);
 

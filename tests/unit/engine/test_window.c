@@ -130,6 +130,49 @@ static void test_lower_edge_looks_back(void **state)
     assert_scalar(lower(&edge, 300), "0001-01-01T00:00:00");
 }
 
+/* What the database would refuse as no value of the column's type. */
+static void test_lower_edge_stays_within_the_columns_type(void **state)
+{
+    static const struct {
+        struct ps_column cursor;
+        const char *edge, *lower;
+    } cases[] = {
+        {{.type = PS_TYPE_SHORT}, "-32768", "-32768"},
+        {{.type = PS_TYPE_SHORT}, "-30000", "-32768"},
+        {{.type = PS_TYPE_SHORT}, "5000", "-5000"},
+        {{.type = PS_TYPE_INT}, "-2147483000", "-2147483648"},
+        {{.type = PS_TYPE_INT}, "-2147473648", "-2147483648"},
+        {{.type = PS_TYPE_INT}, "-2147473647", "-2147483647"},
+        {{.type = PS_TYPE_LONG}, "-9223372036854775000", "-9223372036854775808"},
+        {{.type = PS_TYPE_LONG}, "-9223372036854775808", "-9223372036854775808"},
+        {{.type = PS_TYPE_LONG}, "-9223372036854700000", "-9223372036854710000"},
+        {{.type = PS_TYPE_DECIMAL, .precision = 1}, "5", "-9"},
+        {{.type = PS_TYPE_DECIMAL, .precision = 5, .scale = 2}, "7.25", "-999.99"},
+        {{.type = PS_TYPE_DECIMAL, .precision = 9, .scale = 2}, "7.25", "-9992.75"},
+        {{.type = PS_TYPE_DECIMAL, .precision = 38},
+         "-99999999999999999999999999999999999990",
+         "-99999999999999999999999999999999999999"},
+        {{.type = PS_TYPE_DECIMAL, .precision = 38, .scale = 30},
+         "-99999999.5",
+         "-99999999.999999999999999999999999999999"},
+        {{.type = PS_TYPE_DECIMAL, .precision = 38, .scale = 38}, "-0.5", "-0.5"},
+        {{.type = PS_TYPE_NAIVE_DATE}, "0001-01-01", "0001-01-01"},
+        {{.type = PS_TYPE_NAIVE_DATE}, "0001-01-02", "0001-01-01"},
+        {{.type = PS_TYPE_UTC_DATETIME}, "0001-01-01T00:00:10Z", "0001-01-01T00:00:00Z"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ps_scalar edge, expected;
+        const struct ps_column *cursor = &cases[i].cursor;
+        assert_true(ps_scalar_parse(cases[i].edge, strlen(cases[i].edge), cursor->type,
+                                    cursor->scale, &edge));
+        assert_true(ps_scalar_parse(cases[i].lower, strlen(cases[i].lower), cursor->type,
+                                    cursor->scale, &expected));
+        struct ps_scalar found = window_lower(cursor, &edge, 200000);
+        assert_int_equal(ps_scalar_compare(&found, &expected), 0);
+    }
+}
+
 static const struct ps_column counters[] = {{.type = PS_TYPE_DECIMAL, .counter = true},
                                             {.type = PS_TYPE_BINARY, .counter = true}};
 static const char *const counted[][3] = {
@@ -256,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_next_edge_never_goes_back_but_to_the_horizon),
         cmocka_unit_test(test_next_edge_of_numbers_is_the_largest),
         cmocka_unit_test(test_lower_edge_looks_back),
+        cmocka_unit_test(test_lower_edge_stays_within_the_columns_type),
         cmocka_unit_test(test_next_edge_of_a_counter_is_where_everything_below_is_committed),
         cmocka_unit_test(test_next_edge_of_a_counter_that_is_not_known_stays),
         cmocka_unit_test(test_lower_edge_of_a_counter_looks_nowhere_back),
