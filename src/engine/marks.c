@@ -6,37 +6,85 @@
 #include <string.h>
 #include <strings.h>
 
-/* "true", "yes" and their like mean 1 for a boolean. */
-static bool parse_number(const char *text, const struct ps_column *column, ps_int128 *ret_number)
+#include "base/alloc.h"
+
+static bool is_one_of(const char *text, const char *const *words)
 {
-    static const char *const yes[] = {"true", "t", "yes", "y", "on", NULL};
-    for (size_t i = 0; column->type == PS_TYPE_BOOLEAN && yes[i] != NULL; i++) {
-        if (strcasecmp(text, yes[i]) == 0) {
-            *ret_number = 1;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (strcasecmp(text, words[i]) == 0) {
             return true;
         }
     }
-    return ps_decimal_parse(text, strlen(text), column->scale, ret_number);
+    return false;
 }
 
-void marks_init(struct soft_delete *deletes, const struct ps_config *config,
-                const struct ps_column *column, uint32_t index)
+/* "true", "yes" and their like mean 1 for a boolean, "false" and its like 0; no other number is one
+ * of its values. */
+static bool parse_number(const char *text, const struct ps_column *column, ps_int128 *ret_number)
 {
-    struct ps_marks *marks = &deletes->marks;
+    static const char *const yes[] = {"true", "t", "yes", "y", "on", NULL};
+    static const char *const no[] = {"false", "f", "no", "n", "off", NULL};
+    const bool flag = column->type == PS_TYPE_BOOLEAN;
+    if (flag && (is_one_of(text, yes) || is_one_of(text, no))) {
+        *ret_number = is_one_of(text, yes);
+        return true;
+    }
+    ps_int128 number;
+    if (!ps_decimal_parse(text, strlen(text), column->scale, &number) ||
+        (flag && number != 0 && number != 1)) {
+        return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
+enum ps_status marks_init(struct soft_delete *deletes, const struct ps_config *config,
+                          const struct ps_column *column, uint32_t index, struct ps_error *err)
+{
+    size_t count, fit = 0;
+    const char *const *texts = ps_config_list(config, "soft_delete_values", &count);
+    ps_int128 *numbers = ps_malloc_array(count, sizeof(*numbers));
+    if (numbers == NULL) {
+        return ps_fail_nomem(err, "preparing the values that mean deleted");
+    }
+    for (size_t i = 0; i < count; i++) {
+        fit += parse_number(texts[i], column, &numbers[fit]);
+    }
+    *deletes = (struct soft_delete){
+        .numbers = numbers,
+        .marks = {.column = index,
+                  .numbers = numbers,
+                  .numbers_count = fit,
+                  .texts = texts,
+                  .texts_count = count,
+                  .text_kind = column->text_kind},
+    };
+    return PS_OK;
+}
+
+void marks_done(struct soft_delete *deletes)
+{
+    ps_free(deletes->numbers);
+    *deletes = (struct soft_delete){.numbers = NULL};
+}
+
+static bool holds_numbers(enum ps_type type)
+{
+    return type == PS_TYPE_BOOLEAN || type == PS_TYPE_SHORT || type == PS_TYPE_INT ||
+           type == PS_TYPE_LONG || type == PS_TYPE_DECIMAL;
+}
+
+bool marks_fit_nothing(const struct ps_config *config, const struct ps_column *column)
+{
     size_t count;
     const char *const *texts = ps_config_list(config, "soft_delete_values", &count);
-    *marks = (struct ps_marks){
-        .column = index,
-        .numbers = deletes->numbers,
-        .texts = texts,
-        .texts_count = count,
-        .text_kind = column->text_kind,
-    };
-    for (size_t i = 0; i < count && marks->numbers_count < MARKS_NUMBERS_MAX; i++) {
-        if (parse_number(texts[i], column, &deletes->numbers[marks->numbers_count])) {
-            marks->numbers_count++;
+    ps_int128 number;
+    for (size_t i = 0; i < count; i++) {
+        if (!holds_numbers(column->type) || parse_number(texts[i], column, &number)) {
+            return false;
         }
     }
+    return true;
 }
 
 static bool number_marks(const struct ps_marks *marks, ps_int128 number)

@@ -7,16 +7,18 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/alloc.h"
 #include "base/buffer.h"
 
 /* Rows whose cursor is NULL are read in every sync: with more of them a cursor gains nothing. */
 #define NULL_CURSORS_MAX 100000.0
-#define CANDIDATES_MAX 16
+/* So many of the candidates that lost are named. */
+#define CANDIDATES_TOLD 16
 /* A table with fewer rows is scanned as fast as an index is looked up. */
 #define SCAN_ROWS_CHEAP 10000
 
 struct candidates {
-    int32_t columns[CANDIDATES_MAX];
+    int32_t *columns; /* room for each of the table's */
     size_t count;
 };
 
@@ -27,9 +29,7 @@ static void add_candidate(struct candidates *candidates, int32_t column)
             return;
         }
     }
-    if (candidates->count < CANDIDATES_MAX) {
-        candidates->columns[candidates->count++] = column;
-    }
+    candidates->columns[candidates->count++] = column;
 }
 
 static bool contains_part(const char *name, const char *part)
@@ -90,11 +90,21 @@ static const char *unfit_reason(struct ps_arena *arena, const struct ps_column *
                                  ps_type_name(column->type));
 }
 
-/* Cuts "a | b" at the bar; the pieces point into the copy. */
-static size_t split_bars(char *copy, const char *pieces[CANDIDATES_MAX])
+static size_t count_bars(const char *text)
 {
     size_t count = 0;
-    for (char *piece = copy; piece != NULL && count < CANDIDATES_MAX;) {
+    for (const char *bar = strchr(text, '|'); bar != NULL; bar = strchr(bar + 1, '|')) {
+        count++;
+    }
+    return count;
+}
+
+/* Cuts "a | b" at the bar; the pieces, one more than there are bars at most, point into the copy.
+ */
+static size_t split_bars(char *copy, const char **pieces)
+{
+    size_t count = 0;
+    for (char *piece = copy; piece != NULL;) {
         char *bar = strchr(piece, '|');
         if (bar != NULL) {
             *bar = '\0';
@@ -147,10 +157,10 @@ static enum ps_status configured_candidates(const struct ps_config *config, stru
         return PS_OK;
     }
     char *copy = ps_arena_strdup(arena, configured);
-    if (copy == NULL) {
+    const char **names = ps_arena_array(arena, count_bars(configured) + 1, sizeof(*names));
+    if (copy == NULL || names == NULL) {
         return ps_fail_nomem(err, "choosing a cursor");
     }
-    const char *names[CANDIDATES_MAX];
     size_t count = split_bars(copy, names);
     for (int partial = 0; partial < 2; partial++) {
         for (size_t i = 0; i < count; i++) {
@@ -200,9 +210,14 @@ static void put_cursor_reason(struct ps_buffer *reason, const struct ps_source_o
         ps_buffer_printf(reason, ", because %s is NULL in too many rows",
                          table->columns[candidates->columns[chosen - 1]].name);
     }
-    for (size_t i = chosen + 1; i < candidates->count; i++) {
+    size_t told = candidates->count - chosen - 1;
+    told = told > CANDIDATES_TOLD ? CANDIDATES_TOLD : told;
+    for (size_t i = chosen + 1; i <= chosen + told; i++) {
         ps_buffer_printf(reason, "%s%s", i == chosen + 1 ? "; before " : ", ",
                          table->columns[candidates->columns[i]].name);
+    }
+    if (chosen + 1 + told < candidates->count) {
+        ps_buffer_printf(reason, " and %zu more", candidates->count - chosen - 1 - told);
     }
     put_scan(reason, ops, table, (uint32_t)candidates->columns[chosen]);
 }
@@ -214,35 +229,19 @@ static bool too_many_nulls(const struct ps_table *table, int32_t column)
            fraction * (double)table->rows_estimate > NULL_CURSORS_MAX;
 }
 
-static enum ps_status choose_cursor(const struct ps_source_ops *ops, const struct ps_config *config,
-                                    struct ps_arena *arena, const struct ps_table *table,
-                                    struct mode_choice *choice, struct ps_buffer *reason,
-                                    struct ps_error *err)
+/* Why none of the candidates, or nothing at all, is the cursor. */
+static enum ps_status put_full_reason(struct ps_buffer *reason, const struct ps_source_ops *ops,
+                                      struct ps_arena *arena, const struct ps_table *table,
+                                      const struct candidates *candidates, struct ps_error *err)
 {
-    struct candidates candidates = {.count = 0};
-    enum ps_status status = configured_candidates(config, arena, table, &candidates, choice, err);
-    if (status != PS_OK) {
-        return status;
-    }
-    for (size_t i = 0; ops->cursor_names != NULL && ops->cursor_names[i] != NULL; i++) {
-        add_matching(&candidates, table, ops->cursor_names[i], false);
-    }
-    for (size_t i = 0; i < candidates.count; i++) {
-        if (!too_many_nulls(table, candidates.columns[i])) {
-            choice->mode = PS_MODE_INCREMENTAL;
-            choice->cursor = candidates.columns[i];
-            put_cursor_reason(reason, ops, table, &candidates, i);
-            return PS_OK;
-        }
-    }
     int32_t unfit = -1;
     for (size_t i = 0; unfit < 0 && ops->cursor_names != NULL && ops->cursor_names[i] != NULL;
          i++) {
         unfit = find_unfit(table, ops->cursor_names[i], false);
     }
-    if (candidates.count > 0) {
+    if (candidates->count > 0) {
         ps_buffer_printf(reason, "%s is NULL in too many rows",
-                         table->columns[candidates.columns[0]].name);
+                         table->columns[candidates->columns[0]].name);
     } else if (unfit >= 0) {
         const struct ps_column *column = &table->columns[unfit];
         const char *why = unfit_reason(arena, column);
@@ -256,6 +255,39 @@ static enum ps_status choose_cursor(const struct ps_source_ops *ops, const struc
         ps_buffer_puts(reason, ")");
     }
     return PS_OK;
+}
+
+static enum ps_status choose_cursor(const struct ps_source_ops *ops, const struct ps_config *config,
+                                    struct ps_arena *arena, const struct ps_table *table,
+                                    struct mode_choice *choice, struct ps_buffer *reason,
+                                    struct ps_error *err)
+{
+    struct candidates candidates = {.count = 0};
+    candidates.columns = ps_malloc_array(table->columns_count, sizeof(*candidates.columns));
+    enum ps_status status =
+        candidates.columns == NULL
+            ? ps_fail_nomem(err, "choosing a cursor")
+            : configured_candidates(config, arena, table, &candidates, choice, err);
+    if (status != PS_OK) {
+        goto out;
+    }
+    for (size_t i = 0; ops->cursor_names != NULL && ops->cursor_names[i] != NULL; i++) {
+        add_matching(&candidates, table, ops->cursor_names[i], false);
+    }
+    size_t chosen = 0;
+    while (chosen < candidates.count && too_many_nulls(table, candidates.columns[chosen])) {
+        chosen++;
+    }
+    if (chosen < candidates.count) {
+        choice->mode = PS_MODE_INCREMENTAL;
+        choice->cursor = candidates.columns[chosen];
+        put_cursor_reason(reason, ops, table, &candidates, chosen);
+    } else {
+        status = put_full_reason(reason, ops, arena, table, &candidates, err);
+    }
+out:
+    ps_free(candidates.columns);
+    return status;
 }
 
 static bool soft_delete_type(enum ps_type type)

@@ -66,7 +66,9 @@ const struct ps_option ps_engine_options[] = {
      .type = PS_OPTION_LIST,
      .flags = PS_OPTION_ADVANCED,
      .default_value = "1, true, Y",
-     .help = "The values of that column that mean deleted; case does not count. NULL never does."},
+     .help =
+         "The values of that column that mean deleted; case does not count. NULL never does. Of a "
+         "boolean true, t, yes, y, on and 1 are one, and false, f, no, n, off and 0 the other."},
     {.name = "destination_names",
      .label = "Names at the destination",
      .type = PS_OPTION_CHOICE,
@@ -141,7 +143,8 @@ const struct ps_option ps_engine_options[] = {
      .choices = strategy_choices,
      .help = "For all tables, or table=strategy, …. wide: fewer tables count as small. "
              "high_cardinality: fewer as large. sparse: tables count as medium and large at half "
-             "the rows. time_series: no change. ai_ml: batches of at most 1 MiB. real_time: "
+             "the rows. time_series: judged and shown, but read "
+             "like any other. ai_ml: batches of at most 1 MiB. real_time: "
              "batches of 100 rows, a checkpoint every 1,000, one thread a table. auto: by the "
              "source's statistics; `penstock plan` shows which and why."},
     INTEGER("small_table_threshold", "Small tables have fewer rows", 1, 1000000000000000000, NULL,
@@ -227,14 +230,17 @@ const struct ps_option ps_engine_options[] = {
     INTEGER("max_retries", "Retries", 0, 100, "5",
             "How often passing trouble is answered by trying again before the sync ends."),
     INTEGER("retry_sleep_seconds", "First wait of a retry", 0, 3600, "5",
-            "It doubles each time, up to 300 seconds, and varies by half."),
+            "It doubles each time, varied by half, up to 300 seconds; where the other side asks "
+            "for a longer wait, that is kept."),
     {.name = "deadlock_patterns",
      .label = "Messages of deadlocks",
      .type = PS_OPTION_LIST,
      .flags = PS_OPTION_ADVANCED,
-     .help = "Regular expressions (POSIX extended; case does not count), separated by commas. An "
-             "error whose message one of them matches is taken for a deadlock: tried again after a "
-             "short wait, on the same connection. The database's own codes are known without."},
+     .help =
+         "Regular expressions (POSIX extended; case does not count), separated by commas. An "
+         "error that one of them matches is taken for a deadlock: tried again after a short wait, "
+         "on the same connection. They look at the message and at the database's own words, "
+         "which are not shown where they may quote a row. Its codes are known without."},
     {.name = "timeout_patterns",
      .label = "Messages of timeouts",
      .type = PS_OPTION_LIST,

@@ -6,6 +6,7 @@
 #include "engine/fingerprint.h"
 #include "engine/flatten.h"
 #include "engine/incarnation.h"
+#include "engine/marks.h"
 #include "engine/mode.h"
 #include "engine/parts.h"
 #include "engine/plan.h"
@@ -43,6 +44,21 @@ static void warn_of_number_cursor(const struct plan_table_request *request, int3
                                       "later with smaller ones are not found",
                                       plan_table_label(request->arena, request->table),
                                       column->name, WINDOW_NUMBERS_LOOKED_BACK));
+    }
+}
+
+/* A list of values that is a slip of the pen, or meant for columns of another type. */
+static void warn_of_unfit_marks(const struct plan_table_request *request,
+                                const struct ps_plan_table *planned)
+{
+    const struct ps_column *column =
+        planned->soft_delete < 0 ? NULL : &planned->read_table->columns[planned->soft_delete];
+    if (column != NULL && marks_fit_nothing(request->plan->config, column)) {
+        warn(request, ps_arena_printf(request->arena,
+                                      "\"%s\": no row counts as deleted, since none of the values "
+                                      "in soft_delete_values is one that \"%s\" can have (%s)",
+                                      plan_table_label(request->arena, request->table),
+                                      column->name, ps_type_name(column->type)));
     }
 }
 
@@ -481,6 +497,7 @@ static enum ps_status plan_keyed_table(const struct plan_table_request *request,
         status = shape_types(request, &planned, err);
     }
     if (status == PS_OK) {
+        warn_of_unfit_marks(request, &planned);
         status = flatten_plan(request, &planned, &selection.left_out, err);
     }
     if (status != PS_OK) {

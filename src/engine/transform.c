@@ -151,9 +151,10 @@ enum ps_status transform_new(const struct ps_plan_table *table, const struct ps_
     if (status == PS_OK && (narrows(table) || table->soft_delete >= 0 || transform->rewrites)) {
         status = make_rows(transform, err);
     }
-    if (table->soft_delete >= 0) {
-        marks_init(&transform->soft_delete, config, &table->read_table->columns[table->soft_delete],
-                   (uint32_t)table->soft_delete);
+    if (status == PS_OK && table->soft_delete >= 0) {
+        status = marks_init(&transform->soft_delete, config,
+                            &table->read_table->columns[table->soft_delete],
+                            (uint32_t)table->soft_delete, err);
     }
     if (status != PS_OK) {
         transform_free(transform);
@@ -170,6 +171,7 @@ void transform_free(struct transform *transform)
     }
     free_pools(transform);
     members_free(transform->members);
+    marks_done(&transform->soft_delete);
     ps_free(transform->selected);
     ps_free(transform->marked);
     ps_free(transform->left_out);

@@ -114,17 +114,21 @@ static enum ps_status count_rows(struct worker *worker, const struct ps_plan_tab
 {
     const struct ps_source_ops *ops = source_ops(worker);
     struct ps_count_request request = {.table = table->source_table};
-    struct soft_delete deletes;
+    struct soft_delete deletes = {.numbers = NULL};
     if (table->soft_delete >= 0) {
         uint32_t column = table->read_columns[table->soft_delete];
-        marks_init(&deletes, worker->run->request->plan.config,
-                   &table->source_table->columns[column], column);
+        enum ps_status made = marks_init(&deletes, worker->run->request->plan.config,
+                                         &table->source_table->columns[column], column, err);
+        if (made != PS_OK) {
+            return made;
+        }
         request.marks = &deletes.marks;
     }
     enum ps_status status = ops->count(worker->source, &request, ret_rows, err);
     if (status == PS_END && request.marks != NULL) {
         status = count_by_reading(worker, table, request.marks, ret_rows, err);
     }
+    marks_done(&deletes);
     return status;
 }
 

@@ -210,6 +210,28 @@ def test_soft_delete_values_mark_rows(flow):
     assert flow.query(alive) == [(1,), (3,)]
 
 
+def test_soft_delete_values_can_be_the_false_of_a_boolean(flow):
+    """And are as many as it takes; a list that fits a column in no way is warned about."""
+    flow.database.psql(
+        "CREATE TABLE b (k int PRIMARY KEY, is_active boolean);"
+        "INSERT INTO b VALUES (1, true), (2, false), (3, NULL);"
+        "CREATE TABLE i (k int PRIMARY KEY, is_active int);"
+        "INSERT INTO i SELECT k, k FROM generate_series(1, 50) k"
+    )
+    values = "false," + ",".join(str(number) for number in range(2, 50))
+    document = flow.sync(
+        soft_delete_column="is_active", soft_delete_values=values, validation_count="exact"
+    )
+    for table, keys in {"b": [1, 3], "i": [1, 50]}.items():
+        rows = flow.query(f"SELECT k FROM tester.{table} WHERE NOT _fivetran_deleted ORDER BY k")
+        assert rows == [(key,) for key in keys]
+        assert table_result(document, table)["validation"]["count"] == len(keys)
+    assert not warnings_about(document, "soft_delete_values")
+    document = flow.sync(soft_delete_column="is_active", soft_delete_values="flase")
+    assert warnings_about(document, "b", "soft_delete_values", "BOOLEAN")
+    assert warnings_about(document, "i", "soft_delete_values", "INT")
+
+
 def test_soft_delete_marks_are_found_as_the_server_compares_them(flow):
     """In char(n) blanks at the end do not count, in numeric zeros do not; the count agrees."""
     flow.database.psql(

@@ -68,6 +68,50 @@ static void test_mode_prefers_what_is_configured_exact_before_partial(void **sta
         choose((const char *[]){"timestamp_column", "orders=created_at, other=x", NULL}).cursor, 4);
 }
 
+static void test_mode_knows_every_name_that_is_configured(void **state)
+{
+    (void)state;
+    struct ps_buffer names;
+    ps_buffer_init(&names, 0);
+    for (int i = 0; i < 40; i++) {
+        ps_buffer_printf(&names, "nowhere_%d | ", i);
+    }
+    ps_buffer_puts(&names, "last_change_ts");
+    const char *const pairs[] = {"timestamp_column", ps_buffer_text(&names), NULL};
+    struct mode_choice choice = choose(pairs);
+    assert_int_equal(choice.cursor, 3);
+    assert_null(choice.warning);
+    ps_buffer_done(&names);
+}
+
+/* A part of a name that very many columns have: each is a candidate, some are told. */
+static void test_mode_tells_some_of_many_candidates(void **state)
+{
+    (void)state;
+    static struct ps_column many[40];
+    const struct ps_column *const few = table.columns;
+    for (size_t i = 0; i < 40; i++) {
+        many[i] = (struct ps_column){.name = i == 0 ? "id" : "a_time",
+                                     .type = PS_TYPE_UTC_DATETIME,
+                                     .null_fraction = i < 30 ? 1 : -1,
+                                     .indexed = true};
+    }
+    table.columns = many;
+    table.columns_count = 40;
+    table.rows_estimate = 1000000;
+    struct mode_choice choice = choose((const char *[]){"timestamp_column", "time", NULL});
+    assert_int_equal(choice.cursor, 30);
+    for (size_t i = 1; i < 40; i++) {
+        many[i].null_fraction = -1;
+    }
+    choice = choose((const char *[]){"timestamp_column", "time", NULL});
+    assert_int_equal(choice.cursor, 1);
+    assert_non_null(strstr(choice.reason, ", a_time and 22 more"));
+    table.columns = few;
+    table.columns_count = 7;
+    table.rows_estimate = 1000;
+}
+
 static void test_mode_with_a_configured_name_that_is_not_there_warns(void **state)
 {
     (void)state;
@@ -217,6 +261,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mode_takes_the_first_name_the_source_knows),
         cmocka_unit_test(test_mode_prefers_what_is_configured_exact_before_partial),
+        cmocka_unit_test(test_mode_knows_every_name_that_is_configured),
+        cmocka_unit_test(test_mode_tells_some_of_many_candidates),
         cmocka_unit_test(test_mode_with_a_configured_name_that_is_not_there_warns),
         cmocka_unit_test(test_mode_does_not_take_a_text_column_as_cursor),
         cmocka_unit_test(test_mode_passes_over_a_cursor_with_many_nulls),
