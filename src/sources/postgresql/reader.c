@@ -41,8 +41,6 @@
  */
 #define BULK_GROWTHS 3
 
-/* Rows of a table that is read whole come without a pause, but for dead ones between them. */
-#define SILENCE_SECONDS 900
 /* Silence is looked at once it has lasted for so long: a clock read, and nothing else, before. */
 #define SILENCE_LOOK_NS INT64_C(1000000000)
 
@@ -198,24 +196,14 @@ static enum ps_status fail_canceled(struct reader *reader, struct ps_error *err)
                    reader->table->schema, reader->table->name);
 }
 
-/*
- * How long the server may be silent: a process that is stopped answers no keepalive of its own, and
- * its machine answers for it. A statement that the server itself should have ended is frozen too.
- */
+/* Windows and changes are searched for, and a view may compute anything before its first row. */
 static int64_t silence_limit_ns(const struct reader *reader)
 {
     const struct link_settings *settings = reader_link(reader)->settings;
     enum ps_table_kind kind = reader->table->kind;
     bool flows = reader->request.window == NULL && reader->request.changed_since == NULL &&
                  kind != PS_TABLE_VIEW && kind != PS_TABLE_FOREIGN;
-    int64_t limit_s = settings->read_timeout_s >= 0 ? settings->read_timeout_s
-                      : flows                       ? SILENCE_SECONDS
-                                                    : 0;
-    if (settings->statement_timeout_s > 0) {
-        int64_t ended_s = settings->statement_timeout_s + LINK_SHORT_MS / 1000;
-        limit_s = limit_s == 0 || ended_s < limit_s ? ended_s : limit_s;
-    }
-    return limit_s * INT64_C(1000000000);
+    return link_settings_silence_s(settings, flows) * INT64_C(1000000000);
 }
 
 static enum ps_status fail_silent(struct reader *reader, struct ps_error *err)

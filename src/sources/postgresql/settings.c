@@ -14,6 +14,10 @@
 /* Enough for a certificate of every authority that a system trusts, and the lists of hosts. */
 #define SETTINGS_BYTES_MAX ((size_t)4 << 20)
 #define PATH_SIZE 32
+/* Rows of a table that is read whole come without a pause, but for dead ones between them. */
+#define FLOW_SILENCE_S 900
+/* A statement that the server itself should have ended so long ago is frozen, too. */
+#define OVERDUE_S 30
 
 /* Where systems keep the authorities that they trust, in one file; the first that is there. */
 static const char *const system_roots[] = {
@@ -316,4 +320,17 @@ void link_settings_done(struct link_settings *settings)
     close_file(&settings->key);
     ps_arena_free(settings->arena);
     settings->arena = NULL;
+}
+
+int64_t link_settings_silence_s(const struct link_settings *settings, bool flows)
+{
+    int64_t limit = settings->read_timeout_s;
+    if (limit < 0) {
+        limit = flows ? FLOW_SILENCE_S : 0;
+    }
+    if (settings->statement_timeout_s > 0) {
+        int64_t overdue = settings->statement_timeout_s + OVERDUE_S;
+        limit = limit == 0 || overdue < limit ? overdue : limit;
+    }
+    return limit;
 }

@@ -52,6 +52,13 @@ enum ps_status link_settings_read(struct link_settings *settings, const struct p
 void link_settings_done(struct link_settings *settings); /* one that is {0} is fine */
 
 /*
+ * Seconds that the server may be silent in the midst of a read; 0: for ever. A process that is
+ * stopped answers no keepalive of its own, and its machine answers for it. `flows`: rows come
+ * without a pause.
+ */
+int64_t link_settings_silence_s(const struct link_settings *settings, bool flows);
+
+/*
  * One entry of the option `host` ("name", "name:port", "[::1]:port", "/folder") of so many bytes,
  * in the arena; the port is `port` where the entry has none. CONFIG, NOMEM.
  */

@@ -12,6 +12,24 @@
 #define CERTIFICATE "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n"
 #define KEY "-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n"
 
+static void test_silence_is_borne_as_long_as_the_kind_of_read_takes(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t read_timeout_s, statement_timeout_s;
+        int64_t flowing, searching;
+    } cases[] = {
+        {-1, 0, 900, 0},       {0, 0, 0, 0},       {60, 0, 60, 60}, {-1, 5, 35, 35},
+        {-1, 5000, 900, 5030}, {60, 5000, 60, 60}, {0, 5, 35, 35},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct link_settings settings = {.read_timeout_s = cases[i].read_timeout_s,
+                                               .statement_timeout_s = cases[i].statement_timeout_s};
+        assert_int_equal(link_settings_silence_s(&settings, true), cases[i].flowing);
+        assert_int_equal(link_settings_silence_s(&settings, false), cases[i].searching);
+    }
+}
+
 static enum ps_status parse(const char *entry, struct ps_arena *arena, struct link_host *host)
 {
     return link_host_parse(entry, strlen(entry), "5432", arena, host, NULL);
@@ -187,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_hosts_are_a_list_in_order),
         cmocka_unit_test(test_texts_become_files_that_close_with_the_settings),
         cmocka_unit_test(test_settings_that_contradict_are_refused),
+        cmocka_unit_test(test_silence_is_borne_as_long_as_the_kind_of_read_takes),
         cmocka_unit_test(test_failing_allocations_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
