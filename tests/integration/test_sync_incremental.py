@@ -188,6 +188,30 @@ def test_number_as_configured_cursor(flow):
 
 
 @pytest.mark.parametrize(
+    ("type_", "least"),
+    [
+        ("smallint", -(2**15)),
+        ("int", -(2**31)),
+        ("bigint", -(2**63)),
+        ("numeric(3,0)", -999),
+        ("numeric(38,0)", 1 - 10**38),
+    ],
+)
+def test_number_near_the_least_of_its_type_is_read_from_there_on(flow, type_, least):
+    flow.database.psql(
+        f"CREATE TABLE t (k int PRIMARY KEY, version {type_});"
+        f"INSERT INTO t VALUES (1, {least + 808})"
+    )
+    settings = {"timestamp_column": "version", "lookback_seconds": "300"}
+    flow.sync(**settings)
+    flow.database.psql(f"INSERT INTO t VALUES (2, {least}), (3, {least + 809})")
+    document = flow.sync(**settings)
+    assert table_result(document, "t")["mode"] == "incremental"
+    assert sent(document) == 3
+    flow.assert_equal("t")
+
+
+@pytest.mark.parametrize(
     ("type_", "types"), [("numeric", ""), ("numeric", "t.version=DECIMAL(30,3)"), ("xid", "")]
 )
 def test_number_that_comes_as_text_is_no_cursor_and_the_plan_says_why(flow, type_, types):
