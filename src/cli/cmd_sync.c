@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "cli/local.h"
@@ -17,6 +18,9 @@
 
 /* A local sync checkpoints so often that little is lost when it is killed. */
 #define CHECKPOINT_SECONDS 2
+
+/* Between two events of progress. */
+#define EVENT_NS INT64_C(10000000000)
 
 #define FOLLOW_SECONDS_MAX 86400
 #define WARNINGS_KEPT 256
@@ -50,6 +54,8 @@ struct sync {
     bool json;
     struct local local;
     struct progress progress;
+    int64_t every_ns; /* between two events of progress */
+    int64_t told_ns;  /* the last event of progress, or when the sync began */
     struct follow *follow;
     struct ps_run_result run;
 };
@@ -82,26 +88,10 @@ static void write_log(void *context, enum ps_log_level level, const char *line)
     ps_buffer_done(&text);
 }
 
-/* The rows to come, where every table is read whole and its size is known; else 0. */
-static uint64_t rows_expected(const struct ps_plan *plan)
-{
-    uint64_t rows = 0;
-
-    for (size_t i = 0; i < plan->tables_count; i++) {
-        int64_t estimate = plan->tables[i].source_table->rows_estimate;
-        if (!plan->tables[i].load || estimate < 0) {
-            return 0;
-        }
-        rows += (uint64_t)estimate;
-    }
-    return rows;
-}
-
 static void on_plan(void *context, const struct ps_plan *plan)
 {
     struct sync *sync = context;
 
-    progress_expect(&sync->progress, rows_expected(plan));
     if (plan->server != NULL && sync->follow->rounds == 0) {
         ps_log(PS_LOG_INFO, "source: %s", plan->server);
     }
@@ -114,7 +104,13 @@ static void on_progress(void *context, const struct ps_progress *progress)
 {
     struct sync *sync = context;
 
+    int64_t now_ns = ps_monotonic_ns();
+
     progress_update(&sync->progress, progress);
+    if (sync->json && now_ns - sync->told_ns >= sync->every_ns) {
+        sync->told_ns = now_ns;
+        result_write_progress(progress, sync->out);
+    }
 }
 
 static void on_table(void *context, const struct ps_table_result *table)
@@ -227,6 +223,8 @@ static enum ps_status run_engine(struct sync *sync, struct ps_error *err)
     };
     enum ps_status status;
 
+    sync->every_ns = ps_fault("cli.progress_often") ? 0 : EVENT_NS;
+    sync->told_ns = ps_monotonic_ns();
     progress_init(&sync->progress, ps_clock_system(), terminal_stderr());
     ps_log_set_writer(write_log, sync);
     status = ps_sync_run(&request, &sync->run, err);

@@ -51,13 +51,6 @@ void progress_done(struct progress *progress)
     ps_mutex_done(&progress->lock);
 }
 
-void progress_expect(struct progress *progress, uint64_t rows)
-{
-    ps_mutex_lock(&progress->lock);
-    progress->rows_expected = rows;
-    ps_mutex_unlock(&progress->lock);
-}
-
 struct rates {
     double rows, bytes; /* a second */
 };
@@ -84,30 +77,41 @@ static struct rates measure(struct progress *progress, const struct ps_progress 
                           .bytes = (double)(now->bytes - oldest->bytes) / seconds};
 }
 
-/* "3/9 tables, 1,234,567 rows, 345,678 rows/s, 45.3 MB/s" */
+/* Fractions of a second would only flicker. */
+static const char *time_left(double seconds, char out[FIGURES_SIZE])
+{
+    if (seconds >= 59.5) {
+        return figures_seconds(seconds, out);
+    }
+    (void)snprintf(out, FIGURES_SIZE, "%.0f s", seconds);
+    return out;
+}
+
+/* "3/9 tables, 1,234,567 rows, 345,678 rows/s, 45.3 MB/s, 45 %, about 12 s left" */
 static void describe(struct ps_buffer *out, const struct ps_progress *now, struct rates rates)
 {
-    char rows[FIGURES_SIZE], rows_rate[FIGURES_SIZE], bytes_rate[FIGURES_SIZE];
+    char rows[FIGURES_SIZE], rows_rate[FIGURES_SIZE], bytes_rate[FIGURES_SIZE], left[FIGURES_SIZE];
 
     ps_buffer_printf(out, "%zu/%zu tables, %s rows, %s rows/s, %s/s", now->tables_done,
                      now->tables_total, figures_count(now->rows, rows),
                      figures_count((uint64_t)rates.rows, rows_rate),
                      figures_bytes((uint64_t)rates.bytes, bytes_rate));
+    if (now->percent >= 0 && now->percent < 100) {
+        ps_buffer_printf(out, ", %d %%", now->percent);
+        if (now->seconds_left >= 0) {
+            ps_buffer_printf(out, ", about %s left", time_left(now->seconds_left, left));
+        }
+    }
 }
 
-/* 0 … 1: by rows where the plan knew how many, else by tables. Full only when all is done. */
-static double fraction_done(const struct progress *progress, const struct ps_progress *now)
+/* 0 … 1: by rows where it is known how many there are, else by tables. Full only when all is done.
+ */
+static double fraction_done(const struct ps_progress *now)
 {
-    double fraction = 0;
-
-    if (now->tables_total > 0) {
-        fraction = (double)now->tables_done / (double)now->tables_total;
+    if (now->percent >= 0) {
+        return now->percent / 100.0;
     }
-    if (progress->rows_expected > 0 && now->tables_done < now->tables_total) {
-        fraction = (double)now->rows / (double)progress->rows_expected;
-        fraction = fraction > 0.99 ? 0.99 : fraction;
-    }
-    return fraction;
+    return now->tables_total == 0 ? 0 : (double)now->tables_done / (double)now->tables_total;
 }
 
 static void draw_bar(struct progress *progress, const struct ps_progress *now, struct rates rates)
@@ -128,7 +132,7 @@ static void draw_bar(struct progress *progress, const struct ps_progress *now, s
     }
     ps_buffer_puts(&line, CLEAR_LINE);
     if (bar > 0) {
-        filled = (size_t)(fraction_done(progress, now) * (double)bar);
+        filled = (size_t)(fraction_done(now) * (double)bar);
         ps_buffer_printf(&line, "[%s", colour ? "\033[32m" : "");
         for (size_t i = 0; i < bar; i++) {
             ps_buffer_putc(&line, i < filled ? '#' : '-');

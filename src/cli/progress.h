@@ -22,7 +22,6 @@ struct progress {
     struct ps_mutex lock; /* guards all below */
     bool drawn;           /* the bar stands on the terminal's current line */
     int64_t bar_due_ns, line_due_ns;
-    uint64_t rows_expected; /* 0: unknown */
     struct progress_sample {
         int64_t ns;
         uint64_t rows, bytes;
@@ -34,9 +33,6 @@ void progress_init(struct progress *progress, const struct ps_clock *clock,
                    const struct terminal *terminal);
 /* Takes the bar away. */
 void progress_done(struct progress *progress);
-/* The rows that will come, where the plan could say; 0: it could not. Fills the bar by rows then.
- */
-void progress_expect(struct progress *progress, uint64_t rows);
 void progress_update(struct progress *progress, const struct ps_progress *now);
 /* A line of its own, above the bar. */
 void progress_line(struct progress *progress, const char *text);

@@ -334,6 +334,22 @@ void result_write_plan(const struct ps_plan *plan, struct output *out)
     result_send_line(&writer, out);
 }
 
+void result_write_progress(const struct ps_progress *progress, struct output *out)
+{
+    struct ps_json_writer writer;
+    struct ps_buffer buffer;
+
+    result_begin_event(&writer, &buffer, "progress");
+    result_put_count(&writer, "tables_done", progress->tables_done);
+    result_put_count(&writer, "tables", progress->tables_total);
+    result_put_count(&writer, "rows", progress->rows);
+    result_put_count(&writer, "bytes", progress->bytes);
+    ps_json_put_number(&writer, "seconds", progress->seconds, 3);
+    result_put_estimate(&writer, "percent", progress->percent);
+    result_put_seconds(&writer, "seconds_left", progress->seconds_left);
+    result_send_line(&writer, out);
+}
+
 void result_write_table(const struct ps_table_result *table, struct output *out)
 {
     struct ps_json_writer writer;

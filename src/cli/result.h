@@ -30,8 +30,10 @@ void result_write(const struct result *result, struct output *out);
 /* The result document of a sync that never began: a struct command's `fail`. */
 void result_write_failed_sync(struct output *out, const struct ps_error *err);
 
-/* One line each, flushed: {"event":"plan",…}, {"event":"table",…}, {"event":"warning",…}. */
+/* One line each, flushed: {"event":"plan",…}, {"event":"progress",…}, {"event":"table",…},
+ * {"event":"warning",…}. */
 void result_write_plan(const struct ps_plan *plan, struct output *out);
+void result_write_progress(const struct ps_progress *progress, struct output *out);
 void result_write_table(const struct ps_table_result *table, struct output *out);
 void result_write_warning(const char *text, struct output *out);
 

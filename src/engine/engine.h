@@ -268,6 +268,9 @@ struct ps_progress {
     const char *table; /* the one written last; NULL: none yet */
     uint64_t rows, bytes;
     double seconds;
+    int percent;         /* of the rows by the source's statistics; below 100 until all is done;
+                            -1: nobody knows */
+    double seconds_left; /* at the rate so far; below 0: nobody knows */
     bool checkpointing;
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/ahead.h"
 #include "engine/checkpoint.h"
 #include "engine/flatten.h"
 #include "engine/ledger.h"
@@ -50,8 +51,11 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
     result->tables = ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*result->tables));
     writer->told =
         ps_arena_array(result->arena, plan->tables_count + 1, sizeof(const struct ps_table *));
+    writer->expected =
+        ps_arena_array(result->arena, plan->tables_count + 1, sizeof(*writer->expected));
     writer->bad = ps_calloc(plan->tables_count + 1, sizeof(*writer->bad));
-    if (result->tables == NULL || writer->told == NULL || writer->bad == NULL) {
+    if (result->tables == NULL || writer->told == NULL || writer->expected == NULL ||
+        writer->bad == NULL) {
         return ps_fail_nomem(err, "starting the sync");
     }
     result->tables_count = plan->tables_count;
@@ -64,6 +68,7 @@ enum ps_status writer_init(struct writer *writer, struct run *run, struct ps_run
         told->load = table->load;
         told->size_class = table->sizing.size_class;
         told->validation.wanted = validate_is_on(&run->request->plan);
+        writer->expected[i] = ahead_expect(table);
         begin_changed(writer, table, told);
         told->preprocessed = table->preprocessed;
         told->preprocessed_rows = table->preprocessed_rows;
@@ -571,6 +576,7 @@ void writer_tell(struct writer *writer, bool checkpointing)
         .seconds = (double)(ps_monotonic_ns() - writer->began_ns) / 1e9,
         .checkpointing = checkpointing,
     };
+    ahead_tell(writer->result, writer->expected, &progress);
     events->progress(events->context, &progress);
 }
 

@@ -26,6 +26,7 @@ struct writer {
     const struct ps_table **told;  /* by table: what the sink was told last; NULL: nothing */
     struct ps_table_result *saved; /* the result's tables as of the last checkpoint */
     uint64_t saved_schema_changes;
+    int64_t *expected;     /* by table: rows that are to come; -1: nobody knows */
     struct bad_list **bad; /* what was left out of each table so far; NULL: nothing */
 };
 

@@ -24,6 +24,17 @@ static void describe_wait(const struct rpc_progress *progress, int64_t now, char
     }
 }
 
+/* "" where nobody knows. */
+static void describe_ahead(const struct ps_progress *last, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (last->percent >= 0 && last->seconds_left >= 0) {
+        snprintf(out, size, ", %d %%, about %.0f s left", last->percent, last->seconds_left);
+    } else if (last->percent >= 0) {
+        snprintf(out, size, ", %d %%", last->percent);
+    }
+}
+
 /* Takes the lock off while it writes: whoever reads the log may be slow, and the sync must not wait
  * for that. */
 static void tell(struct rpc_progress *progress)
@@ -32,13 +43,14 @@ static void tell(struct rpc_progress *progress)
     struct ps_progress last = progress->last;
     double seconds = last.seconds + (double)(now - progress->last_ns) / (double)SECOND_NS;
     bool planned = progress->planned;
-    char wait[80];
+    char wait[80], ahead[80];
+    describe_ahead(&last, ahead, sizeof(ahead));
     describe_wait(progress, now, wait, sizeof(wait));
     ps_mutex_unlock(&progress->lock);
     if (planned) {
-        ps_log(PS_LOG_INFO, "%zu of %zu tables done, %llu rows, %.0f rows/s%s", last.tables_done,
+        ps_log(PS_LOG_INFO, "%zu of %zu tables done, %llu rows, %.0f rows/s%s%s", last.tables_done,
                last.tables_total, (unsigned long long)last.rows,
-               seconds > 0 ? (double)last.rows / seconds : 0, wait);
+               seconds > 0 ? (double)last.rows / seconds : 0, ahead, wait);
     } else {
         ps_log(PS_LOG_INFO, "connecting and planning for %lld s",
                (long long)((now - progress->began_ns) / SECOND_NS));
@@ -106,7 +118,8 @@ static void note(struct rpc_progress *progress, const struct ps_progress *now)
 
 void rpc_progress_planned(struct rpc_progress *progress, const struct ps_plan *plan)
 {
-    const struct ps_progress none = {.tables_total = plan->tables_count};
+    const struct ps_progress none = {
+        .tables_total = plan->tables_count, .percent = -1, .seconds_left = -1};
     note(progress, &none);
 }
 

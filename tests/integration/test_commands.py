@@ -166,7 +166,7 @@ def test_sync_json_is_events_and_the_result_document(small, warehouse):
     assert done.code == 0
     events = [line["event"] for line in lines]
     assert (events[0], events[-1], events.count("table")) == ("plan", "result", 9)
-    assert set(events[1:-1]) <= {"table", "warning"}
+    assert set(events[1:-1]) <= {"progress", "table", "warning"}
     result = lines[-1]
     assert list(result) == RESULT and list(result["totals"]) == TOTALS
     assert all(list(table) == TABLE for table in result["tables"])

@@ -14,7 +14,8 @@ CLOSING = re.compile(
 )
 OFTEN = {"PENSTOCK_FAULT": "rpc.progress_often=fail"}
 PROGRESS = re.compile(
-    r"\d+ of \d+ tables done, (\d+) rows, \d+ rows/s; the client has taken nothing for \d+ s$"
+    r"\d+ of \d+ tables done, (\d+) rows, \d+ rows/s(, \d\d? %(, about \d+ s left)?)?"
+    r"; the client has taken nothing for \d+ s$"
 )
 UNSAVED = re.compile(
     r"Update ended after .*; besides, (\d+) rows were sent after the last checkpoint$"

@@ -42,8 +42,14 @@ struct scene {
     struct progress progress;
 };
 
+/* What the next updates tell of what is ahead. */
+static int percent = -1;
+static double seconds_left = -1;
+
 static void scene_init(struct scene *scene, bool bar, size_t width)
 {
+    percent = -1;
+    seconds_left = -1;
     *scene = (struct scene){.screen = {.bar = bar, .width = width}};
     scene->screen.terminal = (struct terminal){.context = &scene->screen,
                                                .bar = screen_bar,
@@ -64,8 +70,13 @@ static void scene_done(struct scene *scene)
 /* After `ns` more: that many rows, of 100 bytes each. Gives what was written for it. */
 static const char *update(struct scene *scene, int64_t ns, uint64_t rows, const char *table)
 {
-    const struct ps_progress now = {
-        .tables_done = 3, .tables_total = 9, .table = table, .rows = rows, .bytes = rows * 100};
+    const struct ps_progress now = {.tables_done = 3,
+                                    .tables_total = 9,
+                                    .table = table,
+                                    .rows = rows,
+                                    .bytes = rows * 100,
+                                    .percent = percent,
+                                    .seconds_left = seconds_left};
 
     ps_clock_fake_advance(&scene->clock, ns);
     ps_buffer_clear(&scene->screen.written);
@@ -104,9 +115,9 @@ static void test_bar_goes_by_rows_where_they_are_known(void **state)
 
     (void)state;
     scene_init(&scene, true, 120);
-    progress_expect(&scene.progress, 4000);
+    percent = 50;
     assert_non_null(strstr(update(&scene, SECOND, 2000, "a"), "[###############---------------]"));
-    /* More than expected: full only when all is done. */
+    percent = 99;
     assert_non_null(strstr(update(&scene, SECOND, 9000, "a"), "[#############################-]"));
     scene_done(&scene);
 }
@@ -166,6 +177,25 @@ static void test_line_every_ten_seconds_where_there_is_no_terminal(void **state)
     scene_done(&scene);
 }
 
+static void test_line_tells_percent_and_time_left_where_they_are_known(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene, false, 80);
+    percent = 7;
+    assert_string_equal(update(&scene, 10 * SECOND, 10000, "a"),
+                        "3/9 tables, 10,000 rows, 1,000 rows/s, 100.0 kB/s, 7 %, now a\n");
+    percent = 45;
+    seconds_left = 12.4;
+    assert_string_equal(
+        update(&scene, 10 * SECOND, 20000, "a"),
+        "3/9 tables, 20,000 rows, 1,000 rows/s, 100.0 kB/s, 45 %, about 12 s left, now a\n");
+    seconds_left = 125;
+    assert_non_null(strstr(update(&scene, 10 * SECOND, 30000, "a"), "about 2 min 05 s left"));
+    scene_done(&scene);
+}
+
 static void test_rate_forgets_what_is_long_past(void **state)
 {
     struct scene scene;
@@ -218,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_bar_never_fills_the_line),
         cmocka_unit_test(test_colour_stands_round_the_bar_alone),
         cmocka_unit_test(test_line_every_ten_seconds_where_there_is_no_terminal),
+        cmocka_unit_test(test_line_tells_percent_and_time_left_where_they_are_known),
         cmocka_unit_test(test_rate_forgets_what_is_long_past),
         cmocka_unit_test(test_log_line_takes_the_bar_away_first),
         cmocka_unit_test(test_done_leaves_no_bar_behind),

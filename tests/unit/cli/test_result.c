@@ -125,6 +125,34 @@ static void test_result_of_a_failure_is_whole_and_shows_no_secret(void **state)
     ps_redact_clear();
 }
 
+static void test_progress_event_tells_what_is_ahead(void **state)
+{
+    struct ps_progress progress = {.tables_done = 1,
+                                   .tables_total = 3,
+                                   .table = "t",
+                                   .rows = 500,
+                                   .bytes = 9000,
+                                   .seconds = 2,
+                                   .percent = 25,
+                                   .seconds_left = 6};
+    struct stage stage;
+
+    (void)state;
+    stage_init(&stage);
+    result_write_progress(&progress, &stage.out);
+    assert_string_equal(stage_text(&stage),
+                        "{\"event\":\"progress\",\"tables_done\":1,\"tables\":3,\"rows\":500,"
+                        "\"bytes\":9000,\"seconds\":2.000,\"percent\":25,\"seconds_left\":6.000}"
+                        "\n");
+    stage_done(&stage);
+    progress.percent = -1;
+    progress.seconds_left = -1;
+    stage_init(&stage);
+    result_write_progress(&progress, &stage.out);
+    assert_non_null(strstr(stage_text(&stage), "\"percent\":null,\"seconds_left\":null}"));
+    stage_done(&stage);
+}
+
 static void test_result_of_an_interruption_has_no_error(void **state)
 {
     const struct ps_error err = {.status = PS_CANCELED, .message = "asked to stop"};
@@ -161,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_result_has_every_member_and_no_other),
         cmocka_unit_test(test_result_of_a_failure_is_whole_and_shows_no_secret),
+        cmocka_unit_test(test_progress_event_tells_what_is_ahead),
         cmocka_unit_test(test_result_of_an_interruption_has_no_error),
         cmocka_unit_test(test_events_are_one_object_a_line),
     };
