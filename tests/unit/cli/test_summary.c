@@ -251,6 +251,50 @@ static void test_summary_without_a_warehouse_says_that_nothing_is_kept(void **st
     assert_null(strstr(stage.text, "what to try next"));
 }
 
+/* What a later sync of --follow prints. */
+static const char *print_changes(struct stage *stage, bool *ret_any)
+{
+    const struct ps_timestamp now = {.seconds = 1700000000, .nanos = 5};
+    struct output out;
+    int ends[2];
+    ssize_t n;
+
+    assert_int_equal(pipe(ends), 0);
+    output_init(&out, ends[1]);
+    *ret_any = summary_print_changes(&stage->run, now, &out);
+    if (!*ret_any) {
+        summary_print_quiet(now, &out);
+    }
+    output_done(&out);
+    n = read(ends[0], stage->text, sizeof stage->text - 1);
+    assert_true(n > 0);
+    stage->text[n] = '\0';
+    close(ends[0]);
+    close(ends[1]);
+    return stage->text;
+}
+
+static void test_changes_are_told_and_what_may_be_none_as_sent(void **state)
+{
+    struct stage stage;
+    bool any;
+
+    (void)state;
+    stage_init(&stage, 3);
+    stage.tables[0].changed = (struct ps_changed){.wanted = true, .known = true};
+    stage.tables[1].changed =
+        (struct ps_changed){.wanted = true, .known = true, .upserts = 1, .deletes = 2};
+    stage.tables[1].skipped = 4;
+    stage.tables[2].changed = (struct ps_changed){.wanted = true};
+    assert_string_equal(print_changes(&stage, &any),
+                        "2023-11-14T22:13:20Z public.t01: 1 upsert, 2 deletes, 4 bad rows\n"
+                        "2023-11-14T22:13:20Z t02: 990 upserts, 7 updates, 3 deletes sent\n");
+    assert_true(any);
+    stage.run.tables_count = 1;
+    assert_string_equal(print_changes(&stage, &any), "2023-11-14T22:13:20Z no changes\n");
+    assert_false(any);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_summary_offers_the_own_database_only_after_the_hospital),
         cmocka_unit_test(test_summary_offers_commands_with_the_options_that_were_given),
         cmocka_unit_test(test_summary_without_a_warehouse_says_that_nothing_is_kept),
+        cmocka_unit_test(test_changes_are_told_and_what_may_be_none_as_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
