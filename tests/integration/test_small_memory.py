@@ -1,6 +1,7 @@
 """A sync in a control group of its own, with little memory: the kernel kills what takes more."""
 
 import contextlib
+import errno
 import os
 import signal
 from pathlib import Path
@@ -35,10 +36,18 @@ def own_groups(version):
                 yield Path(mount[4]) / below.lstrip("/")
 
 
+def set_limit(group, limit):
+    for file in ("memory.max", "memory.limit_in_bytes"):
+        if (group / file).exists():
+            (group / file).write_text(str(limit))
+            return
+    raise OSError(errno.ENOENT, "no memory here")
+
+
 def make_group():
     """A new group with the limit, below this process' own; and why there is none."""
     reasons = []
-    for version, file in [(2, "memory.max"), (1, "memory.limit_in_bytes")]:
+    for version in (2, 1):
         for parent in own_groups(version):
             group = parent / f"penstock-test-{os.getpid()}"
             try:
@@ -47,7 +56,7 @@ def make_group():
                 reasons.append(f"v{version}: {error.strerror}")
                 continue
             try:
-                (group / file).write_text(str(LIMIT))
+                set_limit(group, LIMIT)
                 swap = group / "memory.swap.max"
                 if swap.exists():
                     swap.write_text("0")
@@ -98,3 +107,16 @@ def test_batches_as_configured_are_killed_and_watched_ones_are_not(flow, group):
     assert changes[0]["new_value"] == LIMIT // 256
     assert changes[0]["cause"] == "256 MiB of memory may be used"
     assert done.document["totals"]["upserts"] == 4 * ROWS
+
+
+def test_a_warehouse_is_filled_in_a_small_group_and_goes_on_outside_of_it(flow, group):
+    for limit in (LIMIT, 2 * LIMIT):
+        set_limit(group, limit)
+        code, done = sync_in(group, flow, "--resync")
+        assert code == 0, done.err[-2000:]
+        assert done.document["totals"]["upserts"] == 4 * ROWS
+    # Here the file is opened as any other.
+    flow.database.psql("UPDATE t0 SET v = 'short' WHERE k <= 10; DELETE FROM t0 WHERE k > 59990")
+    flow.sync("--tables", "t0", "--resync")
+    flow.assert_equal("t0")
+    assert [flow.value(f"SELECT count(*) FROM tester.t{i}") for i in range(4)] == [ROWS] * 4

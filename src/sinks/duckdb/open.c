@@ -12,16 +12,24 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/machine.h"
 #include "sinks/duckdb/sink.h"
 
 #define MEMORY_DEFAULT ((size_t)1 << 30)
 #define MEMORY_LEAST ((size_t)64 << 20)
-/* What DuckDB 1.5 takes beyond its memory_limit while it loads long texts. */
-#define MEMORY_BEYOND ((size_t)192 << 20)
 #define THREADS_MAX 4
+/* With so much or less, what DuckDB takes beyond its memory_limit has to be bounded, too. */
+#define LIMIT_TIGHT ((size_t)2 << 30)
+#define LIMIT_ONE_THREAD ((size_t)512 << 20)
+/* With less, a load of long texts may not come to its end. */
+#define LIMIT_LEAST ((size_t)256 << 20)
+#define GROUP_BYTES_A_ROW ((size_t)64 << 10)
+#define GROUP_ROWS_LEAST ((size_t)2 * DUCK_VECTOR_ROWS)
 /* With less than this DuckDB writes no more: its blocks are 256 KiB. */
 #define ROOM_LEAST ((uint64_t)1 << 20)
+/* The file's name within DuckDB where it is attached. */
+#define ATTACHED "penstock_warehouse"
 /* How a DuckDB file begins, behind 8 bytes of checksum. */
 #define MAGIC_AT 8
 #define MAGIC "DUCK"
@@ -39,25 +47,49 @@ static size_t memory_limit(void)
                       : (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static size_t memory_for(const struct ps_sink_request *request)
+/* What DuckDB may use. */
+struct bounds {
+    size_t memory;
+    unsigned threads;
+    size_t group_rows; /* of a row group; 0: as DuckDB does it */
+};
+
+/*
+ * DuckDB (1.5) gathers 122,880 rows into a row group before it compresses them. With two kilobytes
+ * a row that is 240 MB, which it moves to the disk and back where memory_limit is less, and to try
+ * its ways of compression on them takes as much again, which memory_limit does not count. Where
+ * there is little memory row groups are small, in proportion.
+ */
+static size_t group_rows(size_t limit)
 {
-    size_t memory = request->memory_bytes;
-    if (memory == 0) {
-        size_t limit = memory_limit(), rest = limit > MEMORY_BEYOND ? limit - MEMORY_BEYOND : 0;
-        memory = limit / 10 * 4;
-        memory = memory < MEMORY_DEFAULT ? memory : MEMORY_DEFAULT;
-        memory = memory < rest ? memory : rest;
-    }
-    return memory < MEMORY_LEAST ? MEMORY_LEAST : memory;
+    size_t rows = limit / GROUP_BYTES_A_ROW / DUCK_VECTOR_ROWS * DUCK_VECTOR_ROWS;
+    return rows < GROUP_ROWS_LEAST ? GROUP_ROWS_LEAST : rows;
 }
 
-static unsigned threads_for_machine(void)
+static struct bounds bounds_for(const struct ps_sink_request *request)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (processors < 2) {
-        return 2;
+    const size_t limit = memory_limit();
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct bounds bounds = {.memory = request->memory_bytes,
+                            .threads = processors > THREADS_MAX ? THREADS_MAX
+                                       : processors < 2         ? 2
+                                                                : (unsigned)processors};
+    if (limit <= LIMIT_TIGHT) {
+        bounds.threads = limit <= LIMIT_ONE_THREAD ? 1 : 2;
+        bounds.group_rows = request->read_only ? 0 : group_rows(limit);
     }
-    return processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
+    if (bounds.memory == 0) {
+        size_t memory = limit <= LIMIT_TIGHT ? limit / 4 : limit / 10 * 4;
+        bounds.memory = memory < MEMORY_DEFAULT ? memory : MEMORY_DEFAULT;
+    }
+    bounds.memory = bounds.memory < MEMORY_LEAST ? MEMORY_LEAST : bounds.memory;
+    if (limit < LIMIT_LEAST && !request->read_only) {
+        ps_log(PS_LOG_WARNING,
+               "%zu MiB of memory may be used; a warehouse wants %zu MiB, and with less the kernel "
+               "may end the sync where texts are long",
+               limit >> 20, LIMIT_LEAST >> 20);
+    }
+    return bounds;
 }
 
 /* Makes the folders above the file. */
@@ -179,15 +211,39 @@ static enum ps_status refuse(const char *path, const char *text, struct ps_error
     return duck_statement_fail(what, DUCK_API_ERROR_IO, text, err);
 }
 
+/* The size of row groups is an option of ATTACH alone. */
+static enum ps_status attach_file(struct duck_sink *sink, const char *path, size_t rows,
+                                  struct ps_error *err)
+{
+    const struct duck_library *library = sink->session.library;
+    struct duck_api_result result = {0};
+    ps_buffer_puts(&sink->sql, "ATTACH ");
+    duck_name_literal(&sink->sql, path);
+    ps_buffer_printf(&sink->sql, " AS " ATTACHED " (READ_WRITE, ROW_GROUP_SIZE %zu)", rows);
+    if (!ps_buffer_ok(&sink->sql)) {
+        return ps_fail_nomem(err, "opening the warehouse");
+    }
+    enum ps_status status = PS_OK;
+    if (library->query(sink->session.connection, sink->sql.data, &result) != 0) {
+        status = refuse(path, library->result_error(&result), err);
+    }
+    library->destroy_result(&result);
+    ps_buffer_clear(&sink->sql);
+    return status != PS_OK ? status
+                           : duck_statement_run(&sink->session, "opening the warehouse",
+                                                "USE " ATTACHED, NULL, err);
+}
+
 static enum ps_status open_file(struct duck_sink *sink, const char *path,
-                                const struct ps_sink_request *request, struct ps_error *err)
+                                const struct bounds *bounds, bool read_only, struct ps_error *err)
 {
     const struct duck_library *library = sink->session.library;
     char memory[32];
     char threads[16];
-    sink->memory = memory_for(request);
-    snprintf(memory, sizeof memory, "%zuMiB", sink->memory >> 20);
-    snprintf(threads, sizeof threads, "%u", threads_for_machine());
+    char beside[PATH_MAX];
+    snprintf(memory, sizeof memory, "%zuMiB", bounds->memory >> 20);
+    snprintf(threads, sizeof threads, "%u", bounds->threads);
+    snprintf(beside, sizeof beside, "%s.tmp", path);
     const char *const options[][2] = {
         {"memory_limit", memory},
         {"threads", threads},
@@ -203,7 +259,8 @@ static enum ps_status open_file(struct duck_sink *sink, const char *path,
         /* What is not built in is not fetched behind the user's back. */
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
-        {"access_mode", request->read_only ? "READ_ONLY" : "AUTOMATIC"},
+        {"temp_directory", beside},
+        {"access_mode", read_only ? "READ_ONLY" : "AUTOMATIC"},
     };
     struct duck_api_config *config = NULL;
     char *reason = NULL;
@@ -219,7 +276,8 @@ static enum ps_status open_file(struct duck_sink *sink, const char *path,
             goto out;
         }
     }
-    if (library->open_ext(path, &sink->database, config, &reason) != 0) {
+    const char *opened = bounds->group_rows != 0 ? ":memory:" : path;
+    if (library->open_ext(opened, &sink->database, config, &reason) != 0) {
         status = refuse(path, reason, err);
     }
 out:
@@ -262,14 +320,23 @@ enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_r
     if (status == PS_OK && !request->read_only) {
         status = check_path(path, request->must_exist, err);
     }
-    if (status == PS_OK) {
-        status = open_file(sink, path, request, err);
+    if (status != PS_OK) {
+        return status;
     }
+    const struct bounds bounds = bounds_for(request);
+    sink->memory = bounds.memory;
+    status = open_file(sink, path, &bounds, request->read_only, err);
     if (status != PS_OK) {
         return status;
     }
     if (sink->session.library->connect(sink->database, &sink->session.connection) != 0) {
         return ps_fail_nomem(err, "opening the warehouse");
+    }
+    if (bounds.group_rows != 0) {
+        status = attach_file(sink, path, bounds.group_rows, err);
+    }
+    if (status != PS_OK) {
+        return status;
     }
     /* Casts of TIMESTAMPTZ to text follow it. */
     status = duck_statement_run(&sink->session, "opening the warehouse", "SET TimeZone = 'UTC'",
@@ -282,7 +349,7 @@ enum ps_status duck_database_open(struct duck_sink *sink, const struct ps_sink_r
             .library = sink->session.library,
             .connection = sink->session.connection,
             .bytes_max = sink->memory / 64,
-            .threads = threads_for_machine(),
+            .threads = bounds.threads,
         };
         sink->held_max = sink->memory / 32;
         status = duck_feed_new(&options, &sink->feed, err);
