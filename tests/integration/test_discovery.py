@@ -257,9 +257,11 @@ def test_columns_that_the_login_may_not_read_are_named_and_come_with_the_right(f
         "CREATE TABLE t (k int PRIMARY KEY, hidden text, v int, updated_at timestamptz DEFAULT"
         " '2024-01-01'); INSERT INTO t VALUES (1, 's', 2), (2, 'x', 3);"
         "GRANT SELECT (k, v, updated_at) ON t TO reader;"
-        "CREATE TABLE keyless (k int PRIMARY KEY, v int); GRANT SELECT (v) ON keyless TO reader"
+        "CREATE TABLE keyless (k int PRIMARY KEY, v int); GRANT SELECT (v) ON keyless TO reader;"
+        "CREATE TABLE one (k int PRIMARY KEY, v int); GRANT SELECT (k, v) ON one TO reader"
     )
     document = flow.sync(**reader)
+    assert warnings_about(document, "public.one is read by key", 'GRANT SELECT ON "public"."one"')
     assert warnings_about(document, "public.t", '"hidden"', 'GRANT SELECT ON "public"."t"')
     assert warnings_about(document, "public.keyless is left out", "key")
     flow.assert_equal("t", left_out=["hidden"])

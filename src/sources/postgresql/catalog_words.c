@@ -89,15 +89,29 @@ static void put_left_out(struct ps_buffer *text, const struct catalog_table *tab
     }
 }
 
+/* Of a table that the login may read by its columns alone: which of them those are not. */
+static void put_partial(struct ps_buffer *text, const struct catalog_table *table)
+{
+    bool hides = false;
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        hides = hides || (!table->columns[i].readable && !table->columns[i].misnamed);
+    }
+    ps_buffer_printf(text, "%s.%s is read ", table->table.schema, table->table.name);
+    if (hides) {
+        ps_buffer_puts(text, "without columns that the login may not read: ");
+        put_left_out(text, table, false);
+    } else {
+        ps_buffer_puts(text, "by key, and a part that is cut off is read again, since the login "
+                             "has rights to its columns alone");
+    }
+}
+
 void catalog_remark(const struct catalog_table *table, const char *login,
                     struct ps_buffer *ret_text)
 {
     const struct ps_table *of = &table->table;
     if (catalog_is_partial(table)) {
-        ps_buffer_printf(ret_text,
-                         "%s.%s is read without columns that the login may not read: ", of->schema,
-                         of->name);
-        put_left_out(ret_text, table, false);
+        put_partial(ret_text, table);
         put_grant(ret_text, table, login);
     } else if (table->has_children) {
         ps_buffer_printf(ret_text,
