@@ -35,7 +35,10 @@ struct follow {
     long seconds; /* between two syncs; 0: there is one */
     uint64_t rounds;
     struct ps_cancel cancel;
-    uint64_t warned[WARNINGS_KEPT]; /* hashes of what was told: not told again each time */
+    struct {
+        uint64_t hash;
+        uint64_t round;      /* in which it was true last */
+    } warned[WARNINGS_KEPT]; /* what was told: not told again while it stays true */
     size_t warned_count;
     bool resync;            /* what --resync asks for has not all been begun yet … */
     struct ps_arena *arena; /* … */
@@ -60,18 +63,21 @@ struct sync {
     struct ps_run_result run;
 };
 
-/* Notes it. True: it was told in this or an earlier sync of the command. */
+/* Notes it. True: it was told, and has been true in each sync of the command since. */
 static bool told_before(struct follow *follow, const char *text)
 {
     uint64_t hash = ps_hash_bytes(text, strlen(text));
 
     for (size_t i = 0; i < follow->warned_count; i++) {
-        if (follow->warned[i] == hash) {
-            return true;
+        if (follow->warned[i].hash == hash) {
+            const bool stayed = follow->warned[i].round + 1 >= follow->rounds;
+            follow->warned[i].round = follow->rounds;
+            return stayed;
         }
     }
     if (follow->warned_count < WARNINGS_KEPT) {
-        follow->warned[follow->warned_count++] = hash;
+        follow->warned[follow->warned_count].hash = hash;
+        follow->warned[follow->warned_count++].round = follow->rounds;
     }
     return false;
 }
@@ -276,6 +282,7 @@ static void write_changes(const struct sync *sync, enum ps_status status)
     int64_t now_ns = clock->monotonic_ns(clock);
 
     if (!summary_print_changes(&sync->run, clock->utc(clock), sync->out) && status == PS_OK &&
+        ps_run_result_totals(&sync->run).skipped == 0 &&
         (!follow->quiet || now_ns - follow->quiet_ns >= QUIET_NS)) {
         summary_print_quiet(clock->utc(clock), sync->out);
         follow->quiet = true;

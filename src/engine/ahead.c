@@ -3,6 +3,8 @@
  */
 #include "engine/ahead.h"
 
+#include "engine/parts.h"
+
 /* Statistics are never so good that the last percent is known. */
 #define PERCENT_MAX 99
 /* A rate of less than this says nothing. */
@@ -12,16 +14,12 @@ int64_t ahead_expect(const struct ps_plan_table *table)
 {
     const struct ps_load_state *load = table->resume;
     const int64_t rows = table->source_table->rows_estimate;
-    size_t finished = 0;
     if (!table->load || rows < 0) {
         return -1;
     }
-    for (size_t i = 0; load != NULL && i < load->parts_count; i++) {
-        finished += load->parts[i].finished;
-    }
-    return finished == 0 ? rows
-                         : (int64_t)((double)rows * (double)(load->parts_count - finished) /
-                                     (double)load->parts_count);
+    return load == NULL || load->parts_count == 0
+               ? rows
+               : (int64_t)((double)rows * (1 - parts_read_share(load)));
 }
 
 void ahead_tell(const struct ps_run_result *result, const int64_t *expected,
@@ -48,7 +46,8 @@ void ahead_tell(const struct ps_run_result *result, const int64_t *expected,
     }
     const double percent = 100 * sent / all;
     progress->percent = percent > PERCENT_MAX ? PERCENT_MAX : (int)percent;
-    if (sent > 0 && progress->seconds >= SECONDS_LEAST) {
+    /* Where more has come than was expected, nobody knows how much is left. */
+    if (sent > 0 && percent <= PERCENT_MAX && progress->seconds >= SECONDS_LEAST) {
         progress->seconds_left = progress->seconds * (all - sent) / sent;
     }
 }

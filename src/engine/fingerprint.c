@@ -327,3 +327,26 @@ const char *fingerprint_change(const char *former, const struct fingerprint_subj
     }
     return names_moved(former, subject->table) ? "a column was renamed or replaced" : NULL;
 }
+
+bool fingerprint_keeps_key(const char *former, const char *present, const struct ps_table *table)
+{
+    size_t size_then, size_now;
+    const char *then = part_of(former, 't', &size_then), *now = part_of(present, 't', &size_now);
+    if (former == NULL || !same_part(former, present, 'k')) {
+        return former == NULL;
+    }
+    for (uint32_t i = 0; i < table->columns_count; i++) {
+        const uint32_t handle = table->columns[i].source_id;
+        struct ps_column was = {.type = PS_TYPE_UNSPECIFIED}, is = was;
+        if (table->columns[i].key_position == 0) {
+            continue;
+        }
+        /* What has no handle is known by all columns together. */
+        if (kept_type(then, size_then, handle, &was) != kept_type(now, size_now, handle, &is) ||
+            was.type != is.type || was.precision != is.precision || was.scale != is.scale ||
+            (handle == 0 && !same_part(former, present, 'c'))) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -40,4 +40,11 @@ const char *fingerprint_difference(const char *former, const struct fingerprint_
 const char *fingerprint_change(const char *former, const struct fingerprint_subject *subject,
                                struct ps_arena *arena);
 
+/*
+ * Whether the key is what it was at `former`, in the same types: then a row is found by it among
+ * those that were sent before. True where there is no `former`. `present`: the fingerprint of the
+ * table.
+ */
+bool fingerprint_keeps_key(const char *former, const char *present, const struct ps_table *table);
+
 #endif

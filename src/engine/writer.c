@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "engine/ahead.h"
 #include "engine/checkpoint.h"
+#include "engine/fingerprint.h"
 #include "engine/flatten.h"
 #include "engine/ledger.h"
 #include "engine/parts.h"
@@ -382,24 +383,43 @@ static void warn_of_mixed_load(struct writer *writer, const struct event *event,
                                             : "--resync, or a re-sync on the platform");
 }
 
-static void warn_of_unsure_load(struct writer *writer, const struct event *event, uint64_t rows)
+/* Rows that were left out, and cannot be told from those that are gone at the source. */
+struct unsure {
+    uint64_t rows;
+    const char *why;
+};
+
+static struct unsure unsure_of(const struct event *event, const struct ps_table_state *state)
+{
+    const struct ps_load_state *load = state->load;
+    const struct ps_plan_table *plan = event->plan;
+    if (fingerprint_keeps_key(state->fingerprint, plan->fingerprint, plan->sink_table)) {
+        return (struct unsure){ps_load_unknown_rows(load), "whose key is not known"};
+    }
+    return (struct unsure){load == NULL ? 0 : load->skipped, "that had another key before"};
+}
+
+static void warn_of_unsure_load(struct writer *writer, const struct event *event,
+                                struct unsure unsure)
 {
     writer_warn(writer,
-                "%s: %llu row%s left out whose key is not known, so rows that are gone at the "
-                "source may still be at the destination%s",
-                label_of(writer, event), (unsigned long long)rows, rows == 1 ? " was" : "s were",
+                "%s: %llu row%s left out %s, so rows that are gone at the source may still be at "
+                "the destination%s",
+                label_of(writer, event), (unsigned long long)unsure.rows,
+                unsure.rows == 1 ? " was" : "s were", unsure.why,
                 event->plan->mode == PS_MODE_CHANGES ? "; the next sync loads all rows again" : "");
 }
 
 static enum ps_status end_load(struct writer *writer, const struct event *event,
-                               const struct ps_load_state *load, struct ps_error *err)
+                               const struct ps_table_state *state, struct ps_error *err)
 {
     const struct ps_run_request *request = writer->run->request;
+    const struct ps_load_state *load = state->load;
     const struct ps_table *table = writer->told[event->table];
     struct ps_table_result *told = &writer->result->tables[event->table];
     bool repeats = event->plan->mode == PS_MODE_CHANGES || (load != NULL && load->repeats);
-    const uint64_t unknown = ps_load_unknown_rows(load);
-    uint32_t flags = unknown > 0 ? PS_LOAD_INCOMPLETE : 0;
+    const struct unsure unsure = unsure_of(event, state);
+    uint32_t flags = unsure.rows > 0 ? PS_LOAD_INCOMPLETE : 0;
     if ((request->plan.source_ops->caps & PS_CAP_KEYS_ONCE) == 0 || repeats || event->end->mixed) {
         flags |= PS_LOAD_KEYS_MAY_REPEAT;
     }
@@ -416,9 +436,9 @@ static enum ps_status end_load(struct writer *writer, const struct event *event,
     if (event->end->mixed) {
         warn_of_mixed_load(writer, event, load);
     }
-    event->end->unsure = unknown > 0 && event->plan->read_before && stages_loads(writer);
+    event->end->unsure = unsure.rows > 0 && event->plan->read_before && stages_loads(writer);
     if (event->end->unsure) {
-        warn_of_unsure_load(writer, event, unknown);
+        warn_of_unsure_load(writer, event, unsure);
     }
     if (loaded.duplicates > 0 && !repeats && !event->end->mixed) {
         writer_warn(writer, "%s: %llu row%s the same as another row, and became one",
@@ -451,7 +471,7 @@ static enum ps_status write_end(struct writer *writer, const struct event *event
     uint64_t skipped = writer->bad[event->table] == NULL ? 0 : writer->bad[event->table]->rows;
     skipped = state->load == NULL ? skipped : state->load->skipped;
     if (event->plan->load) {
-        status = end_load(writer, event, state->load, err);
+        status = end_load(writer, event, state, err);
     }
     if (status == PS_OK) {
         status = ledger_end(request->state, event, err);

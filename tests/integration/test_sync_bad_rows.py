@@ -100,6 +100,29 @@ def test_rows_that_are_gone_are_found_beside_rows_that_cannot_be_carried(flow):
     assert flow.query(query)[1] == (2, 77, False)
 
 
+OTHER_KEYS = {
+    "another": "ALTER TABLE t ADD n uuid NOT NULL DEFAULT gen_random_uuid();"
+    "ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (n)",
+    "renamed": "ALTER TABLE t RENAME k TO ident",
+    "of another type": "ALTER TABLE t ALTER k TYPE text",
+}
+
+
+@pytest.mark.parametrize("change", OTHER_KEYS.values(), ids=OTHER_KEYS)
+def test_rows_left_out_stay_where_their_key_was_another_one(flow, change):
+    """Nothing says which of the former rows they are."""
+    flow.database.psql(
+        "CREATE TABLE t (k int PRIMARY KEY, v timestamp);"
+        "INSERT INTO t SELECT g, '2020-01-01' FROM generate_series(1, 6) g"
+    )
+    flow.sync()
+    flow.database.psql(f"UPDATE t SET v = 'infinity' WHERE k <= 3; {change}")
+    document = flow.sync(code=4)
+    assert table_result(document, "t")["skipped"] == 3
+    assert warnings_about(document, "public.t", "3 rows were left out that had another key before")
+    assert flow.value("SELECT count(*) FROM tester.t WHERE NOT _fivetran_deleted") >= 6
+
+
 @pytest.mark.parametrize("cursor", ["updated_at", "since"])
 def test_load_that_leaves_rows_out_deletes_those_that_are_flagged(flow, cursor):
     """Such a load keeps all former rows but the flagged ones; `since` is no cursor: mode full."""

@@ -55,6 +55,26 @@ static void test_new_and_dropped_columns_leave_rows_right(void **state)
     assert_null(change(make(before, 3, NULL), fewer, 2));
 }
 
+static void test_key_that_is_another_or_of_another_type_is_not_kept(void **state)
+{
+    (void)state;
+    const struct ps_column wider[] = {
+        {.name = "k", .type = PS_TYPE_LONG, .key_position = 1, .source_id = 1}, TEXT("a", 2)};
+    const struct ps_column renamed[] = {
+        {.name = "id", .type = PS_TYPE_INT, .key_position = 1, .source_id = 1}, TEXT("a", 2)};
+    const struct ps_column more[] = {KEY, TEXT("a", 2), TEXT("b", 3), TEXT("c", 4)};
+    const struct ps_table tables[] = {
+        {.schema = "", .name = "t", .columns = more, .columns_count = 4},
+        {.schema = "", .name = "t", .columns = wider, .columns_count = 2},
+        {.schema = "", .name = "t", .columns = renamed, .columns_count = 2},
+    };
+    const char *former = make(before, 3, NULL);
+    assert_true(fingerprint_keeps_key(former, make(more, 4, NULL), &tables[0]));
+    assert_true(fingerprint_keeps_key(NULL, make(wider, 2, NULL), &tables[1]));
+    assert_false(fingerprint_keeps_key(former, make(wider, 2, NULL), &tables[1]));
+    assert_false(fingerprint_keeps_key(former, make(renamed, 2, NULL), &tables[2]));
+}
+
 static void test_renamed_column_is_seen(void **state)
 {
     (void)state;
@@ -215,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_table_has_not_changed),
         cmocka_unit_test(test_new_and_dropped_columns_leave_rows_right),
+        cmocka_unit_test(test_key_that_is_another_or_of_another_type_is_not_kept),
         cmocka_unit_test(test_renamed_column_is_seen),
         cmocka_unit_test(test_column_dropped_and_added_again_is_seen_at_once_and_later),
         cmocka_unit_test(test_key_and_backfilled_columns_are_seen_whatever_the_hashes_hold),
